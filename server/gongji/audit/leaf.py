@@ -43,6 +43,7 @@ class LeafBody(Struct, frozen=True, omit_defaults=True):
     known       revisions of the registry decided over, by the commitment of the number
                 of a person or the code of an institution
     records     base64 hash of the hashes of the rows it wrote, one after the other
+    about       what else is to be known of a job of the service itself
     private     base64 hash of what the leaf keeps to itself; its salt hides that
     version     form of this record
     """
@@ -59,6 +60,7 @@ class LeafBody(Struct, frozen=True, omit_defaults=True):
     request: str = ""
     decided_by: tuple[DecidedBy, ...] = ()
     known: Mapping[str, int] = {}
+    about: Mapping[str, str] = {}
     version: int = 0
 
 

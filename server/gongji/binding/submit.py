@@ -36,7 +36,7 @@ from gongji.cities.city import (
     DayRules,
 )
 from gongji.model.binding import Application, Binding
-from gongji.model.commands import Command, Decision
+from gongji.model.commands import Command, Decision, Request
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.guessing import (
@@ -183,6 +183,11 @@ class TrialApplication(Struct, frozen=True):
     """
 
     application: Submit
+
+    @property
+    def request(self) -> Request:
+        """The request that asks for it."""
+        return self.application.request
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return what the application needs."""

@@ -122,6 +122,7 @@ class City:
             gongji.__version__,
             self.adoptions,
             self.rules_digest,
+            plugin_digest=self.plugin_digest,
         )
 
     def clause(self, number: str) -> Clause:

@@ -65,9 +65,10 @@ class Query(Protocol[R]):
 
 
 class Write(Struct, frozen=True):
-    """Writes records as they are, whatever is stored."""
+    """Writes records as they are, whatever is stored; the log tells `what` it is."""
 
     records: tuple[Any, ...]
+    what: str = "Write"
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return nothing."""

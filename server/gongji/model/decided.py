@@ -13,6 +13,7 @@ class DecidedBy(Struct, frozen=True, omit_defaults=True):
     rules_digest   the city's resolved answers as kept (`KeptRules`); "" if it was decided
                    before they were kept
     other_digests  those of other cities that took part: of givers insured there
+    plugin_digest  the digest of the plugin's files; "" if it was not loaded from any
     """
 
     area_code: str
@@ -22,6 +23,7 @@ class DecidedBy(Struct, frozen=True, omit_defaults=True):
     adoptions: tuple[str, ...] = ()
     rules_digest: str = ""
     other_digests: tuple[str, ...] = ()
+    plugin_digest: str = ""
 
     @property
     def digests(self) -> tuple[str, ...]:

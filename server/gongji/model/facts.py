@@ -124,6 +124,15 @@ class Facts:
         # By key, so that a decision does not hang on the order a database found them in.
         return [records[key] for key in sorted(keys)]
 
+    def found(self, need: Need) -> list[Any]:
+        """Return the records of a need, none if it has not been met."""
+        if not self.has(need):
+            return []
+        if need.index:
+            return self.where(need.kind, need.index, need.value)
+        record = self.get(need.kind, need.value)
+        return [] if record is None else [record]
+
     def load(
         self, kind: type, index: str, values: Collection[str], records: Iterable[Any]
     ) -> None:

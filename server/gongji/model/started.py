@@ -38,9 +38,15 @@ class Started(Struct, frozen=True):
 
 
 class RecordStart(Struct, frozen=True):
-    """Writes down a start as of now."""
+    """Writes down a start as of now, or that files were read anew."""
 
     started: Started
+    reread: bool = False
+
+    @property
+    def what(self) -> str:
+        """What the log tells that it is."""
+        return "RecordReading" if self.reread else "RecordStart"
 
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return nothing."""

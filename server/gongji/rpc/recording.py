@@ -33,6 +33,9 @@ WAIT_S: Final = 0.4
 MOST_PENDING: Final = 10_000
 """Rows that may wait while the database cannot be reached; then reads are refused."""
 
+RECORDED: Final = "RecordAccesses"
+"""What the log tells that it is."""
+
 _BATCH: Final = 500
 """Rows written in one transaction: less than ten milliseconds of it."""
 
@@ -102,7 +105,7 @@ class AccessRecorder:
         if not rows:
             return
         if self._before_answer:
-            await self._store.apply(Write(rows))
+            await self._store.apply(Write(rows, RECORDED))
             return
         if len(self._pending) + len(rows) > MOST_PENDING:
             raise StoreUnavailable(
@@ -158,7 +161,7 @@ class AccessRecorder:
 
     async def _write(self, rows: Sequence[PersonAccess]) -> None:
         # A row that was written and not known to be is written again over itself.
-        await self._store.apply(Write(tuple(rows)))
+        await self._store.apply(Write(tuple(rows), RECORDED))
         # Unless they were forgotten meanwhile.
         if self._pending and self._pending[0] is rows[0]:
             for _ in rows:

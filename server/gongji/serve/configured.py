@@ -67,7 +67,8 @@ class ConfigurationRecord:
             plugins=self._plugins,
         )
         try:
-            await self._store.apply(RecordStart(started))
+            reread = self._written is not None
+            await self._store.apply(RecordStart(started, reread=reread))
         except (StoreUnavailable, Overloaded):
             # What can be read is served all the same.
             return

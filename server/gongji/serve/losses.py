@@ -119,6 +119,6 @@ async def _note_losses(store: Store, data: Path, clock: Callable[[], datetime]) 
             if most > 0:
                 # Noted twice if we are killed before the file goes: under one key.
                 lost = LostAccesses(path.name, clock(), most)
-                await store.apply(Write((lost,)))
+                await store.apply(Write((lost,), "RecordLostAccesses"))
                 structlog.get_logger().warning("accesses_lost", most=most)
             path.unlink(missing_ok=True)

@@ -6,13 +6,15 @@ import asyncio
 from datetime import datetime
 from functools import partial
 
+from gongji.rules.codes import SHANGHAI
 from gongji.store.base import Store
-from gongji.store.genesis import begin_log
-from gongji.store.leaves import LeafLog, LogEngine
+from gongji.store.genesis import begin_log, note
+from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
 from gongji.store.migrations import Catalog, Migration, bring_forward, contract_from
 from gongji.store.rekey import Rekeying
-from gongji.store.schema import Schema
+from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
+from gongji.store.steps import LOG_SINCE
 from gongji.store.upgrade import Upgrade
 
 
@@ -24,7 +26,7 @@ class Administration:
         self._engine = engine
         self._vault = vault
         self.schema = Schema(vault)
-        self.upgrade = Upgrade(catalog, vault)
+        self.upgrade = Upgrade(catalog, vault, tell=self._migrated)
         self.rekeying = Rekeying(catalog, self.schema)
 
     @property
@@ -39,11 +41,21 @@ class Administration:
 
     def bring_forward(self, now: datetime) -> Migration:
         """Make the steps that need no program beside, at once."""
-        log = LeafLog(self.schema, self._vault.hasher)
-        begin = partial(begin_log, self._engine, self.schema, log, now)
-        return bring_forward(
-            self.catalog, self.schema, self._vault.fingerprint, begin_log=begin
-        )
+        fingerprint, tell = self._vault.fingerprint, partial(self._told, now)
+        return bring_forward(self.catalog, self.schema, fingerprint, tell=tell)
+
+    def _migrated(self, before: int) -> None:
+        self._told(datetime.now(SHANGHAI), before)
+
+    def _told(self, now: datetime, before: int) -> None:
+        """Leave the leaf of a migration; the log begins with it if there was none."""
+        origin = LeafOrigin("Migrate", about={"from": str(before), "to": str(VERSION)})
+        hasher = self._vault.hasher
+        if before < LOG_SINCE:
+            log = LeafLog(self.schema, hasher)
+            begin_log(self._engine, self.schema, log, now, origin)
+        else:
+            note(self._engine, self.schema, hasher, now, origin)
 
     def free_years(self, table: str, before: int) -> None:
         """Give the space of a table's years before one back that hold nothing any more."""

@@ -42,7 +42,7 @@ from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import EngineDown, Job, StoreEngine, unavailable
 from gongji.store.genesis import begin_log
 from gongji.store.held import HeldRecords
-from gongji.store.leaves import LeafLog
+from gongji.store.leaves import LeafLog, LeafOrigin
 from gongji.store.proofs import LogProofs
 from gongji.store.queues import BatchQueue, Exclusive, ThreadQueue
 from gongji.store.reader import Find, Reader
@@ -313,7 +313,7 @@ class Store:
 
     async def adopt(self, *adopted: Adopted) -> None:
         """Record adoptions, all or none, each in place of one of the same candidate."""
-        await self.apply(Write(adopted))
+        await self.apply(Write(adopted, "Adopt"))
 
     async def read(self, run: Callable[[StoreEngine], R]) -> R:
         """Return what `run` reads over the connection that lists. StoreUnavailable."""
@@ -346,16 +346,17 @@ class Store:
         """Have somebody told the last leaf of each transaction, once it is durable."""
         self.log.tell = tell
 
-    async def reset(self) -> None:
+    async def reset(self, caller: str = "") -> None:
         """Forget everything, request ids included (sandbox): after what was submitted
         before, before what is submitted later."""
-        await _alone(self._writes, self._reset)
+        await _alone(self._writes, partial(self._reset, caller))
 
-    def _reset(self) -> None:
+    def _reset(self, caller: str) -> None:
         self._writing.reset()
         self.log.restart()
         # What outlives it stands from now on in the log of another writer.
-        begin_log(self._writing, self.schema, self.log, self._clock())
+        origin = LeafOrigin("Reset", Request("", caller, "Reset"))
+        begin_log(self._writing, self.schema, self.log, self._clock(), origin)
 
     async def touch(self) -> None:
         """Find out whether anything can be written; nothing of it is seen in the log.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -48,13 +48,22 @@ class Part(Struct, Generic[R], frozen=True):
     """One transaction of a request: a query, executed only by the run that holds it.
 
     `run` must be what the request's row names. `row` takes that row's place, or what
-    `finished` makes of the query's answer. RunLostError.
+    `finished` makes of the query's answer. RunLostError. `request` is the one of which
+    it is a part; unless that is finished by it, the log tells the query.
     """
 
     run: str
     row: RequestRecord
     query: Query[R]
     finished: Callable[[R], RequestRecord] | None = None
+    request: Request | None = None
+
+    @property
+    def what(self) -> str:
+        """What the log tells that it is."""
+        if self.finished is not None and self.request is not None:
+            return self.request.method
+        return what_of(self.query)
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the request's row, and what the query needs."""
@@ -70,3 +79,8 @@ class Part(Struct, Generic[R], frozen=True):
         if self.finished is not None:
             row = self.finished(decision.answer)
         return replace(decision, writes=(*decision.writes, row))
+
+
+def what_of(query: Query[Any]) -> str:
+    """Return what the log tells that a query is which writes: what it says, or its name."""
+    return getattr(query, "what", "") or type(query).__name__

@@ -12,7 +12,9 @@ from typing import Any, Final, NamedTuple
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need
+from gongji.model.people import Institution, Person
 from gongji.model.refusals import Refusal
+from gongji.store.claims import what_of
 from gongji.store.condition import WRITING, StoreCondition
 from gongji.store.engine import (
     CommitUncertain,
@@ -27,7 +29,7 @@ from gongji.store.engine import (
     unavailable,
 )
 from gongji.store.held import HeldRecords, note_places, without
-from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin
+from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin, known_of
 from gongji.store.loading import FactLoader, grouped
 from gongji.store.replay import (
     Digest,
@@ -45,16 +47,31 @@ TRIES: Final = 16
 _Query = Query[Any]
 
 
-def _origin(job: Job) -> LeafOrigin:
-    """Return where the leaf of a job comes from."""
-    request = job.request
-    return LeafOrigin(request.method if request else _name(job.query), request)
+_REGISTRY: Final = (Person, Institution)
 
 
-def _name(query: _Query) -> str:
-    """Return the name of a job of the service's own, that of the innermost query."""
-    inner = getattr(query, "query", None)
-    return type(query).__name__ if inner is None else _name(inner)
+def _origin(
+    job: Job, outcome: Outcome, records: Sequence[Any], facts: Facts
+) -> LeafOrigin:
+    """Return where the leaf of a job comes from; `facts` are those of before it."""
+    if job.request is not None:
+        answer = outcome.value if isinstance(outcome, Answer) else None
+        known = known_of(records) or _known(job, facts)
+        return LeafOrigin(job.request.method, job.request, answer, known)
+    query = job.query
+    # A part of a request has no replay: its first answer is not looked for.
+    request = getattr(query, "request", None)
+    return LeafOrigin(what_of(query), request, about=getattr(query, "about", {}))
+
+
+def _known(job: Job, facts: Facts) -> dict[str, int]:
+    """Return the revisions of the registry that a command was decided over."""
+    return {
+        facts.keys.key_of(record): record.revision
+        for need in job.query.needs(facts)
+        if need.kind in _REGISTRY
+        for record in facts.found(need)
+    }
 
 
 def _accesses(
@@ -237,10 +254,12 @@ class Committer:
             raise
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
+        records = (*created, *writes)
+        origin = _origin(job, outcome, records, facts)
         facts.write(writes)
         leaves.advance(facts.now)
-        if writes or created or removed:
-            leaves.add(_origin(job), (*created, *writes), removed)
+        if records or removed:
+            leaves.add(origin, records, removed)
         return outcome
 
     def _answered(

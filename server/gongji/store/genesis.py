@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from gongji.store.leaves import LeafLog, LogEngine
+from gongji.audit.hashing import Hasher
+from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
 from gongji.store.schema import Schema
 from gongji.store.sql import Dialect
-from gongji.store.table import AnyTable, Row
+from gongji.store.table import AnyTable, Row, instant
 
 WHAT: Final = "Genesis"
 """What a leaf of such rows is called."""
@@ -18,13 +19,40 @@ PAGE: Final = 1000
 """Rows of one leaf."""
 
 
-def begin_log(engine: LogEngine, schema: Schema, log: LeafLog, now: datetime) -> None:
-    """Write leaves for every row there is, in the transaction that is open. EngineError."""
+def begin_log(
+    engine: LogEngine,
+    schema: Schema,
+    log: LeafLog,
+    now: datetime,
+    *origins: LeafOrigin,
+) -> None:
+    """Write leaves for every row there is, in the transaction that is open. EngineError.
+
+    First one for each of what was done, which has no rows.
+    """
     batch = log.begin(now)
+    for origin in origins:
+        batch.add(origin, ())
     for kind in schema.forms:
         table: AnyTable = schema.table(kind)
         for rows in stored_rows(engine.connection, engine.dialect, table):
             batch.add_rows(WHAT, kind, rows)
+    batch.append_to(engine)
+    log.committed(batch)
+
+
+def note(
+    engine: LogEngine, schema: Schema, hasher: Hasher, now: datetime, origin: LeafOrigin
+) -> None:
+    """Write the leaf of something that has no rows, in the transaction that is open.
+
+    It is of a writer of its own, and not of before what is on record. EngineError.
+    """
+    statement = "SELECT max(at) FROM log_writer"
+    ((latest,),) = engine.connection.execute(statement).fetchall()
+    log = LeafLog(schema, hasher)
+    batch = log.begin(max(now, instant(latest or 0)))
+    batch.add(origin, ())
     batch.append_to(engine)
     log.committed(batch)
 

@@ -57,10 +57,17 @@ class LogEngine(LeafEngine, Protocol):
 
 
 class LeafOrigin(Struct, frozen=True):
-    """Where a leaf comes from: a gRPC method or the service's own job, and its request."""
+    """Where a leaf comes from: a gRPC method or the service's own job, and its request.
+
+    `answer` may say by which rules, too; `known` are the revisions of the registry it
+    was decided over, by number or code, and `about` what else is to be known of a job.
+    """
 
     what: str
     request: Request | None = None
+    answer: Any = None
+    known: Mapping[str, int] = {}
+    about: Mapping[str, str] = {}
 
 
 class LeafLog:
@@ -193,8 +200,9 @@ class LeafBatch:
             origin.what,
             base64(self._hasher(hashes)),
             base64(self._hasher(private)),
+            about=origin.about,
         )
-        body = self._said(begun, request, records, commitments) if request else begun
+        body = self._said(begun, origin, records, commitments)
         self.leaves.append(
             Leaf("", begun.writer, number, before.at, _plain(body), hashes, private)
         )
@@ -202,11 +210,14 @@ class LeafBatch:
     def _said(
         self,
         begun: LeafBody,
-        request: Request,
+        origin: LeafOrigin,
         records: Sequence[Any],
         commitments: Commitments,
     ) -> LeafBody:
         """Return a leaf's body with what it says of a request."""
+        request, known = origin.request, origin.known or known_of(records)
+        if request is None:
+            return begun
         accesses = request.accesses
         return msgspec.structs.replace(
             begun,
@@ -214,8 +225,8 @@ class LeafBatch:
             kind=accesses.who[1] if accesses else "",
             subject=commitments.of(request.subject) if request.subject else "",
             request=self._request(request, records),
-            decided_by=_decided_by(records),
-            known=_known(records, commitments),
+            decided_by=_decided_by((*records, origin.answer)),
+            known={commitments.of(key): revision for key, revision in known.items()},
         )
 
     def _request(self, request: Request, records: Iterable[Any]) -> str:
@@ -237,10 +248,9 @@ def _decided_by(records: Iterable[Any]) -> tuple[DecidedBy, ...]:
     return tuple(found)
 
 
-def _known(records: Iterable[Any], commitments: Commitments) -> Mapping[str, int]:
+def known_of(records: Iterable[Any]) -> Mapping[str, int]:
     """Return the revisions of the registry that a settlement was decided over."""
     for record in records:
         if type(record) is Settlement:
-            known = record.known.items()
-            return {commitments.of(number): revision for number, revision in known}
+            return record.known
     return {}

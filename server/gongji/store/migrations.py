@@ -175,13 +175,13 @@ def bring_forward(
     schema: Schema,
     fingerprint: str,
     steps: Mapping[int, Step] = STEPS,
-    begin_log: Callable[[], None] = lambda: None,
+    tell: Callable[[int], None] = lambda _: None,
 ) -> Migration:
     """Bring an older database to this version, all or nothing. SchemaError.
 
     Of steps that can be made while servers go on, what `Upgrade` does remains to be done:
-    backfilling and contraction. `begin_log` writes the leaves of what was stored before
-    there was a log.
+    backfilling and contraction. `tell` is told the version of before, within the
+    transaction, if there was one: the log begins with what was stored, or goes on.
     """
     repeated: list[tuple[str, str, str]] = []
     with catalog.transaction():
@@ -194,8 +194,8 @@ def bring_forward(
             _make_step(catalog, schema, version, steps[version])
         catalog.add_partitions(moving=True)
         catalog.record(VERSION, fingerprint)
-        if before < LOG_SINCE <= VERSION:
-            begin_log()
+        if before < VERSION:
+            tell(before)
         if before < MESSAGES_SINCE <= VERSION:
             for message, first, other in catalog.rows(
                 repeated_messages(catalog.dialect)

@@ -206,6 +206,11 @@ class Expire(Struct, frozen=True):
     keys: tuple[str, ...]
     before: datetime
 
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What the log tells of it: by which line of the policy, from when on."""
+        return {"retention": self.name, "before": self.before.isoformat()}
+
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the records."""
         del facts

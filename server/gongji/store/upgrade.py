@@ -11,7 +11,7 @@ older program starts no more, and ends where it still runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Final
 
@@ -59,11 +59,17 @@ class Upgrade:
     """An upgrade of one database to this version; SchemaError says what must come first."""
 
     def __init__(
-        self, catalog: Catalog, vault: Vault, steps: Mapping[int, Step] = STEPS
+        self,
+        catalog: Catalog,
+        vault: Vault,
+        steps: Mapping[int, Step] = STEPS,
+        tell: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """Upgrade; `tell` is told the version of before when the one on record rises."""
         self._catalog = catalog
         self._vault = vault
         self._steps = steps
+        self._tell = tell
 
     def expand(self) -> None:
         """Add what this version needs; servers of the one before go on."""
@@ -92,7 +98,8 @@ class Upgrade:
         """
         catalog = self._catalog
         with catalog.transaction():
-            if self._version() == VERSION:
+            before = self._version()
+            if before == VERSION:
                 return
             if contract_from(catalog) is None:
                 msg = "还没有扩展：请先运行 gongji migrate --phase expand"
@@ -105,6 +112,7 @@ class Upgrade:
                 )
                 raise SchemaError(msg)
             catalog.record(VERSION, self._vault.fingerprint)
+            self._tell(before)
 
     async def backfill(self, store: Store, schema: Schema) -> int:
         """Fill in what rows of before lack; return how many were written."""

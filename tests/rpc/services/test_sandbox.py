@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import grpc
 from gongji.binding.workdays import Workdays
 from gongji.model.people import Person
-from gongji.rpc.recording import AccessRecorder
-from gongji.rpc.services.sandbox import SandboxService
 from gongji.rules.codes import SHANGHAI
 from gongji.v1 import sandbox_pb2 as pb
 from gongji.v1 import sandbox_pb2_grpc
@@ -41,6 +41,17 @@ async def test_reset_may_load_the_sample(service: Service) -> None:
     async def load() -> None:
         loaded_over.append(await service.store.get(Person, "P1"))
 
+    async with loading(service, load) as sandbox:
+        request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
+        await sandbox.Reset(request)
+    assert [None] == loaded_over
+
+
+@asynccontextmanager
+async def loading(
+    service: Service, load: Callable[[], Awaitable[None]]
+) -> AsyncIterator[sandbox_pb2_grpc.SandboxServiceAsyncStub]:
+    """Run a sandbox over the same store whose operator loads a sample so."""
     server = make_server(
         service.store,
         service.cities,
@@ -52,10 +63,7 @@ async def test_reset_may_load_the_sample(service: Service) -> None:
     )
     await server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
-        sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
-        request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
-        await sandbox.Reset(request)
-    assert [None] == loaded_over
+        yield sandbox_pb2_grpc.SandboxServiceStub(channel)
     await server.stop(0)
 
 
@@ -71,9 +79,7 @@ async def test_resets_come_one_at_a_time(service: Service) -> None:
         await asyncio.sleep(0.01)
         running.pop()
 
-    sandbox = SandboxService(
-        service.store, service.clock, AccessRecorder(service.store, service.clock), load
-    )
     request = pb.ResetRequest(request_id=service.new_id(), load_sample=True)
-    await asyncio.gather(*(sandbox.Reset(request, None) for _ in range(4)))
+    async with loading(service, load) as sandbox:
+        await asyncio.gather(*[sandbox.Reset(request) for _ in range(4)])
     assert 1 == most

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 from msgspec import Struct
@@ -44,6 +44,8 @@ class _CountNobody(Struct, frozen=True):
 
     key: str
     limits: GuessingLimits
+
+    what: ClassVar[str] = "CountNobody"
 
     def needs(self, facts: Facts) -> tuple[Need, ...]:
         """Return the caller's guesses."""

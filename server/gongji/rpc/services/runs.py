@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from gongji.model.commands import Query, Request, RequestRecord, Write
 from gongji.model.refusals import Refusal, RequestIdReused
 from gongji.store import Store
@@ -17,6 +19,12 @@ from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
 R = TypeVar("R")
 
 _POLL_S: Final = 0.1
+
+_CLAIM: Final = Write((), "ClaimImport")
+
+_GO_ON: Final = Write((), "ContinueImport")
+
+RELEASE: Final = Write((), "ReleaseImport")
 
 _BEAT_S: Final = 0.3
 """How often a run that only computes shows that it goes on, in seconds."""
@@ -49,7 +57,7 @@ class Run:
                 return row
             # Another may be quicker, and is then waited for.
             with suppress(RunLostError):
-                await self._store.apply(Part(holder, self._row(self.token), Write(())))
+                await self._apply(Part(holder, self._row(self.token), _CLAIM))
                 return None
 
     async def others(self, quiet_s: float) -> RequestRecord | None:
@@ -81,14 +89,14 @@ class Run:
         """Execute a query, and show that the run goes on. RunLostError."""
         self._received = received
         row = self._row(self.token)
-        return await self._store.apply(Part(self.token, row, query))
+        return await self._apply(Part(self.token, row, query))
 
     async def while_going_on(self, work: Awaitable[R]) -> R:
         """Return what some work without writes returns, showing that the run goes on."""
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([task], timeout=_BEAT_S))[0]:
-                await self.write(Write(()), self._received)
+                await self.write(_GO_ON, self._received)
         except BaseException:
             task.cancel()
             raise
@@ -99,13 +107,16 @@ class Run:
     ) -> R:
         """Execute the last query and put the finished row in this run's place. RunLostError."""
         row = self._row(self.token)
-        return await self._store.apply(Part(self.token, row, query, finished))
+        return await self._apply(Part(self.token, row, query, finished))
 
     async def release(self) -> None:
         """Leave the request to whoever sends it again, if it is still this run's own."""
         # If the database cannot be reached either, the lease ends the claim.
         with suppress(RunLostError, Refusal):
-            await self._store.apply(Part(self.token, self._row(FREE), Write(())))
+            await self._apply(Part(self.token, self._row(FREE), RELEASE))
+
+    async def _apply(self, part: Part[R]) -> R:
+        return await self._store.apply(replace(part, request=self.request))
 
     def _row(self, token: str) -> RequestRecord:
         self._beats += 1

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gongji.model.refusals import MalformedField
+from gongji.rpc.calls import current_call
 from gongji.rpc.convert.values import instant_from, instant_to
 from gongji.rpc.recording import AccessRecorder
 from gongji.store import Store
@@ -70,7 +71,7 @@ class SandboxService(SandboxServiceServicer):
             raise MalformedField("load_sample: 此服务没有样例人群", field="load_sample")
         # Another one meanwhile would empty what this one loads, row by row.
         async with self._resetting:
-            await self._store.reset()
+            await self._store.reset(current_call().caller)
             self._recorder.forget()
             if load is not None:
                 await load()

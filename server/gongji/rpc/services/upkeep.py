@@ -13,11 +13,12 @@ from typing import Any, Final
 import structlog
 from msgspec.structs import replace
 
-from gongji.model.commands import Listing, RequestRecord, Write
+from gongji.model.commands import Listing, RequestRecord
 from gongji.model.refusals import Refusal
 from gongji.model.staging import StagedSet, Unmerged
 from gongji.registry.imports import EndMerge, Merge
 from gongji.registry.kinds import INSTITUTIONS, PERSONS, Registry
+from gongji.rpc.services.runs import RELEASE
 from gongji.store import Store
 from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
 from gongji.store.leftovers import Abandoned, Remove
@@ -98,7 +99,7 @@ class Upkeep:
         elif now - since >= self._stale_s:
             free = replace(row, digests={**row.digests, RUN: FREE})
             with suppress(RunLostError):
-                await self._store.apply(Part(set_id, free, Write(())))
+                await self._store.apply(Part(set_id, free, RELEASE))
 
     async def _remove(self, staged_set: StagedSet) -> None:
         (registry,) = [r for r in _REGISTRIES if r.name == staged_set.registry]
