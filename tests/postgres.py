@@ -87,6 +87,8 @@ class OwnPostgres(Postgres):
             "--encoding=UTF8",
             "--locale=C",
             "--no-sync",
+            # What changes a page behind its back is noticed.
+            "--data-checksums",
         )
         initdb = self._spawn("initdb", "-D", str(self._data), *options)
         if initdb.wait():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
+import pytest
 from gongji.binding.workdays import Workdays
 from gongji.kit.doctor import findings, healthy
 from gongji.rules.codes import SHANGHAI
 from gongji.store import open_store
+from gongji.store.postgres import condition
 from gongji.store.postgres.condition import look
 from gongji.store.schema import VERSION
 from gongji.v1 import settlement_pb2
@@ -89,12 +92,15 @@ def check_announcement(service: Started, postgres: Postgres) -> None:
 FLUSHING = ("fsync", "full_page_writes")
 
 
-def lossy(postgres: Postgres) -> list[str]:
-    """Return the test server's own settings under which a power cut may lose an answer."""
+NOTICING = "data_checksums"
+
+
+def lossy(postgres: Postgres, *names: str) -> list[str]:
+    """Return the test server's own settings that are off, by default those under which a
+    power cut may lose an answer."""
+    asked = names or FLUSHING
     with psycopg.connect(postgres.url) as connection:
-        values = {
-            name: connection.execute(f"SHOW {name}").fetchone() for name in FLUSHING
-        }
+        values = {name: connection.execute(f"SHOW {name}").fetchone() for name in asked}
     return [name for name, value in values.items() if value == ("off",)]
 
 
@@ -113,15 +119,26 @@ class TestDoctor:
     """What keeps the service from a PostgreSQL, found before it is started."""
 
     def test_what_may_be_lost(self, postgres: Postgres, tmp_path: Path) -> None:
-        """A server that does not flush is named setting by setting, and makes the
-        command end with 1."""
+        """A server that does not flush, or does not notice a page that was changed, is
+        named setting by setting, and makes the command end with 1."""
         options: list[str | Path] = ["--data", tmp_path]
         options += ["--calendar", every_year(tmp_path)]
         result = gongji("doctor", "--database", postgres.fresh(), *options)
-        assert lossy(postgres) == [
-            name for name in FLUSHING if f"{name} = off" in result.output
-        ]
-        assert bool(lossy(postgres)) == bool(result.exit_code)
+        every = (*FLUSHING, NOTICING)
+        off = lossy(postgres, *every)
+        assert off == [name for name in every if f"{name} = off" in result.output]
+        assert bool(off) == bool(result.exit_code)
+
+    def test_pages_without_checksums(
+        self, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A server that was made without them is told how to add them."""
+        url = postgres.fresh()
+        without = dataclasses.replace(look(url), checksums=False)
+        monkeypatch.setattr(condition, "look", lambda _: without)
+        found = findings(tmp_path, Workdays(), NOW, url)
+        told = [f.remedy for f in found if f"{NOTICING} = off" in f.problem]
+        assert ["pg_checksums --enable" in remedy for remedy in told] == [True]
 
     def test_nobody_answers(self, tmp_path: Path) -> None:
         """An address where nothing is."""

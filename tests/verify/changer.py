@@ -36,6 +36,12 @@ class Change(Struct, frozen=True):
         log = {"leaf", "log_writer", "checkpoint", "tile", "started"}
         return not {edit.table for edit in self.edits} & {*log, *UNRECORDED}
 
+    @property
+    def rows(self) -> set[tuple[str, Any]]:
+        """Return table and key of every row."""
+        found = {(one.table, one.before[0]) for one in self.edits if one.before}
+        return found | {(one.table, one.after[0]) for one in self.edits if one.after}
+
     def in_words(self, tables: Mapping[str, StoredTable]) -> str:
         """Return what was changed, for whoever has to find out why it was missed."""
         return f"{self.kind}: " + "; ".join(

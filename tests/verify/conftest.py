@@ -12,9 +12,7 @@ from gongji.verify.finding import Discrepancy
 from gongji.verify.run import Verification, verify
 
 from tests.postgres import QUICK, Postgres, running
-from tests.scaffold.world import NewWorld
 from tests.verify.everything import live_everything
-from tests.verify.living import live, serving
 
 
 @pytest.fixture(scope="session")
@@ -24,32 +22,25 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-async def _lived(new_world: NewWorld, address: str, key_file: Path) -> None:
-    async with serving(new_world, address, key_file) as service:
-        await live(service, key_file)
-
-
 @pytest.fixture(scope="session")
-def lived_file(new_world: NewWorld, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a SQLite database; never change it."""
+def lived_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a SQLite database with a row in every table; never change it."""
     folder = tmp_path_factory.mktemp("lived")
     folder.chmod(0o700)
-    path = folder / "gongji.sqlite3"
-    asyncio.run(_lived(new_world, str(path), folder / "gongji.key"))
+    address = f"sqlite:///{folder / 'gongji.sqlite3'}"
+    asyncio.run(live_everything(address, folder / "gongji.key"))
     return folder
 
 
 @pytest.fixture(scope="session")
 def lived_server(
-    new_world: NewWorld,
-    postgres: Postgres,
-    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
     """A PostgreSQL database and its key file: whoever changes it changes it back."""
     folder = tmp_path_factory.mktemp("lived-server")
     folder.chmod(0o700)
     address = postgres.fresh()
-    asyncio.run(_lived(new_world, address, folder / "gongji.key"))
+    asyncio.run(live_everything(address, folder / "gongji.key"))
     return address, folder / "gongji.key"
 
 
@@ -88,13 +79,3 @@ def find(tmp_path: Path) -> FindAll:
         return [finding for result in verify(asked) for finding in result.findings]
 
     return found
-
-
-@pytest.fixture(scope="session")
-def everything_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a SQLite database with a row in every table; never change it."""
-    folder = tmp_path_factory.mktemp("everything")
-    folder.chmod(0o700)
-    address = f"sqlite:///{folder / 'gongji.sqlite3'}"
-    asyncio.run(live_everything(address, folder / "gongji.key"))
-    return folder

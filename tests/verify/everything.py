@@ -274,7 +274,18 @@ async def _visited(service: Service) -> None:
     await service.reverse(settlement_id=settled[3].settlement_id, why="退号")
     await service.not_reversed(settle_request_id=service.new_id())
     await service.not_settled(patient=service.ref("nobody"))
+    await _paid_in_part(service)
     await _premium_paid(service)
+
+
+async def _paid_in_part(service: Service) -> None:
+    """Settle a bill that a purse pays until it is empty, the rest in cash."""
+    await service.give(HOLDERS[2], 50_00)
+    tick(service)
+    last = service.ref(HOLDERS[2])
+    code = f"H{PLACES[2]}00021"
+    await service.settle(fen=900_00, patient=last, institution_code=code)
+    tick(service)
 
 
 async def _premium_paid(service: Service) -> None:

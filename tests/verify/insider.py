@@ -84,7 +84,7 @@ def fen_moved(insider: Insider) -> list[Any]:
     """Return all records that a fen of one bill, moved from a purse to cash, changes."""
     settlement = next(
         s
-        for s in insider.all(Settlement)
+        for s in decided(insider)
         if s.own_fen > 1 and s.cash_fen and len(s.movements) == 1 and not s.reversed_at
     )
     moved = _less_from_purse(settlement)
@@ -127,9 +127,14 @@ def _richer(insider: Insider, since: PurseMovement) -> Iterator[Any]:
 _SHIFT = {Payer.OWN_PURSE: -1, Payer.CASH: 1}
 
 
+def decided(insider: Insider) -> list[Settlement]:
+    """Return the settlements that name the rules they were decided by."""
+    return [s for s in insider.all(Settlement) if s.decided_by.rules_digest]
+
+
 def clause_swapped(insider: Insider) -> list[Settlement]:
     """Return a settlement of which two lines have swapped their clauses."""
-    for settlement in insider.all(Settlement):
+    for settlement in decided(insider):
         first, *_, last = settlement.lines
         if first.rule != last.rule:
             lines = (

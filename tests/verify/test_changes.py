@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from gongji.store.keys.suite import default_suite
 from gongji.store.migrations import SchemaError
 from gongji.store.signing_key import signing_key
 
-from tests.verify.changer import EMPTY, UNRECORDED, Change, Changer
+from tests.verify.changer import EMPTY, Change, Changer
 from tests.verify.changes import KINDS
 from tests.verify.conftest import FindAll
 from tests.verify.forks import Forger
-from tests.verify.stored import REFUSED, Row, StoredDatabase
+from tests.verify.naming import made, named
+from tests.verify.stored import StoredDatabase
 
 AT_LENGTH = bool(os.environ.get("GONGJI_VERIFY"))
 
@@ -31,9 +32,9 @@ SEED = int(os.environ.get("GONGJI_SEED", "20261130"))
 
 
 @pytest.fixture
-def database(everything_file: Path, tmp_path: Path) -> StoredDatabase:
+def database(lived_file: Path, tmp_path: Path) -> StoredDatabase:
     """A SQLite database with a row in every table, to be changed."""
-    shutil.copytree(everything_file, tmp_path / "var")
+    shutil.copytree(lived_file, tmp_path / "var")
     return StoredDatabase(f"sqlite:///{tmp_path / 'var' / 'gongji.sqlite3'}")
 
 
@@ -76,46 +77,7 @@ def test_each_change_is_named(database: StoredDatabase, told: Told) -> None:
         if not named(database, change, told())
     ]
     assert [] == missed, SEED
-
-
-def made(database: StoredDatabase, changer: Changer) -> Iterator[Change]:
-    """Yield changes as they stand in the database; each is taken back."""
-    for change in changer.changes():
-        try:
-            database.edit(change.edits)
-        except REFUSED:
-            continue
-        yield change
-        database.edit(change.undone)
-
-
-def named(database: StoredDatabase, change: Change, told: Sequence[str]) -> bool:
-    """Whether a sentence says which row it was."""
-    rows = [
-        (edit.table, row)
-        for edit in change.edits
-        for row in (edit.before, edit.after)
-        if row is not None
-    ]
-    return any(
-        name in sentence
-        for table, row in rows
-        for name in names(database, table, row)
-        for sentence in told
-    )
-
-
-def names(database: StoredDatabase, name: str, row: Row) -> list[str]:
-    """Return how a sentence may name a row."""
-    table = database.tables[name]
-    if name == "leaf":
-        writer, number = row[table.position("writer")], row[table.position("number")]
-        return [f"日志叶 {row[0]}", str(row[0]), f"写入方 {writer} 的第 {number} 号叶"]
-    if name == "checkpoint":
-        return [f"检查点 {row[0]}"]
-    if name in UNRECORDED:
-        return [f"表 {name}"]
-    return [f"表 {name}，键 {table.shown(row)}"]
+    assert [] == told()
 
 
 @pytest.mark.parametrize("kind", ["cut", "fork"])

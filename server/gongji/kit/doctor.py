@@ -10,7 +10,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import gongji
 from gongji.binding.workdays import Workdays
@@ -25,6 +25,9 @@ from gongji.store.databases import database_at
 from gongji.store.found import path_of
 from gongji.store.keys.source import Keys
 from gongji.text.faults import sentence_of
+
+if TYPE_CHECKING:
+    from gongji.store.postgres.condition import DatabaseCondition
 
 KEY: Final = "gongji.key"
 
@@ -243,12 +246,27 @@ def _of_postgres(key: Keys, database: str) -> Iterator[Diagnosis]:
             remedy="核对 --database 与 --data; 密钥丢失的只能从备份恢复",
         )
     else:
-        for lossy in condition.lossy if condition else ():
-            yield Diagnosis(
-                _POSTGRES,
-                problem=lossy,
-                remedy="在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
-            )
+        if condition:
+            yield from _of_settings(condition)
+
+
+def _of_settings(condition: DatabaseCondition) -> Iterator[Diagnosis]:
+    """Yield what a PostgreSQL is not asked to keep or to notice."""
+    for lossy in condition.lossy:
+        yield Diagnosis(
+            _POSTGRES,
+            problem=lossy,
+            remedy="在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
+        )
+    if not condition.checksums:
+        yield Diagnosis(
+            _POSTGRES,
+            problem="data_checksums = off: 磁盘写坏、被人改动的数据页不会被察觉",
+            remedy=(
+                "停下数据库, 运行 pg_checksums --enable 后启动; "
+                "新建的以 initdb --data-checksums 建立"
+            ),
+        )
 
 
 def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from gongji.store import sql
 from gongji.store.databases import database_at
 from gongji.store.found import path_of
+from gongji.store.keys.source import KeyFileError
 from gongji.store.keys.table import READ, stored_keys
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -197,4 +198,12 @@ def open_snapshot(address: str, at: str = "") -> DatabaseView:
 
 def load_keys(snapshot: DatabaseView, vault: Vault) -> None:
     """Have a vault go on with the keys of a database. KeyFileError; UnreadableError."""
-    vault.load(stored_keys(list(snapshot.rows(READ, {}))))
+    rows = list(snapshot.rows(READ, {}))
+    try:
+        vault.load(stored_keys(rows))
+    except KeyFileError:
+        raise
+    except (TypeError, ValueError, LookupError) as fault:
+        # Of a value that is of another type.
+        msg = "表 vault 或 vault_key 的内容不能读取：值的类型不符"
+        raise UnreadableError(msg) from fault

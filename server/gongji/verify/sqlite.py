@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -25,6 +26,9 @@ _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 
 
 _MOST: Final = 100
+
+_FROM: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)")
+"""What a statement reads."""
 
 
 def _text(content: bytes) -> str | bytes:
@@ -72,7 +76,9 @@ class SqliteView(DatabaseView):
             yield from self._connection.execute(statement, values)
         # SQLite passes on what stands in the file, also in its own messages.
         except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError) as error:
-            raise UnreadableError(str(error)) from error
+            found = _FROM.findall(statement)
+            where = f"（读取 {'、'.join(found)} 时）" if found else ""
+            raise UnreadableError(f"{error}{where}") from error
 
     def _run(self, statement: str) -> None:
         for _ in self.rows(statement, {}):
@@ -130,12 +136,31 @@ class SqliteView(DatabaseView):
             yield from self._tables(schema)
 
     def _pages(self) -> Iterator[Discrepancy]:
+        whole = self._integrity(str(_MOST))
+        if not whole:
+            return
+        # SQLite tells the number of a tree: asked for one table it is that table's.
+        tables = self._tables_in()
+        found = [(name, told) for name in tables for told in self._integrity(name)]
+        for name, told in found or [("", told) for told in whole]:
+            message = f"数据库文件损坏：{told}"
+            yield Discrepancy(phase="file", table=name, message=message)
+
+    def _tables_in(self) -> list[str]:
+        """Return the names of the tables, [] if they cannot be read."""
+        statement = "SELECT name FROM sqlite_master WHERE type = 'table'"
         try:
-            for row in self.rows(f"PRAGMA integrity_check({_MOST})", {}):
-                if row[0] != "ok":
-                    yield Discrepancy(phase="file", message=f"数据库文件损坏：{row[0]}")
+            return [str(name) for (name,) in self.rows(statement, {})]
+        except UnreadableError:
+            return []
+
+    def _integrity(self, what: str) -> list[str]:
+        """Return what SQLite finds wrong with a table, or anywhere given a number."""
+        try:
+            rows = self.rows(f"PRAGMA integrity_check({what})", {})
+            return [str(row[0]) for row in rows if row[0] != "ok"]
         except UnreadableError as error:
-            yield Discrepancy(phase="file", message=f"数据库文件不能读取：{error}")
+            return [str(error)]
 
     def _tables(self, schema: Schema) -> Iterator[Discrepancy]:
         """Yield every object that is not as the schema makes it."""

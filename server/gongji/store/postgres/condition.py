@@ -25,14 +25,20 @@ _LOSSY: Final = {
 }
 """Settings of a session that must not be off, and what happens otherwise."""
 
+_CHECKSUMS: Final = "data_checksums"
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCondition:
-    """A server's version, its schema's (None if it is empty), lossy settings in words."""
+    """A server's version, its schema's (None if it is empty), lossy settings in words.
+
+    `checksums` says whether it notices a page of its files that was changed.
+    """
 
     server: str
     schema: int | None
     lossy: tuple[str, ...]
+    checksums: bool
 
 
 def look(url: str) -> DatabaseCondition:
@@ -43,7 +49,7 @@ def look(url: str) -> DatabaseCondition:
     with _session(url, Vault.ephemeral()) as (engine, catalog):
         rows = engine.connection.execute(
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
-            [["server_version", *_LOSSY]],
+            [["server_version", _CHECKSUMS, *_LOSSY]],
         )
         settings: dict[str, str] = dict(rows.fetchall())
         lossy = tuple(
@@ -51,7 +57,8 @@ def look(url: str) -> DatabaseCondition:
             for name, harm in _LOSSY.items()
             if settings[name] == "off"
         )
-        return DatabaseCondition(settings["server_version"], catalog.version(), lossy)
+        server, checksums = settings["server_version"], settings[_CHECKSUMS] == "on"
+        return DatabaseCondition(server, catalog.version(), lossy, checksums)
 
 
 def check(url: str, key_file: Keys) -> None:
