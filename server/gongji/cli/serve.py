@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 import grpc
 
+from gongji.audit.checkpoint import checked_name
 from gongji.cities import cache
 from gongji.cities.city import Cities
 from gongji.cli.announcing import (
@@ -48,6 +49,11 @@ _DATABASE_HELP: Final = (
 
 _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueError)
 """What ends the service and is told in a sentence; whatever else does is a defect."""
+
+
+def _named(_: click.Context, __: click.Parameter, name: str) -> str:
+    """Return the name of a log, or none. CheckpointFaultError."""
+    return checked_name(name) if name else name
 
 
 @click.command("serve", cls=ConfiguredCommand, table="serve")
@@ -93,6 +99,14 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueErro
     "--accept-clock",
     type=DAY,
     help="本机时钟的日期看来有误而确认无误时，写明该日期，如 2025-09-30.",
+)
+@click.option(
+    "--origin",
+    default="",
+    metavar="NAME",
+    callback=_named,
+    help="账本的名称，检查点的第一行，如 gongji.example.cn/3408；"
+    "第一个检查点时取定，默认随机，以后不必写，不能改.",
 )
 @click.option(
     "--accept-rollback",

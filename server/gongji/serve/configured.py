@@ -26,6 +26,7 @@ _PLAIN: Final = (
     "address",
     "gateway",
     "metrics_address",
+    "origin",
     "reflection",
     "sample",
     "sandbox",

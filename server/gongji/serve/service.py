@@ -166,6 +166,8 @@ async def _agreed(
     Yield the key that signs. What the store does is counted from now on. ValueError.
     """
     watch_service(settings, cities, store)
+    store.log_origin = settings.origin
+    await store.checkpoints.check_origin()
     terms = ServerTerms(
         rules_of(cities), terms_of(settings, Alike.MUST), terms_of(settings, Alike.TOLD)
     )

@@ -40,6 +40,7 @@ class Settings:
     database: str = ""
     # The name of a suite; "" for the one that is recorded.
     crypto: str = ""
+    origin: str = ""
     sample: bool = False
     sandbox: bool = False
     workers: int = 1

@@ -71,6 +71,9 @@ TERMS: Final[Mapping[str, Term]] = {
         "查询记录是否先落盘，审计时对全部服务只有一个说法",
         lambda s: s.access_before_answer,
     ),
+    "origin": Term(
+        Alike.MUST, "账本的名称，第一个检查点时取定，此后不可再变", lambda s: s.origin
+    ),
     "sandbox": Term(
         Alike.MUST, "沙盒的拨钟与清空会动到别的服务的数据", lambda s: s.sandbox
     ),

@@ -88,6 +88,8 @@ class Store:
         self._clock = clock
         self.log = LeafLog(schema, vault.hasher)
         """The leaves it writes."""
+        self.log_origin = ""
+        """How the log is to be called, if it has no checkpoint yet."""
         self.condition = StoreCondition()
         """Whether the database can be reached; observers are told of changes."""
         self._writes = self._writes_of()
@@ -147,7 +149,11 @@ class Store:
     def checkpoints(self) -> CheckpointLog:
         """The checkpoints of the log."""
         return CheckpointLog(
-            self._between_pages, self._between_writes, self._vault.hasher, self._clock
+            self._between_pages,
+            self._between_writes,
+            self._vault.hasher,
+            self._clock,
+            self.log_origin,
         )
 
     @property

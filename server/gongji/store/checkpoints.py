@@ -91,8 +91,15 @@ class CheckpointLog:
     """
 
     def __init__(
-        self, read: Alone, write: Alone, hasher: Hasher, clock: Callable[[], datetime]
+        self,
+        read: Alone,
+        write: Alone,
+        hasher: Hasher,
+        clock: Callable[[], datetime],
+        origin: str = "",
     ) -> None:
+        """Make checkpoints; `origin` is the name of a log that has none yet."""
+        self._origin = origin
         self._read = read
         self._write = write
         self._clock = clock
@@ -108,6 +115,15 @@ class CheckpointLog:
         except (msgspec.MsgspecError, ValueError, OverflowError) as fault:
             raise LogFaultError("最近的检查点读不懂：它的记录已被改动") from fault
         return found
+
+    async def check_origin(self) -> None:
+        """LogFaultError if the log has another name than it is to have."""
+        try:
+            last = await self.last()
+        except LogFaultError:
+            # Whoever signs tells what was changed.
+            return
+        _origin_of(last, self._origin)
 
     async def checkpoints(
         self, after: str = "", limit: int = 1000
@@ -125,6 +141,7 @@ class CheckpointLog:
         first checkpoint. LogFaultError if the log contradicts itself, or has another
         name.
         """
+        origin = origin or self._origin
         for _ in range(TRIES):
             last = await self.last()
             try:
@@ -363,7 +380,10 @@ def _origin_of(last: StoredCheckpoint | None, origin: str) -> str:
         return origin or f"{ORIGIN}{secrets.token_hex(8)}"
     known = SignedNote.parse(last.note).body().origin
     if origin and origin != known:
-        raise LogFaultError(f"日志的名称是 {known}，不能改为 {origin}")
+        raise LogFaultError(
+            f"账本的名称在第一个检查点时取定为 {known}，不能改为 {origin}："
+            f"请写 --origin {known}，或不写"
+        )
     return known
 
 
