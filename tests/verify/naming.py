@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from tests.verify.changer import UNRECORDED, Change, Changer
 from tests.verify.stored import REFUSED, Row, StoredDatabase
 
 
-def made(database: StoredDatabase, changer: Changer) -> Iterator[Change]:
+def made(database: StoredDatabase, changer: Changer) -> Generator[Change]:
     """Yield changes as they stand in the database; each is taken back."""
     for change in changer.changes():
         try:
             database.edit(change.edits)
         except REFUSED:
             continue
-        yield change
-        database.edit(change.undone)
+        try:
+            yield change
+        finally:
+            database.edit(change.undone)
 
 
 def named(database: StoredDatabase, change: Change, told: Sequence[str]) -> bool:

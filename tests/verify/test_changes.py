@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -71,11 +72,12 @@ def test_what_years_left_holds(told: Told) -> None:
 def test_each_change_is_named(database: StoredDatabase, told: Told) -> None:
     """By the table and key of its row, its leaf, or its checkpoint."""
     changer = Changer(database.tables, database.rows(), KINDS, SEED)
-    missed = [
-        change.in_words(database.tables)
-        for change in islice(made(database, changer), COUNT)
-        if not named(database, change, told())
-    ]
+    with closing(made(database, changer)) as changes:
+        missed = [
+            change.in_words(database.tables)
+            for change in islice(changes, COUNT)
+            if not named(database, change, told())
+        ]
     assert [] == missed, SEED
     assert [] == told()
 
