@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove verify doors tls watched examples dist hostile chaos bench check protos format clean
+.PHONY: run demo test test-days prove verify doors tls watched gm examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -48,6 +48,10 @@ dist: $(STAMP)
 	set -e; for project in $(dir $(filter %pyproject.toml,$(PROJECTS))); do \
 		$(BIN)/python -m build --no-isolation --outdir dist $$project; done
 	GONGJI_DIST=dist $(BIN)/pytest -q tests/release
+
+# The whole suite over databases of SM4, SM3 and SM2, AES and SHA-2 raising where we call them.
+gm: $(STAMP)
+	$(BIN)/python -m tests.gm -q -n auto $(ARGS)
 
 examples: $(STAMP)
 	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples

@@ -2,7 +2,7 @@
 
     python verify_packet.py packet.json [--key KEY] [--checkpoint FILE]
 
-It needs Python 3.11 and `cryptography`: no server, no network. It recomputes
+It needs Python 3.11, `cryptography`, for SM2 `gmssl-pyx`: no network. It recomputes
   the rows   the settlement as decided, then its reversal, then what took its place: each
              text has the hash its leaf holds, and commits to what the packet shows
   the leaf   its hash is in the tree of a checkpoint, and the log's key has signed that
@@ -10,7 +10,6 @@ It needs Python 3.11 and `cryptography`: no server, no network. It recomputes
   the rules  each document has the digest the settlement names, and every line's clauses
   the order  nothing but the reversal changed a row, and the log holds them in this order
 It prints what it found, or the first thing that does not hold, with exit status 1.
-
 KEY is the log's public key and FILE a checkpoint, both from elsewhere than the packet.
 Without KEY the packet's own is believed.
 """
@@ -29,14 +28,13 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "gongji-packet/1"
-HASHES = {"SHA-256": "sha256", "SM3": "sm3"}
-ED25519 = b"\x01"
+ED25519, SM2 = b"\x01", bytes.fromhex("ff06082a811ccf5501837501")
 Shown = Mapping[str, Any]
 Hash = Callable[[bytes], bytes]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REVERSAL = {"reversed_at", "reversed_why", "replaced_by", "superseded"}
 PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
+PAID = ("fund", "own_purse", "givers")
 
 
 class WrongError(Exception):
@@ -51,9 +49,9 @@ def require(holds: object, what: str) -> None:
 
 def hash_of(packet: Shown) -> Hash:
     """Return the hash function of a packet's log."""
-    require(packet.get("format") == FORMAT, f"不是 {FORMAT} 格式的材料")
-    require(packet["hash"] in HASHES, f"不认识散列函数 {packet['hash']}")
-    return lambda content: hashlib.new(HASHES[packet["hash"]], content).digest()
+    require(packet.get("format") == "gongji-packet/1", "不是 gongji-packet/1 的材料")
+    require(packet["hash"] in ("SHA-256", "SM3"), f"不认识散列函数 {packet['hash']}")
+    return lambda text: hashlib.new(packet["hash"].replace("-", ""), text).digest()
 
 
 def told_row(hashed: Hash, row: Shown) -> Shown:
@@ -61,10 +59,8 @@ def told_row(hashed: Hash, row: Shown) -> Shown:
     text, hashes = row["text"].encode(), [b64decode(one) for one in row["hashes"]]
     require(hashed(text) == hashes[row["position"]], "行的文字与日志中的散列不符")
     together = b64encode(hashed(b"".join(hashes))).decode()
-    said = json.loads(row["body"])["records"]
-    require(together == said, "各行的散列与叶所载的不符")
-    told: Shown = json.loads(text)
-    return told
+    require(together == json.loads(row["body"])["records"], "各行的散列与叶所载的不符")
+    return dict(json.loads(text))
 
 
 def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
@@ -113,27 +109,35 @@ def checkpoint_of(note: str, key: str) -> tuple[str, int, bytes]:
     """Return origin, size and root of a signed checkpoint (C2SP), its signature checked."""
     text, separator, signatures = note.partition("\n\n")
     require(separator, "检查点没有签名")
-    check_signed(text + "\n", signatures, key)
+    check_signed(f"{text}\n".encode(), signatures, key)
     origin, size, root = text.split("\n")[:3]
     return origin, int(size), b64decode(root)
 
 
-def check_signed(text: str, signatures: str, key: str) -> None:
+def check_signed(text: bytes, signatures: str, key: str) -> None:
     """Check that one of a note's signatures is of a verifier key."""
     name, key_id, public = key.split("+", 2)
     content = b64decode(public)
-    require(content[:1] == ED25519, "本程序只核对 Ed25519 的签名；SM2 请用国密工具核对")
-    expected = hashlib.sha256(name.encode() + b"\n" + content).digest()[:4]
+    hashed = "sm3" if content.startswith(SM2) else "sha256"
+    expected = hashlib.new(hashed, name.encode() + b"\n" + content).digest()[:4]
     require(expected.hex() == key_id, "公钥的编号与公钥不符")
-    verifier = Ed25519PublicKey.from_public_bytes(content[1:])
     for line in signatures.splitlines():
-        signature = b64decode(line.rpartition(" ")[2])
-        if line.startswith(f"— {name} ") and signature[:4] == expected:
-            try:
-                return verifier.verify(signature[4:], text.encode())
-            except InvalidSignature:
-                raise WrongError("检查点的签名不对") from None
+        found = b64decode(line.rpartition(" ")[2])
+        if line.startswith(f"— {name} ") and found[:4] == expected:
+            return check_genuine(content, found[4:], text)
     raise WrongError("检查点没有这把密钥的签名")
+
+
+def check_genuine(key: bytes, signature: bytes, text: bytes) -> None:
+    """Check a signature by a key that stands behind its kind."""
+    if key.startswith(SM2):
+        verify = __import__("gmssl_pyx").sm2_verify
+        return require(verify(key[len(SM2) :], text, signature), "检查点的签名不对")
+    require(key[:1] == ED25519, "本程序只核对 Ed25519 与 SM2 的签名")
+    try:
+        Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature, text)
+    except InvalidSignature:
+        raise WrongError("检查点的签名不对") from None
 
 
 def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
@@ -149,9 +153,9 @@ def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
     is_there = root_of(hashed, leaf, proof["index"], size, path) == root
     require(is_there, "叶不在检查点的树中")
     if kept:
-        other = checkpoint_of(kept, key)
-        require(origin == other[0], "检查点属于另一本日志")
-        require((size, root) == other[1:] or size != other[1], "日志已分叉：树根不同")
+        other, length, top = checkpoint_of(kept, key)
+        require(origin == other, "检查点属于另一本日志")
+        require(root == top or size != length, "日志已分叉：树根不同")
     return f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效"
 
 
@@ -172,10 +176,7 @@ FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
     "no_fund.v1": ("fund", lambda _: 0),
     "own_purse.v1": ("own", lambda i: min(i["needed"], i["available"])),
     "giver_purse.v1": ("aid", lambda i: min(i["needed"], i["available"])),
-    "cash.v1": (
-        "cash",
-        lambda i: i["total"] - i["fund"] - i["own_purse"] - i["givers"],
-    ),
+    "cash.v1": ("cash", lambda i: i["total"] - sum(i[of] for of in PAID)),
 }
 
 
@@ -186,9 +187,8 @@ def check_money(settlement: Shown) -> int:
     parts = sum(bill[f"{part}_fen"] for part in PARTS)
     require(parts == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
-    paid = paid_by(lines)
-    stated = {payer: settlement[f"{payer}_fen"] for payer in paid}
-    require(paid == stated, "各付款方的合计与各行不符")
+    for payer, fen in paid_by(lines).items():
+        require(settlement[f"{payer}_fen"] == fen, "各付款方的合计与各行不符")
     moved = {m["purse"]: -m["fen"] for m in settlement["movements"] if m["fen"]}
     drawn = {x["purse"]: x["fen"] for x in lines if x.get("purse") and x["fen"]}
     require(moved == drawn, "账户的变动与各行不符")
@@ -207,12 +207,12 @@ def paid_by(lines: list[Any]) -> dict[str, int]:
     return paid
 
 
-def check_rules(packet: Shown, settlement: Shown) -> int:
+def check_rules(hashed: Hash, packet: Shown, settlement: Shown) -> int:
     """Check the documents, and that they hold each line's clauses; return how many."""
     documents = {one["digest"]: one["document"] for one in packet["rules"]}
     for digest, document in documents.items():
-        found = hashlib.sha256(document.encode()).hexdigest()
-        require(found == digest, f"规则文档 {digest} 与摘要不符")
+        found = hashed(document.encode()).hex()
+        require(found == digest.removeprefix("sm3:"), f"规则文档 {digest} 与摘要不符")
     decided = settlement["decided_by"]
     named = {decided.get("rules_digest", ""), *decided.get("other_digests", ())} - {""}
     require(named <= documents.keys(), "规则文档不是结算所依据的那些")
@@ -273,7 +273,7 @@ def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
         yield check_included(hashed, row, key, kept)
         if name != seen:
             yield f"金额：{check_money(settlement)} 分，每一行都能由其依据重新算出"
-            yield f"规则：{check_rules(packet, settlement)} 份文档与摘要一致，载有各行的条款"
+            yield f"规则：{check_rules(hashed, packet, settlement)} 份文档与摘要一致，载有各行条款"
         seen = name
     if not key:
         yield "公钥取自材料本身：请用 --key 给出从别处得到的公钥"
@@ -290,10 +290,10 @@ def main() -> None:
     try:
         for sentence in judge(json.load(chosen.packet), chosen.key, kept):
             print(sentence)
-    except (WrongError, LookupError, TypeError, AttributeError, ValueError) as fault:
-        is_told = isinstance(fault, WrongError)
-        why = fault if is_told else f"材料缺少内容或写法不对（{fault!r}）"
-        sys.exit(f"不成立：{why}")
+    except (WrongError, ImportError) as wrong:
+        sys.exit(f"不成立：{wrong}")
+    except (LookupError, TypeError, AttributeError, ValueError) as fault:
+        sys.exit(f"不成立：材料缺少内容或写法不对（{fault!r}）")
 
 
 if __name__ == "__main__":

@@ -66,3 +66,13 @@ def test_a_file_that_is_none(text: str, problem: str) -> None:
 def test_an_empty_one_denies_nobody() -> None:
     """A list may say nothing."""
     assert DenyList() == DenyList.of("")
+
+
+def test_fingerprints_are_of_one_hash() -> None:
+    """One by another hash than is compared would deny nobody, and is refused."""
+    for label, other in (("sha256", "sm3"), ("sm3", "sha256")):
+        stated = f'certificates = ["{label}:{DIGEST}"]'
+        denied = DenyList.of(stated, label=label)
+        assert frozenset([f"{label}:{DIGEST}"]) == denied.certificates
+        with pytest.raises(PolicyFaultError, match="不是指纹"):
+            DenyList.of(stated, label=other)

@@ -10,14 +10,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from gongji.audit.sm2 import Sm2PrivateKey, Sm2PublicKey
 
-# GB/T 32918.5-2017, A.2: sm2p256v1, signer's id 1234567812345678, k given.
-PRIVATE = bytes.fromhex(
-    "3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8"
-)
-PUBLIC = bytes.fromhex(
-    "09F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020"
-    "CCEA490CE26775A52DC6EA718CC1AA600AED05FBF35E084A6632F6072DA9AD13"
-)
+from tests.scaffold.log_keys import SM2_PRIVATE, SM2_PUBLIC
+
 MESSAGE = b"message digest"
 R = "F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3"
 S = "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA"
@@ -41,12 +35,12 @@ def genuine(public: Sm2PublicKey, signature: bytes, message: bytes) -> bool:
 
 def test_the_example_of_the_standard_is_genuine() -> None:
     """With its key, its message and its signer's id."""
-    assert genuine(Sm2PublicKey.from_public_bytes(PUBLIC), SIGNATURE, MESSAGE)
+    assert genuine(Sm2PublicKey.from_public_bytes(SM2_PUBLIC), SIGNATURE, MESSAGE)
 
 
 def test_no_other_signature_of_it_is() -> None:
     """Any byte changed, cut, or gone on with; of zero; of another message."""
-    public = Sm2PublicKey.from_public_bytes(PUBLIC)
+    public = Sm2PublicKey.from_public_bytes(SM2_PUBLIC)
     for place in range(len(SIGNATURE)):
         bent = bytearray(SIGNATURE)
         bent[place] ^= 1
@@ -96,7 +90,7 @@ def test_keys_and_signatures_of_openssl_are_ours_too(tmp_path: Path) -> None:
 
 def test_a_signature_tells_nothing_of_the_key_twice() -> None:
     """The nonce is new each time: two of one value would give the key away."""
-    private = Sm2PrivateKey(PRIVATE, PUBLIC)
+    private = Sm2PrivateKey(SM2_PRIVATE, SM2_PUBLIC)
     made = {private.sign(MESSAGE) for _ in range(8)}
     assert 8 == len({signature[:37] for signature in made})
     assert all(genuine(private.public_key(), one, MESSAGE) for one in made)
@@ -104,7 +98,7 @@ def test_a_signature_tells_nothing_of_the_key_twice() -> None:
 
 def test_what_is_no_point_is_no_public_key() -> None:
     """Too short, or off the curve."""
-    for content in (b"", PUBLIC[:-1], bytes(64), PUBLIC[:-1] + b"\x12"):
+    for content in (b"", SM2_PUBLIC[:-1], bytes(64), SM2_PUBLIC[:-1] + b"\x12"):
         with pytest.raises(ValueError, match="SM2 的公钥"):
             Sm2PublicKey.from_public_bytes(content)
 
@@ -112,7 +106,7 @@ def test_what_is_no_point_is_no_public_key() -> None:
 def test_halves_that_do_not_belong_together_are_refused() -> None:
     """Or the log would be signed by nobody's key."""
     other = Sm2PrivateKey.generate()
-    mixed = Sm2PrivateKey(PRIVATE, other.public_key().public_bytes_raw())
+    mixed = Sm2PrivateKey(SM2_PRIVATE, other.public_key().public_bytes_raw())
     with pytest.raises(ValueError, match="不符"):
         Sm2PrivateKey.from_der(mixed.der())
     assert Sm2PrivateKey.from_der(encodebytes(mixed.der())) is None

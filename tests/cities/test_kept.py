@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from gongji import CityRules
+from gongji.audit.hashing import default_hasher, digest_of
 from gongji.cities import anhui
 from gongji.cities.adoption import Adoption, RetiredCredit
 from gongji.cities.city import Cities, City
@@ -19,7 +20,6 @@ from gongji.cities.encoding import UnreadableRules
 from gongji.cities.kept import (
     KeepRules,
     city_of,
-    digest_of,
     document_of,
     rules_of,
 )
@@ -191,7 +191,7 @@ def test_another_format_is_refused() -> None:
     """A document of a later format is not read as one of ours."""
     document = _edited(SERVED[0], format=2)
     with pytest.raises(UnreadableRules, match="第 1 版格式"):
-        city_of(digest_of(document), document)
+        city_of(digest_of(default_hasher(), document), document)
 
 
 def _timelines_without(served: City, hook: str) -> Any:
@@ -208,7 +208,7 @@ def test_a_hook_of_later_is_answered_by_the_province() -> None:
         timelines=_timelines_without(served, "notes"),
         provincial={"$map": [pair for pair in days if pair[0] != "notes"]},
     )
-    back = city_of(digest_of(document), document)
+    back = city_of(digest_of(default_hasher(), document), document)
     assert anhui.notes() == back.timelines["notes"]
     assert back.rules(FROM).provincial("notes")
     assert list(served.timelines) == list(back.timelines)
@@ -222,7 +222,7 @@ def test_a_hook_that_is_gone_is_told() -> None:
         SERVED[0], timelines={"$map": [*entries, ["horoscope", entries[0][1]]]}
     )
     with pytest.raises(UnreadableRules, match="没有的钩子 horoscope"):
-        city_of(digest_of(document), document)
+        city_of(digest_of(default_hasher(), document), document)
 
 
 def test_rules_are_written_once() -> None:

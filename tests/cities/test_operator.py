@@ -16,10 +16,11 @@ from gongji import (
     Table,
     __version__,
 )
+from gongji.audit.hashing import default_hasher, digest_of
 from gongji.cities.adoption import Adoption, RetiredCredit
 from gongji.cities.city import City
 from gongji.cities.guards import PluginProblem
-from gongji.cities.kept import digest_of, document_of
+from gongji.cities.kept import document_of
 from gongji.cities.loading import city_from, load_cities
 from gongji.model.decided import DecidedBy
 from gongji.rules.clauses import Candidate
@@ -67,7 +68,7 @@ def test_adopted_from_its_day() -> None:
         chuzhou.version,
         __version__,
         ("V2@2025-01-01",),
-        digest_of(document_of(chuzhou)),
+        digest_of(default_hasher(), document_of(chuzhou)),
     )
     assert () == anqing.adoptions
     assert 800_00 == table_of(anqing, "2025-01-01").deductible_fen[1]

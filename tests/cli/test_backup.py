@@ -57,14 +57,14 @@ def test_both_are_told_in_json(kept: tuple[Path, str], tmp_path: Path) -> None:
     folder, _ = kept
     made = gongji("--json", "backup", tmp_path / "again", "--data", folder / "var")
     (row,) = tables(made)["backup"]
-    assert ("sqlite", 64) == (row["engine"], len(row["sha256"]))
+    assert ("sqlite", "sha256:") == (row["engine"], row["digest"][:7])
     # Signed at the end of the service, which nothing was written after.
     signed = read_manifest(tmp_path / "again").snapshot.checkpoint
     assert str(row["leaves"]) == signed.splitlines()[1]
     shutil.copy(folder / "var" / KEY_FILE, tmp_path)
     back = gongji("--json", "restore", tmp_path / "again", "--data", tmp_path)
     (restored,) = tables(back)["restored"]
-    assert row["sha256"] == restored["sha256"]
+    assert row["digest"] == restored["digest"]
 
 
 @pytest.mark.parametrize(

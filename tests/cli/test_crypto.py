@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from gongji.audit.checkpoint import SM2, verifier_of
-from gongji.client.credentials import LOCAL_TOKEN
-from gongji.serve.settings import SIGNING_KEY, Settings
+from gongji.serve.settings import Settings
 from gongji.store.databases import database_at
 from gongji.store.keys.suite import GM, STANDARD, CryptoMismatchError, Suite
 
-from tests.cli.command import gongji
-from tests.cli.started import started
 from tests.store.conftest import Clock
 
 
@@ -48,33 +43,20 @@ async def test_settings_learn_what_is_recorded(tmp_path: Path) -> None:
     assert "gm" == settings.with_recorded_suite().crypto
 
 
-def succeeding(*arguments: str) -> str:
-    result = gongji(*arguments)
-    assert 0 == result.exit_code, result.output
-    return result.stdout
-
-
-def test_a_server_with_national_algorithms(tmp_path: Path) -> None:
-    """It signs with SM2, says so to whoever asks for its key, and starts again as it was;
-    told another suite it does not start."""
-    data = tmp_path / "var"
-    options = ["--no-gateway", "--data", str(data)]
-    with started(*options, "--crypto", "gm") as server:
-        token = ("--token-file", str(data / LOCAL_TOKEN))
-        target = ("--target", server.address, *token)
-        succeeding("log", "checkpoint", "--now", *target)
-        key = succeeding("log", "key", *target)
-        assert verifier_of(key).key_kind is SM2
-        witness = str(tmp_path / "witness")
-        succeeding("log", "witness", witness, "--log-key", key, *target)
-        server.end()
-    refused = gongji("serve", *options, "--crypto", "standard")
-    assert 1 == refused.exit_code
-    assert "该数据库用的是 gm（SM4-GCM、SM3、SM2）" in refused.stderr
-    succeeding("verify", "--data", str(data), "--jobs", "1")
-    assert "ASN1 OID: SM2" in told_by_openssl(data / SIGNING_KEY)
-
-
-def told_by_openssl(key: Path) -> str:
-    command = ["openssl", "pkey", "-noout", "-text", "-in", str(key)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+async def test_what_is_brought_forward_keeps_its_suite_and_its_master(
+    tmp_path: Path,
+) -> None:
+    """A database that needs no step stays as it is, and opens as before."""
+    path, key = tmp_path / "x.sqlite3", tmp_path / "x.key"
+    database = database_at(path)
+    await database.open(Clock(), key, suite=GM).close()
+    with database.administered(key) as opened:
+        before = opened.catalog.fingerprint()
+    migration = database.migrate(key)
+    assert migration.before == migration.after
+    with database.administered(key) as opened:
+        assert before == opened.catalog.fingerprint()
+    assert before.startswith("gm:")
+    store = database.open(Clock(), key)
+    assert store.hasher is GM.hasher
+    await store.close()

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.audit.checkpoint import CheckpointBody, SignedNote, SigningKey
-from gongji.audit.hashing import base64, sha256
+from gongji.audit.hashing import NAMES, base64, default_hasher
 from gongji.audit.leaf import LeafBody
 from gongji.audit.tree import Growing, Tree, leaf_hash, tile_id
 from gongji.client.log_files import (
@@ -23,16 +22,20 @@ from gongji.client.log_files import (
 )
 from gongji.v1 import log_pb2 as pb
 
-KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+from tests.scaffold.log_keys import log_key, other_log_key
 
-OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+HASH = default_hasher()
+
+KEY = log_key()
+
+OTHER_KEY = other_log_key()
 
 ORIGIN = "gongji.example/log"
 
 
 def body_of(number: int, *, records: bytes = b"", writer: str = "w") -> bytes:
     """What a leaf of that number says."""
-    digest = base64(sha256(records))
+    digest = base64(HASH(records))
     at = 1_764_460_800_000_000 + number
     return msgspec.json.encode(LeafBody(writer, number, at, "Settle", digest))
 
@@ -49,8 +52,8 @@ class KeptLog:
         self.bodies = list(bodies)
         self.origin = origin
         self._key = key
-        growing = Growing(sha256, 0, lambda *_: b"")
-        growing.extend([leaf_hash(sha256, body) for body in self.bodies])
+        growing = Growing(HASH, 0, lambda *_: b"")
+        growing.extend([leaf_hash(HASH, body) for body in self.bodies])
         self._tiles = {tile.tile_id: tile.hashes for tile in growing.changed()}
 
     @classmethod
@@ -64,7 +67,7 @@ class KeptLog:
 
     def tree(self, size: int = -1) -> Tree:
         count = len(self.bodies) if size < 0 else size
-        return Tree(sha256, count, lambda *at: self._tiles.get(tile_id(*at), b""))
+        return Tree(HASH, count, lambda *at: self._tiles.get(tile_id(*at), b""))
 
     def checkpoint(self, size: int = -1) -> pb.LogCheckpoint:
         """The checkpoint of the first so many leaves, of all by default."""
@@ -72,7 +75,7 @@ class KeptLog:
         body = CheckpointBody(self.origin, tree.size, tree.root())
         note = SignedNote(body.text(), ()).with_signature(self._key.named(self.origin))
         return pb.LogCheckpoint(
-            note=str(note), public_key=self.public_key, hash="SHA-256"
+            note=str(note), public_key=self.public_key, hash=NAMES[HASH]
         )
 
     def consistency(self, size: int) -> tuple[Sequence[bytes], pb.LogCheckpoint]:
@@ -114,7 +117,7 @@ class KeptLog:
 
 def row_text(number: int) -> bytes:
     """A row as the log tells it."""
-    hidden = {"person_no": base64(sha256(str(number).encode()))}
+    hidden = {"person_no": base64(HASH(str(number).encode()))}
     text = {"table": "account", "row": {"balance_fen": number}, "hidden": hidden}
     return msgspec.json.encode(text)
 

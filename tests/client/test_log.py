@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from gongji.audit.checkpoint import CheckpointFaultError
-from gongji.audit.hashing import base64, sha256
+from gongji.audit.hashing import base64, default_hasher
 from gongji.audit.order import LogFaultError
 from gongji.audit.tree import leaf_hash
 from gongji.client.log import note_of
@@ -12,6 +12,8 @@ from gongji.client.log_check import check_export
 from gongji.client.log_files import ExportedLeaf, encoded
 
 from tests.client.logs import ORIGIN, KeptLog, body_of
+
+HASH = default_hasher()
 
 HONEST = KeptLog.of(600)
 
@@ -34,7 +36,7 @@ def test_leaves_of_which_the_hash_alone_is_told_are_checked_too() -> None:
     """Whoever may see some cities only can check the whole tree."""
     lines = HONEST.lines()
     for place in (1, 256, 600):
-        digest = leaf_hash(sha256, HONEST.bodies[place - 1])
+        digest = leaf_hash(HASH, HONEST.bodies[place - 1])
         lines[place] = encoded(ExportedLeaf(hash=base64(digest)))
     assert 600 == check_export(lines).size
 

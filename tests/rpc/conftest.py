@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gongji.access.policy import AnybodyPolicy
-from gongji.audit.checkpoint import SigningKey
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
 from gongji.rpc.method import Services
@@ -23,11 +21,12 @@ from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
 
 from tests.postgres import QUICK, running
+from tests.scaffold.log_keys import log_key
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service
 from tests.scaffold.world import NewWorld
 
-LOG_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+LOG_KEY = log_key()
 
 
 @pytest.fixture(scope="session")

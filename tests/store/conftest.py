@@ -202,7 +202,7 @@ def open_engine(
 
     def make() -> AnyEngine:
         engine = engine_at(url, schema)
-        make_or_check(home_of(engine, schema), schema, vault.fingerprint)
+        make_or_check(home_of(engine, schema), schema)
         opened.append(engine)
         return engine
 
@@ -307,13 +307,12 @@ async def stores(
 def two(
     postgres: Postgres,
     schema: Schema,
-    vault: Vault,
 ) -> Iterable[tuple[PostgresEngine, PostgresEngine]]:
     """Two connections to one database, each driven by the test."""
     url = postgres.fresh()
     engines = PostgresEngine(url, schema), PostgresEngine(url, schema)
     catalog = PostgresCatalog(engines[0].connection, schema)
-    make_or_check(catalog, schema, vault.fingerprint)
+    make_or_check(catalog, schema)
     yield engines
     for engine in engines:
         engine.close()

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gongji.audit.checkpoint import SigningKey, StoredCheckpoint, opened
-from gongji.audit.hashing import sha256
+from gongji.audit.checkpoint import StoredCheckpoint, opened
+from gongji.audit.hashing import default_hasher
 from gongji.audit.leaf import Leaf
 from gongji.audit.order import LogFaultError, PlacedLeaf, tree_order
 from gongji.audit.tree import Growing, Tree, leaf_hash, tile_id
@@ -19,9 +18,12 @@ from gongji.store.checkpoints import SLICE, stored_checkpoints, stored_leaves
 from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin
 from gongji.store.schema import Schema
 
+from tests.scaffold.log_keys import log_key
 from tests.store.conftest import AnyEngine, Clock, MakeMove, engine_at
 
-KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+HASH = default_hasher()
+
+KEY = log_key()
 
 ORIGIN = "gongji.example/store"
 
@@ -50,8 +52,8 @@ def checked(engine: AnyEngine, schema: Schema) -> list[PlacedLeaf[Leaf]]:
     """Recompute the tree, its tiles and every checkpoint; return the leaves placed."""
     checkpoints = list(stored_checkpoints(engine))
     placed = list(tree_order(stored_leaves(engine, schema), checkpoints))
-    included = [leaf_hash(sha256, one.leaf.body) for one in placed if one.index >= 0]
-    growing = Growing(sha256, 0, lambda *_: b"")
+    included = [leaf_hash(HASH, one.leaf.body) for one in placed if one.index >= 0]
+    growing = Growing(HASH, 0, lambda *_: b"")
     tiles: dict[str, bytes] = {}
     for checkpoint in checkpoints:
         growing.extend(included[growing.size : checkpoint.size])
@@ -131,7 +133,7 @@ async def test_a_writer_that_was_silent_for_long_is_another(
 
 def written(schema: Schema, engine: AnyEngine, clock: Clock) -> Callable[[], None]:
     """Returns what another process would leave behind: a leaf that commits only now."""
-    log = LeafLog(schema, sha256)
+    log = LeafLog(schema, HASH)
 
     def write() -> None:
         batch: LeafBatch = log.begin(clock.now)
@@ -276,5 +278,5 @@ async def test_a_proof_is_made_of_tiles_alone(beside: Beside, move: MakeMove) ->
     tiles = stored_tiles(engine)
     last: StoredCheckpoint | None = await store.checkpoints.last()
     assert last
-    tree = Tree(sha256, last.size, lambda *place: tiles.get(tile_id(*place), b""))
+    tree = Tree(HASH, last.size, lambda *place: tiles.get(tile_id(*place), b""))
     assert last.root == tree.root()

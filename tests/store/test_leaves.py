@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gongji.audit.commitment import Commitments
-from gongji.audit.hashing import base64, sha256
+from gongji.audit.hashing import base64, default_hasher
 from gongji.audit.leaf import Leaf, LogWriter, body_of, hashes_of, private_of
 from gongji.model.account import Account
 from gongji.model.commands import Decision, Write
@@ -21,6 +21,8 @@ from gongji.store.seal import Vault
 from msgspec import Struct
 
 from tests.store.conftest import AnyEngine, Clock, MakeMove, job
+
+HASH = default_hasher()
 
 Over = Callable[[Engine], Committer]
 
@@ -37,7 +39,7 @@ def last_texts(engine: AnyEngine, schema: Schema) -> dict[tuple[str, str], Any]:
     expected: dict[tuple[str, str], Any] = {}
     for leaf in leaves(engine, schema):
         private = private_of(leaf)
-        salted = Commitments(sha256, private.salt)
+        salted = Commitments(HASH, private.salt)
         for key, digest in zip(private.keys, hashes_of(leaf), strict=True):
             table, name, *removed = key
             if removed:
@@ -94,7 +96,7 @@ def assert_body_agrees(leaf: Leaf) -> None:
     """A leaf's columns are what its body says."""
     body = body_of(leaf)
     assert (leaf.writer, leaf.number) == (body.writer, body.number)
-    assert base64(sha256(leaf.hashes)) == body.records
+    assert base64(HASH(leaf.hashes)) == body.records
 
 
 def test_numbers_have_no_gap_and_bodies_agree_with_columns(
@@ -138,7 +140,7 @@ def test_a_leaf_tells_nobody_who_it_is_about(
     """Body and hashes hold no number of a person, and not its hash without the salt."""
     over(engine).run([job(move("r1", "PERSON77"))])
     (leaf,) = leaves(engine, schema)
-    unsalted = Commitments(sha256, b"").of("PERSON77")
+    unsalted = Commitments(HASH, b"").of("PERSON77")
     assert b"PERSON77" not in leaf.body
     assert unsalted.encode() not in leaf.body
     assert b"PERSON77" in leaf.private

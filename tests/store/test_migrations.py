@@ -54,7 +54,7 @@ def test_a_database_is_made_once(
 ) -> None:
     """Opening a database of this version changes nothing."""
     engine.upsert(Account, [Account("P1", 5, 1)])
-    make_or_check(home := home_of(engine, schema), schema, vault.fingerprint)
+    make_or_check(home := home_of(engine, schema), schema)
     assert [Account("P1", 5, 1)] == fetched(engine, Account, "", ["P1"])
     assert (VERSION, vault.fingerprint) == (home.version(), home.fingerprint())
 
@@ -80,7 +80,7 @@ def test_a_strange_database_is_refused(
     key = home.fingerprint()
     home.record(VERSION, fingerprint or key)
     with pytest.raises(SchemaError, match=problem):
-        make_or_check(Recorded(home, VERSION + offset), schema, key)
+        make_or_check(Recorded(home, VERSION + offset), schema)
     engine.begin()
     engine.rollback()
 
@@ -88,14 +88,13 @@ def test_a_strange_database_is_refused(
 def test_another_program_is_left_alone(
     engine_url: str,
     schema: Schema,
-    vault: Vault,
 ) -> None:
     """A database in which another program keeps tables of these names is refused and
     stays as it is."""
     engine = engine_at(engine_url, schema)
     engine.connection.execute("CREATE TABLE account (theirs TEXT)")
     with pytest.raises(SchemaError, match="其他程序"):
-        make_or_check(home_of(engine, schema), schema, vault.fingerprint)
+        make_or_check(home_of(engine, schema), schema)
     assert [] == list(engine.connection.execute("SELECT theirs FROM account"))
     engine.close()
 
@@ -180,7 +179,6 @@ def new(
     request: pytest.FixtureRequest,
     engine_kind: str,
     schema: Schema,
-    vault: Vault,
     tmp_path: Path,
 ) -> Iterator[AnyEngine]:
     """A database as it is made today."""
@@ -189,7 +187,7 @@ def new(
         server: Postgres = request.getfixturevalue("postgres")
         url = server.fresh()
     engine = engine_at(url, schema)
-    make_or_check(of_year(engine, schema), schema, vault.fingerprint)
+    make_or_check(of_year(engine, schema), schema)
     yield engine
     engine.close()
 
@@ -316,7 +314,7 @@ def test_version_1_is_brought_forward(
     home = of_year(empty, schema)
     assert Migration(1, VERSION) == bring_forward(home, schema, vault.fingerprint)
     assert made(new) == made(empty)
-    make_or_check(of_year(empty, schema), schema, vault.fingerprint)
+    make_or_check(of_year(empty, schema), schema)
     for records in STORED:
         keys = [schema.key_of(record) for record in records]
         stored = fetched(empty, type(records[0]), "", keys)
@@ -336,5 +334,5 @@ def test_version_2_is_brought_forward(
     home = of_year(empty, schema)
     assert Migration(2, VERSION) == bring_forward(home, schema, vault.fingerprint)
     assert made(new) == made(empty)
-    make_or_check(of_year(empty, schema), schema, vault.fingerprint)
+    make_or_check(of_year(empty, schema), schema)
     assert made(new) == made(empty)

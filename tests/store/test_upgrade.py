@@ -60,11 +60,11 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def catalog(engine_url: str, schema: Schema, vault: Vault) -> Iterator[Catalog]:
+def catalog(engine_url: str, schema: Schema) -> Iterator[Catalog]:
     """Return the tables of a database of the version before."""
     engine = engine_at(engine_url, schema)
     home = home_of(engine, schema)
-    make_or_check(home, schema, vault.fingerprint)
+    make_or_check(home, schema)
     home.record(BEFORE, home.fingerprint())
     yield home
     engine.close()
@@ -125,15 +125,15 @@ def test_a_step_that_is_not_made_for_it_is_refused(
 
 
 def test_an_expanded_database_is_served_by_this_program(
-    upgrade: Upgrade, catalog: Catalog, schema: Schema, vault: Vault
+    upgrade: Upgrade, catalog: Catalog, schema: Schema
 ) -> None:
     """Before it is expanded it is too old; from then on it is not."""
     with pytest.raises(SchemaError, match="gongji migrate"):
-        make_or_check(catalog, schema, vault.fingerprint)
+        make_or_check(catalog, schema)
     upgrade.expand()
-    make_or_check(catalog, schema, vault.fingerprint)
+    make_or_check(catalog, schema)
     upgrade.begin_backfill()
-    make_or_check(catalog, schema, vault.fingerprint)
+    make_or_check(catalog, schema)
 
 
 class Stopped(Exception):  # noqa: N818 - what happens to a process

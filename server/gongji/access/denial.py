@@ -13,12 +13,13 @@ from gongji.access.document import PolicyProblem, problems_of_table
 from gongji.access.policy import PolicyFaultError
 from gongji.model.toml import document_of
 
-_FINGERPRINT: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
 _SERIAL: Final = re.compile(r"[0-9a-f]{1,40}")
 
 _CERTIFICATES: Final = (
-    "列表，每项为证书的指纹（sha256: 与 64 位十六进制）或序列号（十六进制）"
+    "列表，每项为证书的指纹（sha256: 与 64 位十六进制，国密的库为 sm3:）"
+    "或序列号（十六进制）"
 )
 
 
@@ -38,8 +39,8 @@ class DenyList(Struct, frozen=True):
     tokens: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, text: str, name: str = "deny") -> Self:
-        """Return the list a text states. PolicyFaultError."""
+    def of(cls, text: str, name: str = "deny", label: str = "sha256") -> Self:
+        """Return the list a text states, fingerprints by one hash. PolicyFaultError."""
         try:
             stated = document_of(text)
         except ValueError as fault:
@@ -47,7 +48,8 @@ class DenyList(Struct, frozen=True):
         if problems := list(problems_of_table(stated, DenyDocument, ())):
             raise PolicyFaultError(name, problems)
         document = msgspec.convert(stated, DenyDocument)
-        certificates = [(c, certificate_number(c)) for c in document.certificates]
+        stated_certificates = document.certificates
+        certificates = [(c, certificate_number(c, label)) for c in stated_certificates]
         if problems := list(_misspelt(certificates)):
             raise PolicyFaultError(name, problems)
         return cls(
@@ -60,16 +62,16 @@ class DenyList(Struct, frozen=True):
 NOBODY_DENIED: Final = DenyList()
 
 
-def certificate_number(text: str) -> str | None:
-    """Return a fingerprint or serial as it is compared; None if it is neither."""
+def certificate_number(text: str, label: str = "sha256") -> str | None:
+    """Return a fingerprint or serial as it is compared; None if it is neither.
+
+    A fingerprint by another hash than is compared would deny nobody: it is none.
+    """
     plain = text.strip().lower()
-    kind, _, digits = plain.rpartition("sha256:")
-    del kind
-    digits = digits.replace(":", "")
-    if plain.startswith("sha256:"):
-        return (
-            f"sha256:{digits}" if _FINGERPRINT.fullmatch(f"sha256:{digits}") else None
-        )
+    if plain.startswith(f"{label}:"):
+        digits = plain.removeprefix(f"{label}:").replace(":", "")
+        return f"{label}:{digits}" if _FINGERPRINT.fullmatch(digits) else None
+    digits = plain.replace(":", "")
     return digits.lstrip("0") or "0" if _SERIAL.fullmatch(digits) else None
 
 

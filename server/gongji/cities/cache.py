@@ -6,13 +6,13 @@ is as little trusted as what a plugin answers: whoever takes it checks it again.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,7 @@ class Kept:
         """
         self._folder = folder
         self._name = name
-        self._key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        self._key = blake2b("\n".join(parts).encode()).hexdigest()
 
     def read(self) -> bytes | None:
         """Return what was written under this key; None if it is not that, or damaged."""
@@ -95,7 +95,7 @@ def _write(folder: Path, name: str, key: str, content: bytes) -> None:
 
 
 def _file_of(name: str) -> str:
-    return f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.kept"
+    return f"{blake2b(name.encode(), digest_size=8).hexdigest()}.kept"
 
 
 def _remember(name: str, key: str, content: bytes) -> None:
@@ -107,16 +107,16 @@ def _remember(name: str, key: str, content: bytes) -> None:
 
 def digest_of_sources(folders: Iterable[str]) -> str:
     """Return the digest of our own modules in these folders, and of Python's version."""
-    whole = hashlib.sha256(f"{gongji.__version__} {platform.python_version()}".encode())
+    whole = blake2b(f"{gongji.__version__} {platform.python_version()}".encode())
     root = Path(gongji.__file__).parent
     for folder in folders:
         for path in sorted((root / folder).rglob("*.py")):
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
+            whole.update(blake2b(path.read_bytes()).digest())
     return whole.hexdigest()
 
 
 def _seal(key: str, content: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + content).digest()
+    return blake2b(key.encode() + content, digest_size=_SEAL_BYTES).digest()
 
 
 @cache

@@ -5,12 +5,11 @@ Nothing of a plugin is imported here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata, util
 from importlib.machinery import ModuleSpec, PathFinder
@@ -20,6 +19,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from gongji.audit.hashing import Hasher, default_hasher, labelled
 from gongji.cities.city import RefusedPlugin
 
 ENTRY_POINTS: Final = "gongji.cities"
@@ -47,6 +47,7 @@ class Plugin:
     version: str
     source: metadata.Distribution
     fault: str = ""
+    hasher: Hasher = field(default_factory=default_hasher)
 
     @property
     def label(self) -> str:
@@ -70,14 +71,13 @@ class Plugin:
 
     @cached_property
     def digest(self) -> str:
-        """Return `sha256:` and the digest of all its files, the same on every machine.
+        """Return the labelled hash of all its files, the same on every machine.
 
         ValueError if they are too many or cannot be read.
         """
-        whole = hashlib.sha256()
-        for name, content in sorted(self._contents()):
-            whole.update(f"{name}\n{hashlib.sha256(content).hexdigest()}\n".encode())
-        return f"sha256:{whole.hexdigest()}"
+        hasher = self.hasher
+        lines = [f"{n}\n{hasher(c).hex()}\n" for n, c in sorted(self._contents())]
+        return labelled(hasher, "".join(lines).encode())
 
     def changed(self) -> bool:
         """Return whether its files are others than when its digest was taken."""

@@ -5,7 +5,6 @@ Whatever decided money can be decided with again, without the plugin and figures
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from gongji.audit.hashing import Hasher, default_hasher, digest_of, is_digest
 from gongji.cities import anhui
 from gongji.cities.city import Cities, City, cited, periods_of
 from gongji.cities.encoding import UnreadableRules, decoded, encoded
@@ -48,19 +48,15 @@ def document_of(city: City) -> bytes:
     return encoded(content)
 
 
-def digest_of(document: bytes) -> str:
-    """Return the name of a document: its SHA-256 in hex."""
-    return hashlib.sha256(document).hexdigest()
-
-
-def with_digest(city: City) -> City:
+def with_digest(city: City, hasher: Hasher | None = None) -> City:
     """Return a city that names its own document in whatever it decides."""
-    return replace(city, rules_digest=digest_of(document_of(city)))
+    digest = digest_of(hasher or default_hasher(), document_of(city))
+    return replace(city, rules_digest=digest)
 
 
 def city_of(digest: str, document: bytes) -> City:
     """Return the city of a document. UnreadableRules, also unless the digest is its own."""
-    if digest_of(document) != digest:
+    if not is_digest(digest, document):
         raise UnreadableRules(f"规则文档 {digest} 已被改动：内容与摘要不符")
     content = decoded(document)
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -7,6 +7,7 @@ over both; the core then picks by day. No hook is called while serving.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pluggy
 
+from gongji.audit.hashing import Hasher
 from gongji.cities import asking, guards, installed, pinning
 from gongji.cities.adoption import (
     Adoption,
@@ -49,17 +51,19 @@ def load_cities(
     *,
     pins: Mapping[str, str] = MappingProxyType({}),
     kept_in: Path | None = None,
+    hasher: Hasher | None = None,
 ) -> Cities:
     """Load every installed city, each checked on its own; list what cannot serve.
 
     A plugin's code runs in a process of its own, or not at all if its answers are kept
     in the folder `kept_in`. `pins` are digests by the plugin's name: if there are any,
-    no other plugin serves. ValueError if an adoption, a pin or an operator's figure
-    names a city or candidate that is not there, or two adoptions of one hook begin on
-    one day.
+    no other plugin serves. `hasher` makes the digests of plugins and rules. ValueError if
+    an adoption, a pin or an operator's figure names a city or candidate that is not
+    there, or two adoptions of one hook begin on one day.
     """
     operator = OperatorRules(tuple(adopt), tuple(retired_credits), tuple(refusals))
-    plugins, unfit = _fit(list(installed.plugins()), pins)
+    found = [replace(p, hasher=hasher or p.hasher) for p in installed.plugins()]
+    plugins, unfit = _fit(found, pins)
     loaded, faulty = _load_each(plugins, kept_in, operator)
     loaded.sort(key=lambda city: city.area_code)
     refused = [*unfit, *faulty, *_same_area(loaded)]
@@ -106,6 +110,7 @@ def _city_of(plugin: Plugin, answering: object, operator: OperatorRules) -> City
             distribution=plugin.distribution,
             version=plugin.version,
             plugin_digest=plugin.digest,
+            hasher=plugin.hasher,
             adopt=operator.adoptions,
             retired_credits=operator.retired_credits,
             refusals=operator.refusals,
@@ -119,6 +124,7 @@ def city_from(
     distribution: str = "",
     version: str = "0",
     plugin_digest: str = "",
+    hasher: Hasher | None = None,
     adopt: Iterable[Adoption] = (),
     retired_credits: Iterable[RetiredCredit] = (),
     refusals: Iterable[SchemeRefusal] = (),
@@ -148,7 +154,7 @@ def city_from(
         _periods=_checked(periods_of(timelines, answers.provincial)),
         _clauses=cited(timelines.values()),
     )
-    return with_digest(city)
+    return with_digest(city, hasher)
 
 
 def _checked(

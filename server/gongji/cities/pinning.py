@@ -9,7 +9,7 @@ from typing import Final
 from gongji.cities.city import RefusedPlugin
 from gongji.cities.installed import Plugin
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"(sha256|sm3):[0-9a-f]{64}")
 
 _AGAIN: Final = "核对来历之后用 gongji cities --pin 重新取得"
 
@@ -25,7 +25,7 @@ def check_pin(name: str, digest: str) -> None:
     """ValueError unless a pin has a name, and a digest as `gongji cities` shows it."""
     if not name or not _DIGEST.fullmatch(digest):
         raise ValueError(
-            "钉住插件应写作 anqing=sha256:…（64 位小写十六进制），"
+            "钉住插件应写作 anqing=sha256:…（国密的库为 sm3:…，64 位小写十六进制），"
             f"得到 {name}={digest}；{_AGAIN}"
         )
 

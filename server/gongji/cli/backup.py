@@ -183,7 +183,7 @@ def _row(manifest: Manifest, folder: Path, checked: CopyCheck) -> dict[str, Any]
         "leaves": snapshot.leaves,
         "last_at": snapshot.last_at.isoformat() if snapshot.last_at else "",
         "size": manifest.size,
-        "sha256": manifest.sha256,
+        "digest": manifest.digest,
         "checked": checked.how,
         "finding": checked.finding,
     }

@@ -12,6 +12,8 @@ from gongji.cities.city import City, RefusedPlugin
 from gongji.cities.installed import plugins
 from gongji.cities.loading import load_cities
 from gongji.cli.citytable import show_cities
+from gongji.cli.config import ConfiguredCommand
+from gongji.cli.options import crypto_option
 from gongji.cli.plugins import installed_cities, pin_lines
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit.check import findings
@@ -32,18 +34,21 @@ from gongji.kit.check.report import (
 from gongji.kit.check.tables import reimbursement_tables
 from gongji.kit.check.unserved import missing_row_findings
 from gongji.serve.clock import system_clock
+from gongji.store.keys.suite import SUITES
 
 
-@click.command("cities")
+@click.command("cities", cls=ConfiguredCommand, table="serve", named=("crypto",))
 @click.option(
     "--pin", is_flag=True, help="输出配置文件的 [plugins] 一节: 照现在的内容钉住各插件."
 )
+@crypto_option("以哪种库的散列函数钉住：standard（默认）或 gm（国密）。")
 @click.pass_obj
-def cities_command(terminal: Terminal, *, pin: bool) -> None:
+def cities_command(terminal: Terminal, *, pin: bool, crypto: str) -> None:
     """列出已接入的城市与未能加载的插件."""
     if pin:
         # Whatever is pinned so far: a changed plugin is pinned anew.
-        terminal.page(pin_lines(load_cities().all))
+        hasher = SUITES[crypto].hasher if crypto else None
+        terminal.page(pin_lines(load_cities(hasher=hasher).all))
     else:
         show_cities(terminal, installed_cities())
 

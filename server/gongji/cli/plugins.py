@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import click
 
+from gongji.audit.hashing import LABELS, Hasher
 from gongji.cities.city import Cities, City
 from gongji.cities.loading import load_cities
 from gongji.cities.pinning import check_pin, pin
@@ -24,7 +25,14 @@ def pins_of(options: Iterable[str] = ()) -> dict[str, str]:
 
 def installed_cities() -> Cities:
     """Return the cities as the configuration pins them. ValueError."""
-    return load_cities(pins=pins_of())
+    pins = pins_of()
+    return load_cities(pins=pins, hasher=_hasher_of(pins.values()))
+
+
+def _hasher_of(digests: Iterable[str]) -> Hasher | None:
+    """Return by which hash function plugins are pinned, None if they are not."""
+    labels = {digest.partition(":")[0] for digest in digests}
+    return next((one for one, label in LABELS.items() if {label} == labels), None)
 
 
 def _key(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Final
 
 CALLER: Final = "/"
@@ -33,7 +33,7 @@ def derived_id(prefix: str, key: str) -> str:
         # The first bits stay: ids of one time lie side by side in the indexes. The
         # others cannot be aimed at another caller's.
         first = number >> _HASHED_BITS << _HASHED_BITS
-        digest = sha256(key.encode()).digest()[: _HASHED_BITS // 8]
+        digest = blake2b(key.encode(), digest_size=_HASHED_BITS // 8).digest()
         number = first | int.from_bytes(digest)
     return prefix + _base32(number << 2)
 

@@ -87,6 +87,7 @@ def access_files(settings: Settings, policy: Path) -> AccessFiles:
         token_keys=settings.token_keys,
         token_issuer=settings.token_issuer,
         token_audience=settings.token_audience,
+        hasher=settings.hasher,
     )
 
 

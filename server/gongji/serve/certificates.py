@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gongji.audit.hashing import Hasher, labelled
 from gongji.model.refusals import CredentialExpired, CredentialInvalid
 
 _REMEMBERED: Final = 4096
@@ -44,24 +45,34 @@ class PeerCertificate:
             raise CredentialExpired("证书尚未生效：请核对证书与本机时间")
 
 
-def of_pem(pem: bytes) -> PeerCertificate:
-    """Return what a certificate in PEM says. CredentialInvalid."""
-    return _read(pem, x509.load_pem_x509_certificate)
+def expiry_of(pem: bytes) -> float:
+    """Return until when a certificate is in force, in seconds since 1970. CredentialInvalid."""
+    try:
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+    except ValueError as fault:
+        raise CredentialInvalid("证书无法读出") from fault
 
 
-def of_der(der: bytes) -> PeerCertificate:
-    """Return what a certificate in DER says. CredentialInvalid."""
-    return _read(der, x509.load_der_x509_certificate)
+def of_pem(pem: bytes, hasher: Hasher) -> PeerCertificate:
+    """Return what a certificate in PEM says, its fingerprint too. CredentialInvalid."""
+    return _read(pem, x509.load_pem_x509_certificate, hasher)
+
+
+def of_der(der: bytes, hasher: Hasher) -> PeerCertificate:
+    """Return what a certificate in DER says, its fingerprint too. CredentialInvalid."""
+    return _read(der, x509.load_der_x509_certificate, hasher)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(encoded: bytes, load: Callable[[bytes], x509.Certificate]) -> PeerCertificate:
+def _read(
+    encoded: bytes, load: Callable[[bytes], x509.Certificate], hasher: Hasher
+) -> PeerCertificate:
     # hot path: once a call; a connection shows the same certificate each time.
     try:
         certificate = load(encoded)
         return PeerCertificate(
             _names(certificate),
-            f"sha256:{certificate.fingerprint(hashes.SHA256()).hex()}",
+            labelled(hasher, certificate.public_bytes(Encoding.DER)),
             f"{certificate.serial_number:x}",
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),

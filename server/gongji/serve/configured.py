@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 from gongji import __version__
+from gongji.audit.hashing import Hasher, digest_of
 from gongji.cities.city import Cities
 from gongji.model.refusals import Overloaded, StoreUnavailable
 from gongji.model.started import RecordStart, Started, StartedPlugin
@@ -28,6 +28,7 @@ _PLAIN: Final = (
     "metrics_address",
     "origin",
     "reflection",
+    "crypto",
     "sample",
     "sandbox",
     "token_address",
@@ -56,7 +57,7 @@ class ConfigurationRecord:
 
     async def write(self) -> None:
         """Write it down unless that is done; a database that is away is asked later."""
-        files = await asyncio.to_thread(_digests_of, self._settings)
+        files = await asyncio.to_thread(_digests_of, self._settings, self._store.hasher)
         if files == self._written:
             return
         started = Started(
@@ -100,7 +101,7 @@ def _settings_of(settings: Settings) -> dict[str, str]:
     return said
 
 
-def _digests_of(settings: Settings) -> dict[str, str]:
+def _digests_of(settings: Settings, hasher: Hasher) -> dict[str, str]:
     digests = {}
     for name in _FILES:
         path = getattr(settings, name)
@@ -111,7 +112,7 @@ def _digests_of(settings: Settings) -> dict[str, str]:
                 # Whoever needs it says why; the last sound one stays in force.
                 digests[name] = ""
             else:
-                digests[name] = hashlib.sha256(content).hexdigest()
+                digests[name] = digest_of(hasher, content)
     return digests
 
 

@@ -12,7 +12,7 @@ import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from gongji.access.callers import Caller, CallerLimits, Kind
 from gongji.access.denial import NOBODY_DENIED, DenyList
 from gongji.access.identity import CallerIdentity
 from gongji.access.policy import FilePolicy
+from gongji.audit.hashing import LABELS, Hasher, default_hasher
 from gongji.model.refusals import (
     CallerUnknown,
     CredentialExpired,
@@ -63,6 +64,7 @@ class AccessFiles:
     token_keys: Path | None = None
     token_issuer: str = ""
     token_audience: str = ""
+    hasher: Hasher = field(default_factory=default_hasher)
 
 
 class _Shown(NamedTuple):
@@ -80,8 +82,9 @@ class PolicyAuthenticator:
     ) -> None:
         """Read the files. ValueError."""
         self._now = now
+        self._hasher = files.hasher
         self._policy = _watched_policy(files.policy)
-        self._denied = _watched_denial(files.deny) if files.deny else None
+        self._denied = _watched_denial(files, files.deny) if files.deny else None
         self._keys = (
             _watched_keys(files, files.token_keys) if files.token_keys else None
         )
@@ -154,7 +157,7 @@ class PolicyAuthenticator:
         elif own.caller.name in self._deny_list.callers:
             raise CredentialRevoked("前置代理已被停用：请联系运营方")
         elif forwarded[0]:
-            certificate = _forwarded(*forwarded)
+            certificate = _forwarded(*forwarded, self._hasher)
             behind = self._of_certificate(certificate)
             yield behind._replace(credential=f"{behind.credential} {own.caller.name}")
         if (token := bearer_in(metadata)) is not None:
@@ -164,7 +167,7 @@ class PolicyAuthenticator:
         found = peer.get(_CERTIFICATE_PROPERTY)
         if not found:
             return None
-        return self._of_certificate(certificates.of_pem(found[0]))
+        return self._of_certificate(certificates.of_pem(found[0], self._hasher))
 
     def _of_certificate(self, certificate: PeerCertificate) -> _Shown:
         certificate.check_in_force(self._now())
@@ -198,7 +201,7 @@ def _the_one(policy: FilePolicy, named: set[str | None], what: str) -> Caller:
 
 
 def _forwarded(
-    encoded: str | bytes | None, verified: str | bytes | None
+    encoded: str | bytes | None, verified: str | bytes | None, hasher: Hasher
 ) -> PeerCertificate:
     """Return the certificate that a front forwards. CredentialExpired; …Invalid; …Revoked."""
     # OpenSSL's X509_V_ERR_…
@@ -217,7 +220,7 @@ def _forwarded(
         der = b64decode(encoded or "", validate=True)
     except (Base64Error, ValueError) as fault:
         raise CredentialInvalid("前置代理给出的证书无法读出") from fault
-    return certificates.of_der(der)
+    return certificates.of_der(der, hasher)
 
 
 # --- the files ------------------------------------------------------------------------
@@ -232,13 +235,14 @@ def _policy(name: str, contents: Sequence[bytes]) -> FilePolicy:
     return FilePolicy.of(_text(name, contents), name)
 
 
-def _watched_denial(path: Path) -> WatchedFiles[DenyList]:
-    return WatchedFiles([path], partial(_deny_list, path.name))
+def _watched_denial(files: AccessFiles, path: Path) -> WatchedFiles[DenyList]:
+    return WatchedFiles([path], partial(_deny_list, path.name, LABELS[files.hasher]))
 
 
-def _deny_list(name: str, contents: Sequence[bytes]) -> DenyList:
+def _deny_list(name: str, label: str, contents: Sequence[bytes]) -> DenyList:
     # An empty one denies nobody.
-    return DenyList.of(_text(name, contents) if any(contents) else "", name)
+    text = _text(name, contents) if any(contents) else ""
+    return DenyList.of(text, name, label)
 
 
 def _watched_keys(files: AccessFiles, path: Path) -> WatchedFiles[TokenKeys]:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from gongji.audit.hashing import Hasher, default_hasher
 from gongji.binding.workdays import Workdays
 from gongji.cities.adoption import Adoption, RetiredCredit, SchemeRefusal
 from gongji.cities.city import Cities, RefusedPlugin
@@ -104,6 +105,11 @@ class Settings:
         """The algorithms its database must have, None for those that are recorded."""
         return SUITES[self.crypto] if self.crypto else None
 
+    @property
+    def hasher(self) -> Hasher:
+        """The hash function of its database, as far as is known."""
+        return self.suite.hasher if self.suite else default_hasher()
+
     def with_recorded_suite(self) -> Settings:
         """Return the same with the suite of the database, if there is one.
 
@@ -129,6 +135,7 @@ class Settings:
             self.refusals,
             pins=self.pins,
             kept_in=self.kept_plugins,
+            hasher=self.hasher,
         )
         if self.rules is None:
             return cities.without(self.unfit)

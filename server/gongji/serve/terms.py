@@ -46,7 +46,7 @@ def _calendar(settings: Settings) -> object:
 
 def _content(path: Path | None) -> str:
     """Return a file's content as a hash; "" without one. OSError."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    return hashlib.blake2b(path.read_bytes()).hexdigest() if path else ""
 
 
 _SAME_DECISION: Final = "同一张账单由哪个服务决定都须相同"
@@ -137,7 +137,7 @@ def terms_of(settings: Settings, alike: Alike) -> dict[str, str]:
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+    return hashlib.blake2b(json.dumps(value).encode()).hexdigest()
 
 
 def rows() -> Iterator[str]:

@@ -10,7 +10,13 @@ from gongji.rules.codes import SHANGHAI
 from gongji.store.base import Store
 from gongji.store.genesis import begin_log, note
 from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
-from gongji.store.migrations import Catalog, Migration, bring_forward, contract_from
+from gongji.store.migrations import (
+    Catalog,
+    Migration,
+    bring_forward,
+    contract_from,
+    load_keys,
+)
 from gongji.store.rekey import Rekeying
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
@@ -25,6 +31,8 @@ class Administration:
         self.catalog = catalog
         self._engine = engine
         self._vault = vault
+        # Its suite and its master are those that are recorded.
+        load_keys(catalog, vault)
         self.schema = Schema(vault)
         self.upgrade = Upgrade(catalog, vault, tell=self._migrated)
         self.rekeying = Rekeying(catalog, self.schema)

@@ -5,7 +5,6 @@ The key is not in it: whoever finds a backup cannot read the sealed data.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -18,7 +17,9 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from gongji.store.migrations import Catalog, SchemaError
+from gongji.audit.hashing import LABELS, Hasher, running
+from gongji.store.keys.suite import STANDARD, SUITES
+from gongji.store.migrations import Catalog, SchemaError, recorded_suite
 from gongji.store.private_files import make_folder, sync_folder
 from gongji.store.schema import VERSION
 from gongji.store.seal import KeyFileError, Vault
@@ -43,11 +44,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     `key` is the fingerprint of the key its data were sealed with, `last_at` the latest
     instant on record, `checkpoint` the last checkpoint of the log as it was signed, and
-    `namespace` the schema of PostgreSQL in which the tables lie.
+    `namespace` the schema of PostgreSQL in which the tables lie. `suite` names the
+    algorithms.
     """
 
     schema: int
     key: str
+    suite: str = STANDARD.name
     leaves: int = 0
     last_at: datetime | None = None
     checkpoint: str = ""
@@ -74,7 +77,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     taken_at: datetime
     snapshot: Snapshot
     size: int
-    sha256: str
+    digest: str
     checked: CopyCheck
 
 
@@ -112,7 +115,13 @@ def snapshot_of(catalog: Catalog, namespace: str = "") -> Snapshot:
     if version is None:
         msg = "这里还没有数据库，没有可备份的"
         raise SchemaError(msg)
-    snapshot = Snapshot(schema=version, key=catalog.fingerprint(), namespace=namespace)
+    suite = recorded_suite(catalog) or STANDARD
+    snapshot = Snapshot(
+        schema=version,
+        key=catalog.fingerprint(),
+        suite=suite.name,
+        namespace=namespace,
+    )
     if version < LOG_SINCE:
         return snapshot
     ((leaves,),) = catalog.rows("SELECT count(*) FROM leaf")
@@ -146,7 +155,7 @@ def back_up(
         os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         snapshot = copying.copy_out(copy)
         _flush(copy)
-        digest = digest_of(copy)
+        digest = _digest_of(copy, SUITES[snapshot.suite].hasher)
         with copying.opened(copy, snapshot) as address:
             checked = check(address, snapshot)
         manifest = Manifest(
@@ -156,7 +165,7 @@ def back_up(
             taken_at=now,
             snapshot=snapshot,
             size=copy.stat().st_size,
-            sha256=digest,
+            digest=digest,
             checked=checked,
         )
         _write(draft / MANIFEST, manifest)
@@ -205,6 +214,9 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.format > FORMAT:
         msg = f"{path} 是更新的 gongji 写的：请使用不低于 {manifest.program} 的版本恢复"
         raise BackupError(msg)
+    if manifest.snapshot.suite not in SUITES:
+        msg = f"{path} 的 suite 须是 {'、'.join(SUITES)} 之一"
+        raise BackupError(msg)
     if Path(manifest.file).name != manifest.file:
         msg = f"{path} 的 file 须是一个文件名"
         raise BackupError(msg)
@@ -236,19 +248,26 @@ def restore(
         )
         raise SchemaError(msg)
     copy = folder / manifest.file
-    if copy.stat().st_size != manifest.size or digest_of(copy) != manifest.sha256:
+    if not _is_whole(copy, manifest):
         msg = f"{copy} 与 {MANIFEST} 所记的摘要不符：备份已损坏或被改动，请换一份"
         raise BackupError(msg)
     return manifest, copying.copy_in(copy, snapshot, check)
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file."""
-    digest = hashlib.sha256()
+def _is_whole(copy: Path, manifest: Manifest) -> bool:
+    if copy.stat().st_size != manifest.size:
+        return False
+    hasher = SUITES[manifest.snapshot.suite].hasher
+    return _digest_of(copy, hasher) == manifest.digest
+
+
+def _digest_of(path: Path, hasher: Hasher) -> str:
+    """Return the labelled hash of a file."""
+    digest = running(hasher)
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             digest.update(piece)
-    return digest.hexdigest()
+    return f"{LABELS[hasher]}:{digest.hexdigest()}"
 
 
 def _flush(path: Path) -> None:

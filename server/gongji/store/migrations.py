@@ -117,7 +117,6 @@ class Catalog(Protocol):
 def make_or_check(
     catalog: Catalog,
     schema: Schema,
-    fingerprint: str,
     lost: DatabaseMissingError | None = None,
 ) -> None:
     """Make the tables of a new database; check version and key of an old one. SchemaError.
@@ -129,7 +128,7 @@ def make_or_check(
         if version is None:
             if lost:
                 raise lost
-            _make(catalog, schema, fingerprint)
+            _make(catalog, schema)
             return
         check_known(catalog, version, schema.vault)
         if version < VERSION and not (
@@ -155,11 +154,7 @@ def recorded_suite(catalog: Catalog) -> Suite | None:
     return SUITES[name or STANDARD.name]
 
 
-def _make(
-    catalog: Catalog,
-    schema: Schema,
-    fingerprint: str,
-) -> None:
+def _make(catalog: Catalog, schema: Schema) -> None:
     for table in schema.tables.values():
         for statement in sql.create(table, catalog.dialect):
             catalog.execute(statement)
@@ -167,7 +162,7 @@ def _make(
     catalog.execute(keys.create(catalog.dialect))
     keys.write(catalog, schema.vault.wrapped(_now()))
     catalog.add_partitions(moving=True)
-    catalog.record(VERSION, fingerprint)
+    catalog.record(VERSION, schema.vault.fingerprint)
 
 
 def bring_forward(
@@ -236,6 +231,12 @@ def set_contract_from(catalog: Catalog, version: int | None) -> None:
     catalog.execute("DELETE FROM upgrade")
     if version is not None:
         catalog.execute(f"INSERT INTO upgrade VALUES ({version})")  # noqa: S608 - a number
+
+
+def load_keys(catalog: Catalog, vault: Vault) -> None:
+    """Learn the keys of a database if it has any, and is no newer one. KeyFileError."""
+    if LOG_SINCE <= (catalog.version() or 0) <= VERSION:
+        vault.load(catalog.keys())
 
 
 def check_known(

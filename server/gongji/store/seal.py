@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any, Self
 
@@ -37,7 +37,13 @@ from gongji.store.keys.source import (
     RawMaster,
     source_of,
 )
-from gongji.store.keys.suite import SUITES, Suite, checked_suite, default_suite
+from gongji.store.keys.suite import (
+    STANDARD,
+    SUITES,
+    Suite,
+    checked_suite,
+    default_suite,
+)
 from gongji.store.keys.table import StoredKeys, WrappedKey
 
 __all__ = ["KEY_BYTES", "KeyFileError", "SealBrokenError", "Vault"]
@@ -61,9 +67,6 @@ class Vault:
         self.master: Master = RawMaster(master) if isinstance(master, bytes) else master
         self.source = source or HeldSource(self.master)
         self._asked = suite
-        suite = suite or default_suite()
-        derived = self.master.derived(suite)
-        self._ring = first_ring(suite, derived or new_keys(suite))
         self.stored: StoredKeys | None = None
         """What the database said of its keys last."""
         self.find_keys: Callable[[], StoredKeys] | None = None
@@ -87,13 +90,21 @@ class Vault:
             source.make()
         vault = cls(next(iter(source.masters())), source, suite)
         if create:
-            vault._ring = first_ring(vault.suite, new_keys(vault.suite))
+            suite = suite or default_suite()
+            vault._ring = first_ring(suite, new_keys(suite))
         return vault
 
     @classmethod
     def ephemeral(cls, suite: Suite | None = None) -> Self:
         """Return a vault whose key is forgotten with the process, as its database is."""
         return cls(secrets.token_bytes(KEY_BYTES), suite=suite)
+
+    @cached_property
+    def _ring(self) -> KeyRing:
+        """The keys, until it knows others: of which suite, a database says first."""
+        suite = self._asked or default_suite()
+        derived = self.master.derived(suite)
+        return first_ring(suite, derived or new_keys(suite))
 
     @property
     def suite(self) -> Suite:
@@ -123,7 +134,7 @@ class Vault:
     def _master_of(self, fingerprint: str) -> Master | None:
         # What stands before the colon is the suite's, or says what else made it.
         name, colon, _ = fingerprint.partition(":")
-        suite = SUITES.get(name, self.suite) if colon else SUITES["standard"]
+        suite = SUITES.get(name, STANDARD) if colon else STANDARD
         if self.master.fingerprint(suite) == fingerprint:
             return self.master
         for master in self.source.masters():
@@ -153,10 +164,11 @@ class Vault:
                 msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
                 raise KeyFileError(msg)
             self.master = master
-            self.source.settle(master, self.suite)
             if not stored.keys:
+                self.source.settle(master, STANDARD)
                 return
             suite = checked_suite(_suite_of(stored), self._asked)
+            self.source.settle(master, suite)
             keys = [_unwrapped(master, suite, key) for key in stored.keys]
             ring = KeyRing(suite, stored.epoch, keys)
             # Keys of before stay known to this process, if they were this database's.

@@ -186,7 +186,7 @@ class SqliteView(DatabaseView):
 def _made(schema: Schema) -> Mapping[str, str]:
     """Return the objects of a new database, by name."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
-        make_or_check(SqliteCatalog(new), schema, schema.vault.fingerprint)
+        make_or_check(SqliteCatalog(new), schema)
         return _objects(new.execute(_OBJECTS))
 
 

@@ -59,7 +59,7 @@ def over_postgres(url: str) -> Iterator[tuple[PostgresEngine, Schema]]:
     engine = PostgresEngine(url, schema)
     try:
         catalog = PostgresCatalog(engine.connection, schema)
-        make_or_check(catalog, schema, population.VAULT.fingerprint)
+        make_or_check(catalog, schema)
         if not engine.fetch([(Institution, "", [population.HOSPITAL])])[0]:
             _populate(_committer(engine, schema))
             with psycopg.connect(url, autocommit=True) as operator:
@@ -95,7 +95,7 @@ def measure_sqlite(
     engine = SqliteEngine(path, schema)
     try:
         catalog = SqliteCatalog(engine.connection)
-        make_or_check(catalog, schema, population.VAULT.fingerprint)
+        make_or_check(catalog, schema)
         _populate(_committer(engine, schema))
         return _rate(_committer(engine, schema), batch, seconds, profile)
     finally:

@@ -12,7 +12,7 @@ from gongji.audit.checkpoint import (
     opened,
     verifier_of,
 )
-from gongji.audit.hashing import base64, sha256
+from gongji.audit.hashing import base64, default_hasher
 from gongji.audit.tree import check_consistency, leaf_hash, root_of_path
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
@@ -29,6 +29,8 @@ from tests.scaffold.service import Service, import_header, import_rows
 from tests.scaffold.world import NewWorld
 
 ROOT = metadata("root")
+
+HASH = default_hasher()
 
 
 @pytest.fixture
@@ -86,11 +88,11 @@ async def test_the_leaves_that_are_listed_are_the_tree(service: Service) -> None
     assert list(range(body.size)) == [leaf.index for leaf in leaves]
     asked = log_pb2.GetInclusionProofRequest(index=body.size - 1)
     proof = await service.log.GetInclusionProof(asked, metadata=ROOT)
-    digest = leaf_hash(sha256, leaves[-1].body)
-    found = root_of_path(sha256, digest, body.size - 1, body.size, proof.path)
+    digest = leaf_hash(HASH, leaves[-1].body)
+    found = root_of_path(HASH, digest, body.size - 1, body.size, proof.path)
     assert body.root == found
     for leaf in leaves:
-        assert base64(sha256(leaf.record_hashes)).encode() in leaf.body
+        assert base64(HASH(leaf.record_hashes)).encode() in leaf.body
 
 
 async def test_a_request_and_an_index_have_their_leaf(service: Service) -> None:
@@ -106,8 +108,8 @@ async def test_a_request_and_an_index_have_their_leaf(service: Service) -> None:
     proof = await service.log.GetInclusionProof(asked, metadata=ROOT)
     body, leaf = body_of(proof.checkpoint), proof.leaf
     assert leaf.index >= before.size
-    digest = leaf_hash(sha256, leaf.body)
-    assert body.root == root_of_path(sha256, digest, leaf.index, body.size, proof.path)
+    digest = leaf_hash(HASH, leaf.body)
+    assert body.root == root_of_path(HASH, digest, leaf.index, body.size, proof.path)
     again = await service.log.GetInclusionProof(
         log_pb2.GetInclusionProofRequest(index=leaf.index), metadata=ROOT
     )
@@ -129,7 +131,7 @@ async def test_the_tree_of_before_is_the_beginning_of_the_newest(
         if size:
             old = first if size == first.size else second
             new = newest.size, newest.root
-            check_consistency(sha256, (size, old.root), new, reply.path)
+            check_consistency(HASH, (size, old.root), new, reply.path)
     beyond = log_pb2.GetConsistencyProofRequest(from_size=second.size + 1)
     with pytest.raises(grpc.aio.AioRpcError, match="叶"):
         await service.log.GetConsistencyProof(beyond, metadata=ROOT)
@@ -142,8 +144,8 @@ async def test_of_other_cities_the_hash_alone_is_told(service: Service) -> None:
     assert body.size == len(told) == len(whole)
     assert any(not leaf.body for leaf in told)
     for narrow, leaf in zip(told, whole, strict=True):
-        digest = narrow.leaf_hash or leaf_hash(sha256, narrow.body)
-        assert digest == leaf_hash(sha256, leaf.body)
+        digest = narrow.leaf_hash or leaf_hash(HASH, narrow.body)
+        assert digest == leaf_hash(HASH, leaf.body)
         assert leaf.body
 
 
@@ -160,7 +162,7 @@ async def test_records_hash_to_what_their_leaf_says(service: Service) -> None:
             for record in leaf.records:
                 start = record.position * 32
                 digest = leaf.record_hashes[start : start + 32]
-                assert sha256(record.text) == digest
+                assert HASH(record.text) == digest
         told = [b'"person"' in one.text for leaf in leaves for one in leaf.records]
         assert any(told) == (caller == "root")
 

@@ -62,7 +62,6 @@ def engine(postgres: Postgres, schema: Schema) -> Iterator[PostgresEngine]:
 def started(
     engine: PostgresEngine,
     schema: Schema,
-    vault: Vault,
 ) -> Start:
     """Starts a server in some year."""
 
@@ -70,7 +69,6 @@ def started(
         make_or_check(
             home := PostgresCatalog(engine.connection, schema, year),
             schema,
-            vault.fingerprint,
         )
         return home
 
@@ -346,12 +344,12 @@ def test_a_listing_of_days_looks_into_their_years_only(
 
 
 def test_the_space_of_years_that_hold_nothing_is_given_back(
-    postgres: Postgres, schema: Schema, vault: Vault
+    postgres: Postgres, schema: Schema
 ) -> None:
     """Years that are over and empty are emptied on the disk; any other stays as it is."""
     engine = PostgresEngine(postgres.fresh(), schema)
     home = PostgresCatalog(engine.connection, schema, 2026)
-    make_or_check(home, schema, vault.fingerprint)
+    make_or_check(home, schema)
     years = ("leaf_2023", "leaf_2024", "leaf_2025")
     sizes = (
         "SELECT pg_relation_size(to_regclass(%s)), pg_relation_size(to_regclass(%s)), "

@@ -16,7 +16,6 @@ from gongji.store.postgres.catalog import PostgresCatalog
 from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.postgres.presence import Presence
 from gongji.store.schema import VERSION, Schema
-from gongji.store.seal import Vault
 
 from tests.postgres import Postgres
 
@@ -28,11 +27,11 @@ def url(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def home(url: str, schema: Schema, vault: Vault) -> Iterator[PostgresCatalog]:
+def home(url: str, schema: Schema) -> Iterator[PostgresCatalog]:
     """Return its tables, made."""
     engine = PostgresEngine(url, schema)
     home = PostgresCatalog(engine.connection, schema)
-    make_or_check(home, schema, vault.fingerprint)
+    make_or_check(home, schema)
     yield home
     engine.close()
 

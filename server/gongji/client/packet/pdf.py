@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
 
+from gongji.audit.hashing import digest_of
 from gongji.client.consequences import PAYERS
+from gongji.client.log import hasher_of
 from gongji.client.statement.pdf import print_page
 from gongji.rules.codes import SHANGHAI
 from gongji.rules.money import yuan
@@ -35,7 +36,7 @@ def to_pdf(packet: pb.GetPacketResponse, file: bytes, printed_at: datetime) -> b
         "facts": [_fact(fact) for fact in packet.facts],
         "rules": [rules.digest for rules in packet.rules],
         "proofs": [_proof(row) for row in packet.rows],
-        "digest": hashlib.sha256(file).hexdigest(),
+        "digest": digest_of(hasher_of(packet.hash), file),
         "printed_at": _instant(printed_at),
     }
     inputs = {"packet": json.dumps(document)}

@@ -70,7 +70,7 @@ class Imports:
         gives its answer. MalformedField, RequestIdReused, OriginalReversed; StoreUnavailable if
         the later run broke off.
         """
-        rows = Rows(messages, kind)
+        rows = Rows(messages, kind, self._store.hasher)
         batches = rows.batches()
         # Read before anything is claimed: a stream that is malformed from the start
         # leaves nothing behind.

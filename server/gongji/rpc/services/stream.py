@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Container
 from typing import Any, Final
 
 from msgspec import Struct, field
 
 from gongji.access.callers import ALL
+from gongji.audit.hashing import Hasher, running
 from gongji.model.commands import Request
 from gongji.model.refusals import Malformed, MalformedField
 from gongji.registry.kinds import Registry
@@ -62,10 +62,12 @@ class RowBatch(Struct):
 class Rows:
     """The rows of a stream, numbered from 1, with a digest of all that were read."""
 
-    def __init__(self, messages: AsyncIterator[Any], kind: ImportKind) -> None:
+    def __init__(
+        self, messages: AsyncIterator[Any], kind: ImportKind, hasher: Hasher
+    ) -> None:
         self._messages = messages
         self._kind = kind
-        self._hash = hashlib.sha256()
+        self._hash = running(hasher)
         self.count = 0
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Any]]:

@@ -122,4 +122,4 @@ def _written_at(path: Path) -> float:
 
 
 def _expires_at(path: Path) -> float:
-    return certificates.of_pem(path.read_bytes()).not_after
+    return certificates.expiry_of(path.read_bytes())

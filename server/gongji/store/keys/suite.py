@@ -6,7 +6,6 @@ Chosen when a database is made, and recorded with its keys.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gongji.audit.checkpoint import ED25519, SM2, KeyKind
-from gongji.audit.hashing import Hasher, sha256, sm3
+from gongji.audit.hashing import Hasher, default_hasher, sha256, sm3
 
 NONCE_BYTES: Final = 12
 
@@ -123,8 +122,6 @@ GM: Final = Suite(
 
 SUITES: Final[Mapping[str, Suite]] = {suite.name: suite for suite in (STANDARD, GM)}
 
-TEST_VARIABLE: Final = "GONGJI_TEST_CRYPTO"
-
 
 class CryptoMismatchError(ValueError):
     """A database has another suite than the one that is asked for."""
@@ -145,8 +142,5 @@ def checked_suite(recorded: Suite, asked: Suite | None) -> Suite:
 
 
 def default_suite() -> Suite:
-    """Return the suite of a database that is made without saying which.
-
-    The project's own tests run once more with the other one.
-    """
-    return SUITES[os.environ.get(TEST_VARIABLE, STANDARD.name)]
+    """Return the suite of a database that is made without saying which."""
+    return next(s for s in SUITES.values() if s.hasher is default_hasher())

@@ -71,7 +71,7 @@ def check(url: str, key_file: Keys) -> None:
         _session(url, vault) as (engine, catalog),
         engine.connection.transaction(force_rollback=True),
     ):
-        make_or_check(catalog, Schema(vault), vault.fingerprint)
+        make_or_check(catalog, Schema(vault))
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class PostgresStore(Store):
         try:
             with translated():
                 catalog = PostgresCatalog(writing.connection, schema)
-                make_or_check(catalog, schema, vault.fingerprint, lost)
+                make_or_check(catalog, schema, lost)
         except BaseException:
             writing.close()
             raise

@@ -82,7 +82,7 @@ class SqliteStore(Store):
         engines = [SqliteEngine(path, schema, durable=durable)]
         try:
             catalog = SqliteCatalog(engines[0].connection)
-            make_or_check(catalog, schema, vault.fingerprint, lost)
+            make_or_check(catalog, schema, lost)
             engines += [SqliteEngine(path, schema, read_only=True) for _ in range(2)]
             engines.append(SqliteEngine(path, schema, durable=durable))
         except BaseException:
