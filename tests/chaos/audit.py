@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -145,8 +145,9 @@ def _settlements(book: Book, data: Data) -> Iterator[str]:
     for request_id in data.settlements.keys() - book.settled.keys():
         yield f"never acknowledged: {request_id}"
     for request_id in book.settled.keys() & data.settlements.keys():
+        hidden = _hidden(book, data.settlements[request_id])
         acknowledged = _acknowledged_figures(book, data, request_id)
-        stored = _stored_figures(data.settlements[request_id])
+        stored = _stored_figures(data.settlements[request_id], hidden)
         for name, expected in acknowledged.items():
             if expected != stored[name]:
                 yield f"{request_id}: {name}: told {expected}, stored {stored[name]}"
@@ -168,7 +169,14 @@ def _acknowledged_figures(book: Book, data: Data, request_id: str) -> dict[str, 
     }
 
 
-def _stored_figures(stored: Settlement) -> dict[str, Any]:
+def _hidden(book: Book, stored: Settlement) -> set[str]:
+    """Return the purses whose balance a hospital is not told: those of relatives."""
+    if not book.of_hospital:
+        return set()
+    return {m.purse for m in stored.movements} - {stored.bill.patient}
+
+
+def _stored_figures(stored: Settlement, hidden: Container[str]) -> dict[str, Any]:
     return {
         "id": stored.settlement_id,
         "id of the request": stored.settlement_id,
@@ -178,14 +186,21 @@ def _stored_figures(stored: Settlement) -> dict[str, Any]:
         "purses": stored.own_fen + stored.aid_fen,
         "givers": stored.aid_fen,
         "cash": stored.cash_fen,
-        "movements": _figures_of(stored.movements),
+        "movements": _figures_of(stored.movements, hidden),
         "reversed": stored.reversed_at is not None,
     }
 
 
-def _figures_of(movements: Iterable[Any]) -> list[tuple[str, int, int, int]]:
+def _figures_of(
+    movements: Iterable[Any], hidden: Container[str] = ()
+) -> list[tuple[str, int, int, int]]:
     """Return movements as told or as stored: purse, fen, balance and version after."""
-    return [(m.purse, m.fen, m.balance_after_fen, m.version_after) for m in movements]
+    return [
+        (m.purse, m.fen, 0, 0)
+        if m.purse in hidden
+        else (m.purse, m.fen, m.balance_after_fen, m.version_after)
+        for m in movements
+    ]
 
 
 def _requests(book: Book, data: Data) -> Iterator[str]:

@@ -73,6 +73,8 @@ class Book:
     answers: int = 0
     interval_s: float = 0.0
     """How often a caller is to call, on average; 0 has him call without rest."""
+    of_hospital: bool = False
+    """Whether the callers are a hospital's, which is not told what relatives have left."""
     in_flight: int = 0
 
     @property

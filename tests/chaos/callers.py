@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, count
 from random import Random
@@ -16,7 +16,7 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import settlement_pb2_grpc, types_pb2
 
 from tests.chaos.book import RETRYABLE, Book, Lost
-from tests.chaos.served import Served
+from tests.chaos.served import Reached
 from tests.chaos.town import DAYS, HOSPITALS, PATIENTS
 from tests.chaos.witness import keep_checkpoints
 
@@ -41,11 +41,11 @@ _OPTIONS: Final = (
 
 
 class Connection:
-    """A connection to one server."""
+    """A connection to one server, or to the front before some."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Reached) -> None:
         self.served = served
-        self.channel = grpc.aio.insecure_channel(served.address, options=_OPTIONS)
+        self.channel = served.channel("hospital", _OPTIONS)
         self.stub: Any = settlement_pb2_grpc.SettlementServiceStub(self.channel)
         self.answered_in = 0
         """The life of the server in which it last answered on it."""
@@ -255,7 +255,7 @@ def _bill(chance: Random) -> pb.Bill:
 
 @asynccontextmanager
 async def calling(
-    servers: Iterable[Served], book: Book, seed: int
+    servers: Sequence[Reached], book: Book, seed: int
 ) -> AsyncIterator[None]:
     """Have callers at work, spread over the servers, and somebody who keeps checkpoints.
 
@@ -267,8 +267,8 @@ async def calling(
     over = asyncio.Event()
     callers = _callers(connections, book, seed)
     tasks = [asyncio.create_task(caller.work(over)) for caller in callers]
-    asked = [(each.served, each.channel) for each in connections[0]]
-    tasks.append(asyncio.create_task(keep_checkpoints(asked, book, over)))
+    witness = [(served, served.channel("auditor", _OPTIONS)) for served in servers]
+    tasks.append(asyncio.create_task(keep_checkpoints(witness, book, over)))
     try:
         yield
         over.set()
@@ -280,6 +280,8 @@ async def calling(
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in chain.from_iterable(connections):
             await connection.channel.close()
+        for _, channel in witness:
+            await channel.close()
 
 
 def _callers(

@@ -12,24 +12,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from select import select
-from typing import IO, Final
+from typing import IO, Any, Final, Protocol
 
+import grpc
 from gongji.serve.local_token import make_local_token
 
 from tests.cli.started import children
 from tests.patience import PATIENCE_S
-from tests.scaffold.credentials import bearer_of
+from tests.scaffold.credentials import Metadata, bearer_of
 from tests.scaffold.kept import give_kept
 
 _HOST: Final = "127.0.0.1"
 _PORTS = count(20_000)
 _HELD: list[IO[bytes]] = []
 """Lock files of the ports this process has taken, open and so locked as long as it lives."""
+
+
+class Reached(Protocol):
+    """What callers connect to: a server, or a front before some."""
+
+    token: Metadata
+
+    @property
+    def life(self) -> int:
+        """Return how often it has started or ended."""
+
+    def channel(self, caller: str, options: Sequence[Any]) -> grpc.aio.Channel:
+        """Return a connection of a caller."""
+
+    async def answers(self) -> None:
+        """Wait until it takes connections."""
 
 
 class Served:
@@ -45,6 +62,7 @@ class Served:
         database: str = "",
         *,
         inside: Sequence[str] = (),
+        options: Sequence[str] = (),
         log: Path | None = None,
         token_folder: Path | None = None,
     ) -> None:
@@ -58,6 +76,7 @@ class Served:
         self.log = log or data.parent / f"{data.name}-{self.port}.log"
         self.life = 0
         self.inside = tuple(inside)
+        self.options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -83,7 +102,7 @@ class Served:
         give_kept(self.data)
         command = [*self.inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
         command += ["--address", self.address, "--data", str(self.data)]
-        command += ["--database", self.database]
+        command += ["--database", self.database, *self.options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdout=subprocess.DEVNULL, stderr=log
@@ -130,16 +149,17 @@ class Served:
             time.sleep(0.01)
         return status
 
+    def channel(self, _caller: str, options: Sequence[Any]) -> grpc.aio.Channel:
+        """Return a connection of whoever shows the token."""
+        return grpc.aio.insecure_channel(self.address, options=options)
+
     async def answers(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until its port is open. AssertionError with its log if it ends instead."""
-        async with asyncio.timeout(patience_s):
-            while True:
-                assert self.running, self.printed()
-                with suppress(OSError):
-                    _, writer = await asyncio.open_connection(_HOST, self.port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.01)
+
+        def check() -> None:
+            assert self.running, self.printed()
+
+        await open_port(self.address, patience_s, check)
 
     def printed(self) -> str:
         """Return the end of what it printed."""
@@ -166,6 +186,23 @@ def _over(watch: int) -> bool:
     """Return whether a watched process ends in time."""
     ended, _, _ = select([watch], [], [], PATIENCE_S)
     return bool(ended)
+
+
+async def open_port(
+    address: str,
+    patience_s: float = PATIENCE_S,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Wait until somebody listens there; `check` raises if nobody will."""
+    host, _, port = address.rpartition(":")
+    async with asyncio.timeout(patience_s):
+        while True:
+            check()
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, int(port))
+                writer.close()
+                return
+            await asyncio.sleep(0.01)
 
 
 def free_port() -> int:

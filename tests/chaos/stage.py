@@ -13,25 +13,29 @@ from tests.chaos.audit import Broken, audit
 from tests.chaos.book import PUSHBACK_KEY, Book, Lost
 from tests.chaos.callers import CALLERS, Connection, bill, calling
 from tests.chaos.conftest import Tell
-from tests.chaos.served import Served
+from tests.chaos.served import Reached, Served
 
 _REASON = "STORE_UNAVAILABLE"
 
 
 @asynccontextmanager
 async def under_load(
-    servers: Sequence[Served], book: Book, seed: int
+    servers: Sequence[Served],
+    book: Book,
+    seed: int,
+    reached: Sequence[Reached] = (),
 ) -> AsyncIterator[None]:
     """Start servers and have them called; at the end they stop in order.
 
-    By then every caller has its last answer.
+    By then every caller has its last answer. `reached` is what callers connect to, if
+    not the servers themselves.
     """
     try:
         for server in servers:
             server.start()
-        async with calling(servers, book, seed):
-            for server in servers:
-                await server.answers()
+        async with calling(reached or servers, book, seed):
+            for target in (*servers, *reached):
+                await target.answers()
             await book.next_answers(CALLERS)
             yield
         # One killed last may just be starting again.

@@ -8,10 +8,11 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Final
+from typing import Final, Self
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.chaos.book import Book
 from tests.chaos.callers import CALLERS
 from tests.chaos.cluster import PROGRAMS, Cluster, Node, cluster
 from tests.chaos.conftest import Effort, Tell
+from tests.chaos.front import Front
 from tests.chaos.served import Served
 from tests.chaos.stage import breaches, under_load
 from tests.chaos.test_backup import command
@@ -37,23 +39,41 @@ pytestmark = pytest.mark.skipif(
     reason=f"没有 {', '.join(_MISSING)}: apt-get install patroni etcd-server haproxy",
 )
 
-Failure = Callable[[Cluster], AbstractContextManager[None]]
+Failure = Callable[["Stage"], AbstractContextManager[None]]
 """Something fails at the beginning; at the end it is repaired."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A cluster, two servers that use it, and the front before them."""
+
+    cluster: Cluster
+    servers: tuple[Served, Served]
+    front: Front
+
+    @classmethod
+    def over(cls, cluster: Cluster, data: Path) -> Self:
+        """Return one whose servers reach the database either way that is documented."""
+        front = Front(data.parent / "certs")
+        options = front.files.options(tokens=False)
+        urls = cluster.through_haproxy, cluster.among_hosts
+        first, second = [Served(data, url, options=options) for url in urls]
+        return cls(cluster, (first, second), front)
+
+
 @contextmanager
-def machine_lost(cluster: Cluster) -> Iterator[None]:
+def machine_lost(stage: Stage) -> Iterator[None]:
     """Have the machine of the primary lose its power: PostgreSQL and Patroni at once."""
-    node = _primary(cluster)
+    node = _primary(stage.cluster)
     node.kill()
     yield
     node.start()
 
 
 @contextmanager
-def disk_spoilt(cluster: Cluster) -> Iterator[None]:
+def disk_spoilt(stage: Stage) -> Iterator[None]:
     """Have it come back as after a rewind cut off half-way: it cannot be rewound."""
-    node = _primary(cluster)
+    node = _primary(stage.cluster)
     node.kill()
     yield
     node.spoil()
@@ -61,37 +81,37 @@ def disk_spoilt(cluster: Cluster) -> Iterator[None]:
 
 
 @contextmanager
-def postgres_lost(cluster: Cluster) -> Iterator[None]:
+def postgres_lost(stage: Stage) -> Iterator[None]:
     """Kill the primary's first process; Patroni outlives it."""
-    postmaster = _primary(cluster).postmaster()
+    postmaster = _primary(stage.cluster).postmaster()
     assert postmaster is not None
     os.kill(postmaster, signal.SIGKILL)
     yield
 
 
 @contextmanager
-def switched(cluster: Cluster) -> Iterator[None]:
+def switched(stage: Stage) -> Iterator[None]:
     """Have the synchronous standby become the primary, as an operator does."""
-    node, candidate = _primary(cluster), cluster.synchronous()
+    node, candidate = _primary(stage.cluster), stage.cluster.synchronous()
     assert candidate is not None
     node.asked("/switchover", leader=node.name, candidate=candidate.name)
     yield
 
 
 @contextmanager
-def etcd_lost(cluster: Cluster) -> Iterator[None]:
+def etcd_lost(stage: Stage) -> Iterator[None]:
     """Kill one of the three etcd, each in turn: two are enough."""
-    member = cluster.etcd[0]
-    cluster.etcd.append(cluster.etcd.pop(0))
+    member = stage.cluster.etcd[0]
+    stage.cluster.etcd.append(stage.cluster.etcd.pop(0))
     member.kill()
     yield
     member.start()
 
 
 @contextmanager
-def standby_cut(cluster: Cluster) -> Iterator[None]:
+def standby_cut(stage: Stage) -> Iterator[None]:
     """Have the synchronous standby say nothing more, as behind a cut cable."""
-    node = cluster.synchronous()
+    node = stage.cluster.synchronous()
     assert node is not None
     pids = node.pids()
     for pid in pids:
@@ -99,6 +119,15 @@ def standby_cut(cluster: Cluster) -> Iterator[None]:
     yield
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def server_lost(stage: Stage) -> Iterator[None]:
+    """Kill one of the two servers: the front turns to the other."""
+    server = stage.servers[0]
+    server.kill()
+    yield
+    server.start()
 
 
 def _primary(cluster: Cluster) -> Node:
@@ -116,19 +145,22 @@ LOST: Final[tuple[Failure, ...]] = (
 )
 """How the primary is lost, in turn; the first has no way it came."""
 
-OTHERS: Final[tuple[Failure, ...]] = (switched, etcd_lost, standby_cut)
+OTHERS: Final[tuple[Failure, ...]] = (
+    switched,
+    etcd_lost,
+    standby_cut,
+    server_lost,
+)
 """What fails besides the primary."""
 
 
 class Trials:
     """Failures of a cluster under load, and how long each kept the service away."""
 
-    def __init__(
-        self, cluster: Cluster, book: Book, servers: list[Served], folder: Path
-    ) -> None:
-        self._cluster = cluster
+    def __init__(self, stage: Stage, book: Book, folder: Path) -> None:
+        self._stage = stage
+        self._cluster = stage.cluster
         self._book = book
-        self._servers = servers
         self._folder = folder
         self.away_s: list[float] = []
         self.kept: list[Path] = []
@@ -148,7 +180,7 @@ class Trials:
         await self._keep_checkpoint()
         await self._book.next_answers()
         await asyncio.sleep(after_s)
-        broken = failure(self._cluster)
+        broken = failure(self._stage)
         began = monotonic()
         await asyncio.to_thread(broken.__enter__)
         try:
@@ -171,8 +203,7 @@ class Trials:
         self._book.checkpoints.append(kept.read_text("utf-8"))
 
     async def _log(self, *arguments: str | Path) -> None:
-        server = self._servers[len(self.kept) % len(self._servers)]
-        target = "--target", server.address, "--data", server.data
+        target = self._stage.front.as_options("auditor")
         await asyncio.to_thread(command, "log", *arguments, *target)
 
 
@@ -188,15 +219,16 @@ async def test_a_lost_primary_has_lost_nothing(
 ) -> None:
     """Whichever machine or process fails, the service is back within half a minute,
     every answer given stands once, and the log goes on where it was."""
-    database = patroni.among_hosts
+    stage, database = Stage.over(patroni, data), patroni.among_hosts
     await found(data, database)
-    book = Book(interval_s=_INTERVAL_S)
-    servers = [Served(data, patroni.through_haproxy), Served(data, database)]
-    trials = Trials(patroni, book, servers, data.parent)
+    book = Book(interval_s=_INTERVAL_S, of_hospital=True)
+    trials = Trials(stage, book, data.parent)
     times = effort(short=1, long=10)
-    async with under_load(servers, book, seed):
-        await trials.run_all(list(failures(times)), seed)
-        assert [1, 1] == [server.life for server in servers]
+    with stage.front.before(stage.servers):
+        async with under_load(stage.servers, book, seed, [stage.front]):
+            await trials.run_all(list(failures(times)), seed)
+            # The one that was killed started once more, the other never.
+            assert [3, 1] == [server.life for server in stage.servers]
     counts = {"primaries lost": times, "at most away (s)": round(max(trials.away_s))}
     assert [] == await breaches(book, tell, data, database, refused=True, **counts)
     assert BACK_S > max(trials.away_s), trials.away_s

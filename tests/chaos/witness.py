@@ -13,14 +13,14 @@ from gongji.v1 import log_pb2 as pb
 from gongji.v1 import log_pb2_grpc
 
 from tests.chaos.book import RETRYABLE, Book, Lost
-from tests.chaos.served import Served
+from tests.chaos.served import Reached
 
 _INTERVAL_S: Final = 1.0
 _DEADLINE_S: Final = 30
 
 
 async def keep_checkpoints(
-    servers: Sequence[tuple[Served, grpc.aio.Channel]], book: Book, over: asyncio.Event
+    servers: Sequence[tuple[Reached, grpc.aio.Channel]], book: Book, over: asyncio.Event
 ) -> None:
     """Ask one server after the other for a checkpoint over all there is, and keep it.
 
@@ -46,7 +46,7 @@ def _keep(note: str, book: Book) -> None:
     book.tally["checkpoints kept"] += 1
 
 
-async def _newest(served: Served, channel: grpc.aio.Channel, book: Book) -> str:
+async def _newest(served: Reached, channel: grpc.aio.Channel, book: Book) -> str:
     """Return a checkpoint signed now, empty if none is to be had for the moment."""
     request = pb.GetCheckpointRequest(sign_now=True)
     call = log_pb2_grpc.LogServiceStub(channel).GetCheckpoint
