@@ -2,97 +2,101 @@
 
 from __future__ import annotations
 
-from gongji.rules.benefits import (
-    ALL_PARTS,
-    OPERATOR_SETS,
-    BillPart,
-    BonusPoints,
-    CreditClauses,
-    CreditDay,
-    CreditTerms,
-    Effects,
-    Exclusion,
-    NoFund,
-    NotSettled,
-    Oddity,
-    OperatorSets,
-    OutOfArea,
-    PremiumClauses,
-    PremiumTerms,
-    PurseKind,
-    PurseOrder,
-    Reversal,
-    Situation,
-    Table,
-    TableClauses,
-    Use,
-    Uses,
-    UsesClauses,
-    Wallet,
-)
-from gongji.rules.binding import (
-    CLOSE,
-    DIRECT,
-    NO_LIMIT,
-    AgreementTerms,
-    ConsentClauses,
-    ConsentTerms,
-    EnrolmentTerms,
-    FamilyLimit,
-    GiverLimit,
-    Identity,
-    LapsedPlaces,
-    MarriageClauses,
-    MarriageTerms,
-    NoLimit,
-    NotOffered,
-    RelationSet,
-    Scope,
-    Unbinding,
-)
-from gongji.rules.channels import (
-    ALWAYS,
-    Across,
-    AlwaysOpen,
-    Asked,
-    AtOnce,
-    Channel,
-    ChannelClauses,
-    ChannelId,
-    ChannelKind,
-    CounterHours,
-    DeadlineClauses,
-    Deadlines,
-    IdentityCheck,
-    MaterialKind,
-    MaterialNeed,
-    MemberField,
-    Note,
-    Procedure,
-    ReviewLatency,
-    Step,
-)
-from gongji.rules.clauses import (
-    Candidate,
-    Clause,
-    Contradiction,
-    Grade,
-    Ruled,
-    Timeline,
-    ruled,
-)
-from gongji.rules.codes import (
-    EnrolmentStatus,
-    MarkKind,
-    Purpose,
-    ResidueOf,
-    Scheme,
-    Spending,
-    Standing,
-    VisitKind,
-)
-from gongji.rules.hookspecs import CityRules, hookimpl
-from gongji.rules.money import Rounding
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gongji.rules.benefits import (
+        ALL_PARTS,
+        OPERATOR_SETS,
+        BillPart,
+        BonusPoints,
+        CreditClauses,
+        CreditDay,
+        CreditTerms,
+        Effects,
+        Exclusion,
+        NoFund,
+        NotSettled,
+        Oddity,
+        OperatorSets,
+        OutOfArea,
+        PremiumClauses,
+        PremiumTerms,
+        PurseKind,
+        PurseOrder,
+        Reversal,
+        Situation,
+        Table,
+        TableClauses,
+        Use,
+        Uses,
+        UsesClauses,
+        Wallet,
+    )
+    from gongji.rules.binding import (
+        CLOSE,
+        DIRECT,
+        NO_LIMIT,
+        AgreementTerms,
+        ConsentClauses,
+        ConsentTerms,
+        EnrolmentTerms,
+        FamilyLimit,
+        GiverLimit,
+        Identity,
+        LapsedPlaces,
+        MarriageClauses,
+        MarriageTerms,
+        NoLimit,
+        NotOffered,
+        RelationSet,
+        Scope,
+        Unbinding,
+    )
+    from gongji.rules.channels import (
+        ALWAYS,
+        Across,
+        AlwaysOpen,
+        Asked,
+        AtOnce,
+        Channel,
+        ChannelClauses,
+        ChannelId,
+        ChannelKind,
+        CounterHours,
+        DeadlineClauses,
+        Deadlines,
+        IdentityCheck,
+        MaterialKind,
+        MaterialNeed,
+        MemberField,
+        Note,
+        Procedure,
+        ReviewLatency,
+        Step,
+    )
+    from gongji.rules.clauses import (
+        Candidate,
+        Clause,
+        Contradiction,
+        Grade,
+        Ruled,
+        Timeline,
+        ruled,
+    )
+    from gongji.rules.codes import (
+        EnrolmentStatus,
+        MarkKind,
+        Purpose,
+        ResidueOf,
+        Scheme,
+        Spending,
+        Standing,
+        VisitKind,
+    )
+    from gongji.rules.hookspecs import CityRules, hookimpl
+    from gongji.rules.money import Rounding
 
 __version__ = "0.1.0"
 
@@ -180,3 +184,29 @@ __all__ = [
     "hookimpl",
     "ruled",
 ]
+
+_MODULES = (
+    "benefits",
+    "binding",
+    "channels",
+    "clauses",
+    "codes",
+    "hookspecs",
+    "money",
+)
+"""Of `gongji.rules`, where these names stand."""
+
+
+def __getattr__(name: str) -> object:
+    """Return a name of `__all__`. AttributeError.
+
+    Imported when it is asked for: the gateway, and most commands, ask for none.
+    """
+    if name in __all__:
+        for module in _MODULES:
+            names = vars(import_module(f"gongji.rules.{module}"))
+            if name in names:
+                globals()[name] = names[name]
+                return names[name]
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

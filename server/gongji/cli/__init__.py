@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,8 @@ class ExtensibleGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command; whatever the locale, its output is UTF-8."""
+        # As servers have it: to look for cycles among modules is a tenth of a start.
+        gc.set_threshold(50_000, 20, 50)
         # Nearly every command holds clear data of people, or a key.
         keep_private()
         for stream in (sys.stdout, sys.stderr):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from jinja2 import (
-    Environment,
-    PackageLoader,
-    StrictUndefined,
-)
+from functools import cache
+from typing import TYPE_CHECKING
 
 from gongji.guide.page import (
     PROVINCIAL,
@@ -17,12 +14,15 @@ from gongji.guide.page import (
     citations,
 )
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 _PAGE = "page.html.jinja"
 
 
 def to_html(page: GuidePage) -> str:
     """Return the whole document; autoescape keeps every text a text."""
-    return _ENVIRONMENT.get_template(_PAGE).render(page=page)
+    return _environment().get_template(_PAGE).render(page=page)
 
 
 def _kind_of(block: Block) -> str:
@@ -41,7 +41,12 @@ def _anchor(number: str) -> str:
     return f"clause-{''.join(safe)}"
 
 
+# Made once: it keeps the template compiled.
+@cache
 def _environment() -> Environment:
+    # A server starts without it: few ask it for a guide, and its library takes time.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
     environment = Environment(
         # The template lies beside this module.
         loader=PackageLoader("gongji.guide", package_path=""),
@@ -57,7 +62,3 @@ def _environment() -> Environment:
     environment.filters["kind"] = _kind_of
     environment.globals["provincial"] = PROVINCIAL
     return environment
-
-
-# Made once: it keeps the template compiled.
-_ENVIRONMENT = _environment()

@@ -21,7 +21,6 @@ from gongji.model.refusals import (
 )
 from gongji.rpc.status import DEADLINE_REASON, FAULT_REASON
 from gongji.rpc.watching import call_watch
-from gongji.rules.hookspecs import CityRules
 from gongji.serve.metrics import families
 from gongji.serve.metrics.cells import metrics
 
@@ -91,13 +90,10 @@ WATCHED_REASONS: Final = (
 )
 """Reasons of which deploy/alerts.yml asks."""
 
-_HOOKS: Final = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
-
 
 def watch_outcomes() -> None:
     """Count from now on what calls of this process come to."""
     metrics.allow("reason", {kind.reason() for kind in _kinds(Refusal)} | _BARE)
-    metrics.allow("hook", _HOOKS)
     metrics.allow("outcome", _ROWS)
     metrics.allow("method", RIGHTS)
     call_watch.watcher = CountedCalls()

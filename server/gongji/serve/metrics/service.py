@@ -10,6 +10,7 @@ from pathlib import Path
 from gongji import __version__
 from gongji.cities.city import Cities
 from gongji.model.refusals import Refusal
+from gongji.rules.hookspecs import CityRules
 from gongji.serve import certificates
 from gongji.serve.metrics import families
 from gongji.serve.metrics.cells import OTHER, LabelValues, metrics
@@ -67,6 +68,7 @@ def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
 
 def _allow_labels(settings: Settings, cities: Cities) -> None:
     """Close the labels of the service; those of the port are its own."""
+    metrics.allow("hook", [name for name in vars(CityRules) if name[0] != "_"])
     areas = [city.area_code for city in cities.all]
     areas += [plugin.area_code for plugin in cities.refused if plugin.area_code]
     metrics.allow("city", areas)
