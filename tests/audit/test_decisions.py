@@ -12,7 +12,7 @@ import pytest
 from gongji.access.policy import FilePolicy
 from gongji.access.rights import RIGHTS
 from gongji.audit.commitment import Commitments
-from gongji.audit.hashing import sha256
+from gongji.audit.hashing import default_hasher
 from gongji.audit.leaf import Leaf, body_of, private_of
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
@@ -322,7 +322,7 @@ class LeafSaid(NamedTuple):
 def said(leaf: Leaf) -> LeafSaid:
     """Return what a leaf says, whose commitments are opened by its salt."""
     body = body_of(leaf)
-    salted = Commitments(sha256, private_of(leaf).salt)
+    salted = Commitments(default_hasher(), private_of(leaf).salt)
     numbers = {salted.of(one): one for one in ("P1", "P2", "R", "R9", HOSPITAL)}
     assert body.subject in {"", *numbers}
     return LeafSaid(
@@ -376,6 +376,19 @@ async def test_what_is_refused_for_good_has_its_leaf(life: Life) -> None:
     bill = service.bill(institution_code="H34110000404")
     request = life.asked(settlement_pb2.SettleRequest, bill=bill)
     assert [] == await life.new(refused(life, service.settlements.Settle, request))
+
+
+async def test_what_is_only_tried_has_a_leaf_if_it_counts_as_a_guess(
+    life: Life,
+) -> None:
+    """Whose guess it was is told, and that it was no application."""
+    typed = binding_pb2.MemberDetails(name="王某某")
+    request = application(
+        life.service, "P1", "P2", member_details=typed, validate_only=True
+    )
+    call = life.service.bindings.SubmitBinding
+    (leaf,) = await life.new(refused(life, call, request))
+    assert ("TrialApplication", "root", "operator", "P1", False) == leaf[:5]
 
 
 def test_rules_are_named_with_the_plugin_whose_files_gave_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from gongji.audit.commitment import Commitments
@@ -14,8 +15,8 @@ from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import Refused
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Job
-from gongji.store.genesis import begin_log, stored_rows
-from gongji.store.leaves import LeafLog
+from gongji.store.genesis import begin_log, note, stored_rows
+from gongji.store.leaves import LeafLog, LeafOrigin
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from msgspec import Struct
@@ -154,3 +155,18 @@ def test_the_log_begins_with_what_is_stored_already(
     begin_log(engine, schema, LeafLog(schema, vault.hasher), clock.now)
     assert_log_says_all(engine, schema)
     assert [1, 2] == [leaf.number for leaf in leaves(engine, schema)]
+
+
+def test_what_has_no_rows_has_a_leaf_too(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove, clock: Clock
+) -> None:
+    """Of a writer of its own, and not of before what is on record."""
+    over(engine).run([job(move("r1"))])
+    origin = LeafOrigin("Migrate", about={"from": "3", "to": "4"})
+    note(engine, schema, HASH, clock.now - timedelta(days=2), origin)
+    before, noted = leaves(engine, schema)
+    assert_body_agrees(noted)
+    assert (noted.at, 1) == (before.at, noted.number)
+    assert noted.writer != before.writer
+    assert {"from": "3", "to": "4"} == body_of(noted).about
+    assert_log_says_all(engine, schema)

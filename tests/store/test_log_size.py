@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from gongji.audit.hashing import sha256
+from gongji.audit.hashing import default_hasher
 from gongji.audit.leaf import Leaf, LogWriter
 from gongji.audit.order import LogFaultError
 from gongji.audit.tree import ProofError, leaf_hash, root_of_path
@@ -16,6 +16,8 @@ from gongji.store.proofs import LogProofs
 
 from tests.store.conftest import AnyEngine, Clock
 from tests.store.test_checkpoints import KEY, ORIGIN
+
+HASH = default_hasher()
 
 WRITERS = ["a" * 16, "b" * 16, "c" * 16]
 
@@ -52,8 +54,8 @@ class GrownLog:
     def __init__(self, engine: AnyEngine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
         self.counted = CountedEngine(engine)
-        self.checkpoints = CheckpointLog(self._alone, self._alone, sha256, clock)
-        self.proofs = LogProofs(self._alone, sha256)
+        self.checkpoints = CheckpointLog(self._alone, self._alone, HASH, clock)
+        self.proofs = LogProofs(self._alone, HASH)
         self.size = 0
         self._numbers = dict.fromkeys(WRITERS, 0)
 
@@ -97,8 +99,8 @@ class GrownLog:
         path, read = await self.counting(
             self.proofs.proved(self.size, lambda tree: tree.inclusion(place))
         )
-        digest = leaf_hash(sha256, leaf.body)
-        return root_of_path(sha256, digest, place, self.size, path), read
+        digest = leaf_hash(HASH, leaf.body)
+        return root_of_path(HASH, digest, place, self.size, path), read
 
 
 @pytest.fixture

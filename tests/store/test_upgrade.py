@@ -80,8 +80,11 @@ def under_way(catalog: Catalog) -> tuple[int | None, list[Any]]:
     return catalog.version(), list(catalog.rows("SELECT contract_from FROM upgrade"))
 
 
-def test_the_phases_follow_one_another(upgrade: Upgrade, catalog: Catalog) -> None:
-    """The version rises when backfilling begins; each phase made again changes nothing."""
+def test_the_phases_follow_one_another(catalog: Catalog, vault: Vault) -> None:
+    """The version rises when backfilling begins, which is told once; each phase made
+    again changes nothing."""
+    risen: list[int] = []
+    upgrade = Upgrade(catalog, vault, STEPS, risen.append)
     for _ in range(2):
         upgrade.expand()
         assert (BEFORE, [(BEFORE,)]) == under_way(catalog)
@@ -93,6 +96,7 @@ def test_the_phases_follow_one_another(upgrade: Upgrade, catalog: Catalog) -> No
         assert (AFTER, []) == under_way(catalog)
     upgrade.expand()
     assert (AFTER, []) == under_way(catalog)
+    assert [BEFORE] == risen
 
 
 def test_a_phase_before_its_turn_is_refused(upgrade: Upgrade, catalog: Catalog) -> None:

@@ -20,6 +20,7 @@ import grpc
 import pytest
 from gongji.access.identity import STATED_KEY
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
+from gongji.audit.leaf import Leaf, body_of
 from gongji.binding.workdays import Workdays
 from gongji.cities.loading import load_cities
 from gongji.model.commands import Adopted, Listing
@@ -122,6 +123,15 @@ async def test_what_was_asked_is_who_has_the_names_of_then(store: Store) -> None
             # What it has reversed itself, as then, is buried for it.
             told = ("replayed", "请求编号已用于")
             assert [] == [words for words in told if words in text]
+
+
+async def test_the_log_begins_with_the_migration(store: Store) -> None:
+    """Then come the rows that were stored before there was a log."""
+    first, *rest = await store.page(Listing(kind=Leaf, limit=10_000))
+    body = body_of(first)
+    assert ("Migrate", {"from": "2", "to": str(VERSION)}) == (body.what, body.about)
+    assert {"Genesis"} == {body_of(leaf).what for leaf in rest}
+    assert list(range(1, len(rest) + 2)) == [leaf.number for leaf in (first, *rest)]
 
 
 async def test_what_was_adopted_is_still(store: Store) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from gongji.audit.hashing import sha256
 from gongji.audit.leaf import Leaf
 from gongji.audit.order import tree_order
 from gongji.model.commands import Listing
@@ -57,7 +56,7 @@ class LateLeaf:
 
     def __init__(self, url: str, store: Store, clock: Clock) -> None:
         self._late, self.other = (PostgresEngine(url, store.schema) for _ in range(2))
-        self._batch = LeafLog(store.schema, sha256).begin(clock.now)
+        self._batch = LeafLog(store.schema, store.hasher).begin(clock.now)
         self._batch.add(LeafOrigin("Late"), [])
         self.writer = self._batch.writer.writer
         # Whoever writes behind its leaf waits for this row.
