@@ -22,6 +22,7 @@ from tests.canary.overheard import overheard
 from tests.scaffold.cities import employee_table, two_cities
 from tests.scaffold.people import ANQING, CHUZHOU, NOW
 from tests.scaffold.world import NewWorld, World
+from tests.softhsm import SoftToken, soft_token
 
 # How long an example takes is no law: beside other work any of them may take long.
 settings.register_profile(
@@ -82,3 +83,9 @@ def family(new_world: NewWorld) -> NewWorld:
         return world
 
     return make
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
+    """A token of SoftHSM's with a key `master`."""
+    return soft_token(tmp_path_factory.mktemp("hsm"))

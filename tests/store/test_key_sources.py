@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +19,13 @@ from gongji.store.keys.source import CommandSource, EitherSource, FileSource
 from gongji.store.keys.suite import STANDARD
 from gongji.store.seal import Vault
 
+from tests.patience import PATIENCE_S
+from tests.softhsm import PIN, SoftToken
 from tests.store.conftest import Clock
 
 KEY = bytes(range(32))
+
+PRINTING = f"print({KEY.hex()!r})"
 
 
 def printing(text: str, code: int = 0) -> CommandSource:
@@ -41,11 +43,14 @@ def test_a_command_prints_the_key() -> None:
 FAULTS = {
     "too short": (printing(KEY.hex()[:-2]), "应输出 64 位十六进制数"),
     "no key": (printing("secret-text"), "应输出 64 位十六进制数"),
-    "nothing": (printing(""), "应输出 64 位十六进制数"),
+    "nothing": (printing(""), "没有输出"),
+    "an empty line": (printing("\n"), "没有输出"),
+    "two lines": (printing(f"{KEY.hex()}\n{KEY.hex()}\n"), "不止一行"),
+    "words before it": (printing(f"key: {KEY.hex()}"), "不止一行"),
     "a failure": (printing(KEY.hex(), 3), "退出码 3"),
-    "no such program": (CommandSource(["/nowhere/key"]), "不能运行：No such file"),
+    "no such program": (CommandSource(["/nowhere/key"]), "找不到：请写完整的路径"),
     "no program": (CommandSource([]), "不能运行：命令为空"),
-    "no shell": (CommandSource(["echo $HOME"]), "不能运行"),
+    "no shell": (CommandSource(["echo $HOME"]), "找不到"),
 }
 
 
@@ -71,53 +76,9 @@ def test_a_command_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
         Vault.open(slow, create=False)
 
 
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a key in a token of SoftHSM's."""
-    pytest.importorskip("pkcs11")
-    module = "/usr/lib/softhsm/libsofthsm2.so"
-    if not (Path(module).exists() and shutil.which("softhsm2-util")):
-        pytest.skip("Debian's softhsm2 is not installed")
-    folder = tmp_path_factory.mktemp("hsm")
-    tokens = folder / "tokens"
-    tokens.mkdir()
-    config = folder / "softhsm2.conf"
-    config.write_text(f"directories.tokendir = {tokens}\n", encoding="ascii")
-    pin = folder / "pin"
-    pin.write_text("5678\n", encoding="ascii")
-    pin.chmod(0o600)
-    # The library reads it once in a process.
-    os.environ["SOFTHSM2_CONF"] = str(config)
-    initialise = (
-        "softhsm2-util --init-token --free --label gongji --so-pin 1234 --pin 5678"
-    )
-    subprocess.run(initialise.split(), check=True, capture_output=True)  # noqa: S603 - our own
-    make_key(module)
-    yield f"pkcs11:token=gongji;object=master?module-path={module}&pin-source={pin}"
-    del os.environ["SOFTHSM2_CONF"]
-
-
-def make_key(module: str) -> None:
-    """Make a key that never leaves the token."""
-    import pkcs11  # noqa: PLC0415 - an extra
-
-    session = pkcs11.lib(module).get_token(token_label="gongji")  # noqa: S106 - a label
-    with session.open(rw=True, user_pin="5678") as opened:
-        opened.generate_key(
-            pkcs11.KeyType.AES,
-            256,
-            label="master",
-            store=True,
-            template={
-                pkcs11.Attribute.SENSITIVE: True,
-                pkcs11.Attribute.EXTRACTABLE: False,
-            },
-        )
-
-
-def test_a_token_wraps_and_unwraps(token: str) -> None:
+def test_a_token_wraps_and_unwraps(token: SoftToken) -> None:
     """A key is wrapped under its name, and opens under no other."""
-    (master,) = Pkcs11Source.parse(token).masters()
+    (master,) = Pkcs11Source.parse(token.uri()).masters()
     wrapped = master.wrap(STANDARD, "seal/1", KEY)
     assert KEY not in wrapped
     assert KEY == master.unwrap(STANDARD, "seal/1", wrapped)
@@ -127,17 +88,17 @@ def test_a_token_wraps_and_unwraps(token: str) -> None:
 
 
 async def test_a_database_whose_master_is_in_a_token(
-    engine_url: str, clock: Clock, person: Person, token: str, tmp_path: Path
+    engine_url: str, clock: Clock, person: Person, token: SoftToken, tmp_path: Path
 ) -> None:
     """It is made, opened again and rekeyed without the key leaving the token, and opens by
     nothing else."""
-    key = Pkcs11Source.parse(token)
+    key = Pkcs11Source.parse(token.uri())
     store = open_store(engine_url, clock, key)
     await store.apply(Write((person,)))
     await store.close()
     with database_at(engine_url).administered(key) as administration:
         rekeying = administration.rekeying
-        assert rekeying.begin(lambda: next(key.masters()))
+        assert rekeying.begin(key.next_master)
         rekeying.run(lambda _: None)
         rekeying.finish()
     store = open_store(engine_url, clock, key)
@@ -149,17 +110,17 @@ async def test_a_database_whose_master_is_in_a_token(
 
 
 async def test_a_master_moves_from_a_file_into_a_token(
-    engine_url: str, clock: Clock, person: Person, token: str, tmp_path: Path
+    engine_url: str, clock: Clock, person: Person, token: SoftToken, tmp_path: Path
 ) -> None:
     """A database goes on with the master of another source, and no longer with the file."""
-    file, target = tmp_path / "x.key", Pkcs11Source.parse(token)
+    file, target = tmp_path / "x.key", Pkcs11Source.parse(token.uri())
     store = open_store(engine_url, clock, file)
     await store.apply(Write((person,)))
     await store.close()
     either = EitherSource(target, FileSource(file))
     with database_at(engine_url).administered(either) as administration:
         rekeying = administration.rekeying
-        assert rekeying.begin(lambda: next(target.masters()))
+        assert rekeying.begin(target.next_master)
         rekeying.run(lambda _: None)
         rekeying.finish()
     store = open_store(engine_url, clock, target)
@@ -169,29 +130,68 @@ async def test_a_master_moves_from_a_file_into_a_token(
         open_store(engine_url, clock, file)
 
 
-def test_a_token_that_cannot_be_used(token: str, tmp_path: Path) -> None:
-    """A wrong PIN, one that others may read, another key and another token are named;
-    nothing of the PIN is."""
-    good = Pkcs11Source.parse(token)
+@pytest.fixture
+def faults(token: SoftToken, tmp_path: Path) -> dict[str, tuple[str, str]]:
+    """Names of keys of which something is wrong, and what is said of each."""
     pin = tmp_path / "pin"
-    pin.write_text("0000", encoding="ascii")
+    pin.write_text("00000", encoding="ascii")
     pin.chmod(0o600)
-    wrong = Pkcs11Source(good.token, good.key, good.module, pin)
-    with pytest.raises(KeyFileError, match="PinIncorrect") as raised:
-        next(wrong.masters())
-    assert "0000" not in str(raised.value)
-    pin.chmod(0o644)
-    with pytest.raises(KeyFileError, match="chmod 0600"):
-        next(wrong.masters())
-    for other in (("gongji", "nothing"), ("nobody", "master")):
-        with pytest.raises(KeyFileError, match="不能使用：NoSuch"):
-            next(Pkcs11Source(*other, good.module, good.pin_file).masters())
+    shown = tmp_path / "shown"
+    shown.write_text(PIN, encoding="ascii")
+    shown.chmod(0o644)
+    for _ in range(2):
+        token.add_key("twice")
+    return {
+        "a wrong PIN": (token.uri(pin=pin), "PIN 不对"),
+        "a PIN others can read": (token.uri(pin=shown), "chmod 0600"),
+        "no PIN": (token.uri(pin=tmp_path / "none"), "PIN 文件 .*不能读取"),
+        "no such token": (token.uri(token="nobody"), "没有叫这个名称的令牌"),  # noqa: S106 - a label
+        "no such key": (token.uri("nothing"), "没有叫这个名称.*的密钥"),
+        "two keys": (token.uri("twice"), "密钥不止一个"),
+        "no module": (token.uri(module=tmp_path / "x.so"), "找不到模块"),
+        "no library": (token.uri(module=shown), "不是 PKCS#11 模块"),
+    }
+
+
+def test_a_token_that_cannot_be_used(faults: dict[str, tuple[str, str]]) -> None:
+    """What is wrong is said of each mistake; nothing of a PIN is."""
+    for name, (uri, problem) in faults.items():
+        with pytest.raises(KeyFileError, match=problem) as raised:
+            next(Pkcs11Source.parse(uri).masters())
+        assert "00000" not in str(raised.value), name
+        assert PIN not in str(raised.value), name
+
+
+def test_processes_take_turns(token: SoftToken) -> None:
+    """Several processes and threads that ask a token at once are all answered."""
+    program = (
+        "import sys\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "from gongji.store.keys.pkcs11 import Pkcs11Source\n"
+        "from gongji.store.keys.suite import STANDARD\n"
+        "source = Pkcs11Source.parse(sys.argv[1])\n"
+        "def ask(_): next(source.masters()).wrap(STANDARD, 'seal/1', bytes(32))\n"
+        "list(ThreadPoolExecutor(2).map(ask, range(10)))"
+    )
+    command = [sys.executable, "-c", program, token.uri()]
+    processes = [subprocess.Popen(command) for _ in range(4)]  # noqa: S603 - our own
+    assert [0] * 4 == [process.wait(PATIENCE_S) for process in processes]
+
+
+def test_another_key_of_the_same_name(token: SoftToken) -> None:
+    """A key that was made again under a name unwraps nothing of the one before."""
+    token.add_key("again")
+    source = Pkcs11Source.parse(token.uri("again"))
+    wrapped = next(source.masters()).wrap(STANDARD, "seal/1", KEY)
+    token.remove_key("again")
+    token.add_key("again")
+    with pytest.raises(KeyFileError, match="数据密钥不是它包裹的"):
+        next(source.masters()).unwrap(STANDARD, "seal/1", wrapped)
 
 
 URIS = [
     "pkcs11:token=gongji;object=master",
     "pkcs11:token=gongji?module-path=/x.so&pin-source=/pin",
-    "pkcs11:token=gongji;object=master?module-path=/x.so&pin-value=1234",
+    "pkcs11:token=gongji;object=master;1234?module-path=/x.so&pin-source=/pin",
     "token=gongji;object=master?module-path=/x.so&pin-source=/pin",
     "",
 ]
@@ -205,10 +205,25 @@ def test_a_uri_that_names_no_key(uri: str) -> None:
     assert "1234" not in str(raised.value)
 
 
-def test_one_source_is_named(tmp_path: Path) -> None:
-    """The data folder's file unless another is named; two are too many."""
+def test_a_pin_is_no_argument() -> None:
+    """One that is written in a URI is refused, with where it belongs, and not repeated."""
+    uri = "pkcs11:token=gongji;object=master?module-path=/x.so&pin-value=1234"
+    with pytest.raises(ValueError, match="PIN 不能写在参数里") as raised:
+        Pkcs11Source.parse(uri)
+    assert "1234" not in str(raised.value)
+
+
+def test_sources_are_named(tmp_path: Path) -> None:
+    """The data folder's file unless another is named; of several each is asked."""
+    file = tmp_path / "other.key"
     assert tmp_path / "gongji.key" == keys_of(tmp_path)
-    with pytest.raises(ValueError, match="只能写一个"):
-        keys_of(tmp_path, "cat x", "pkcs11:")
+    assert file == keys_of(tmp_path, file)
+    FileSource(file).make()
+    both = keys_of(tmp_path, file, shlex.join([sys.executable, "-c", PRINTING]))
+    assert isinstance(both, EitherSource)
+    found = {master.fingerprint(STANDARD) for master in both.masters()}
+    assert {Vault.open(file, create=False).fingerprint, Vault(KEY).fingerprint} == found
+    with pytest.raises(KeyFileError, match="只能写一个"):
+        both.make()
     with pytest.raises(ValueError, match="引号不成对"):
-        keys_of(tmp_path, "cat 'x")
+        keys_of(tmp_path, None, "cat 'x")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gongji.model.commands import Write
 from gongji.model.people import Certificate, Person
@@ -13,6 +14,7 @@ from gongji.model.refusals import StoreUnavailable
 from gongji.store import KeyFileError, SchemaError, Store, open_store
 from gongji.store.administration import Administration
 from gongji.store.databases import database_at
+from gongji.store.keys import counting
 from gongji.store.keys.ring import DataKey, KeyRing, first_ring, new_keys
 from gongji.store.keys.source import FileSource
 from gongji.store.keys.suite import STANDARD
@@ -115,7 +117,7 @@ def rekey(url: str, key: Path, told: Callable[[int], None] = lambda _: None) -> 
     """Change the keys as the command does; return whether it was begun now."""
     with database_at(url).administered(key) as administration:
         rekeying = administration.rekeying
-        begun = rekeying.begin(FileSource(key).make_successor)
+        begun = rekeying.begin(FileSource(key).next_master)
         rekeying.run(told)
         rekeying.finish()
     return begun
@@ -154,28 +156,83 @@ def assert_changed(url: str, key: Path, before: set[bytes]) -> None:
     assert ["digest"] == [k.purpose for k in stored.keys if not k.current]
 
 
+async def test_a_change_leaves_leaves(
+    engine_url: str, clock: Clock, person: Person, key: Path
+) -> None:
+    """The log says when new keys came into use and when the old ones were gone, with the
+    master's fingerprint and the names of the keys: each after all that was there."""
+    store = open_store(engine_url, clock, key)
+    await store.apply(Write((person,)))
+    await store.close()
+    rekey(engine_url, key)
+    with database_at(engine_url).administered(key) as administration:
+        rows = administration.catalog.rows("SELECT body FROM leaf ORDER BY leaf_id")
+        bodies = [msgspec.json.decode(bytes(body)) for (body,) in rows]
+        fingerprint = administration.catalog.fingerprint()
+    about = {"master": fingerprint, "keys": "digest/2 lookup/2 match/1 seal/2"}
+    told = [(body["what"], body["about"]) for body in bodies[-2:]]
+    assert [("BeginRekey", about), ("FinishRekey", about)] == told
+    instants = [body["at"] for body in bodies]
+    assert sorted(instants) == instants
+
+
+def seals(url: str, key: Path) -> dict[int, int]:
+    """What each sealing key is said to have sealed."""
+    with database_at(url).administered(key) as administration:
+        return dict(administration.stored_keys()[1])
+
+
+async def test_seals_are_counted(
+    engine_url: str, clock: Clock, person: Person, key: Path, counted: int
+) -> None:
+    """What a key has sealed is counted beside it, all but the last few of a process; a
+    new key begins anew, and has sealed what was sealed again."""
+    store = open_store(engine_url, clock, key)
+    some = people(person)
+    said = []
+    for first, after in ((0, 150), (150, 180), (180, 260)):
+        await store.apply(Write(tuple(some[first:after])))
+        said.append(seals(engine_url, key))
+    assert [{1: 150}, {1: 150}, {1: 260}] == said
+    rekey(engine_url, key)
+    assert {1: 260, 2: 260} == seals(engine_url, key)
+    await store.apply(Write(tuple(some[260 : 260 + counted])))
+    await store.close()
+    assert {1: 260, 2: 260 + counted} == seals(engine_url, key)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> int:
+    """After how many seals they are counted: a few instead of thousands."""
+    monkeypatch.setattr(counting, "COUNTED_SEALS", 40)
+    return 40
+
+
+def committed(url: str, key: Path) -> list[Any]:
+    """What the log commits to, but for what was counted."""
+    with database_at(url).administered(key) as administration:
+        rows: list[Any] = []
+        forms = dict(administration.schema.forms)
+        del forms[counting.SealCount]
+        for kind, form in forms.items():
+            names = [name for _, name in (*form.clear, *form.hidden)]
+            table = administration.schema.table(kind).name
+            statement = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608 - the schema's names
+            found = administration.catalog.rows(statement)
+            rows.append(sorted(map(repr, map(list, found))))
+        return rows
+
+
 async def test_commitments_stay(
     engine_url: str, clock: Clock, person: Person, key: Path
 ) -> None:
     """What the log commits to is the same before and after."""
-
-    def committed() -> list[Any]:
-        with database_at(engine_url).administered(key) as administration:
-            rows: list[Any] = []
-            for kind, form in administration.schema.forms.items():
-                names = [name for _, name in (*form.clear, *form.hidden)]
-                table = administration.schema.table(kind).name
-                statement = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608 - the schema's names
-                found = administration.catalog.rows(statement)
-                rows.append(sorted(map(repr, map(list, found))))
-            return rows
-
     store = open_store(engine_url, clock, key)
     await filled(store, person)
     await store.close()
-    before = committed()
+    before = committed(engine_url, key)
     rekey(engine_url, key)
-    assert before == committed()
+    assert before == committed(engine_url, key)
 
 
 @pytest.mark.parametrize("pages", [0, 1, 2, 4, 6])

@@ -48,6 +48,7 @@ from gongji.rules.codes import (
     Scheme,
 )
 from gongji.store.engine import ConstraintViolated
+from gongji.store.keys.counting import SealCount
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.table import RecordTable, flat_table, instant, micros
@@ -85,6 +86,7 @@ KINDS = (
     RequestRecord,
     Adopted,
     KeptRules,
+    SealCount,
     Started,
     PersonAccess,
     LostAccesses,

@@ -29,6 +29,7 @@ from gongji.rules.codes import SHANGHAI, BindingState, Purpose
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store, open_store
 from gongji.store.databases import database_at
+from gongji.store.keys.counting import SealCount
 from gongji.store.keys.source import FileSource
 from gongji.store.retention import EXPIRING, Retention, RetentionPolicy
 from gongji.store.schema import Schema
@@ -148,7 +149,7 @@ async def _sign(service: Service, key_file: Path) -> None:
 async def _rekey(address: str, key_file: Path) -> None:
     with database_at(address).administered(key_file) as administration:
         rekeying = administration.rekeying
-        rekeying.begin(FileSource(key_file).make_successor)
+        rekeying.begin(FileSource(key_file).next_master)
         rekeying.run(lambda _: None)
         rekeying.finish()
 
@@ -351,4 +352,5 @@ async def _leave_unfinished(service: Service) -> None:
         StagedPerson(set_id="s1", number=1, base=2, row=own),
         StagedInstitution(set_id="s2", number=1, base=2, row=place),
         LostAccesses("x", at, 3),
+        SealCount.of(1, "x", 4096),
     )

@@ -162,6 +162,7 @@ def _failing_command(name: str, reason: str) -> click.Command:
 _OWN: Final[Mapping[str, str]] = {
     "serve": "serve:serve_command",
     "migrate": "migrate:migrate_command",
+    "keys": "keys:keys_command",
     "rekey": "keys:rekey_command",
     "backup": "backup:backup_command",
     "restore": "backup:restore_command",

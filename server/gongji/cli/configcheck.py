@@ -29,7 +29,7 @@ from gongji.store.private_files import ExposedFileError, read_secret_file
 
 _SHARED: Final = {("client",), ("serve",), ("output",)}
 
-_COMMAND_LINES: Final = frozenset({"key_command"})
+_COMMAND_LINES: Final = frozenset({"key_command", "to_key_command"})
 """Options whose arguments may be secret."""
 
 _LISTS: Final = ("adopt", "retired_credit", "refuse_without_table")

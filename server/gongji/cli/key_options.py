@@ -11,24 +11,30 @@ import click
 
 from gongji.serve.settings import keys_of
 
-KEY_NAMES: Final = ("key_command", "key_pkcs11")
+KEY_NAMES: Final = ("key_file", "key_command", "key_pkcs11")
 
 DATABASE_NAMES: Final = ("data", "database", *KEY_NAMES)
 """The options of a command that opens a database with its key."""
 
 _OPTIONS: Final = (
     click.option(
+        "--key-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="主密钥的文件；默认数据目录中的 gongji.key。",
+    ),
+    click.option(
         "--key-command",
         default="",
         metavar="COMMAND",
-        help="主密钥由此命令输出（64 位十六进制数），不经 shell，限时 20 秒；"
-        "默认数据目录中的 gongji.key。",
+        help="主密钥由此命令输出（64 位十六进制数），不经 shell，限时 20 秒。",
     ),
     click.option(
         "--key-pkcs11",
         default="",
         metavar="URI",
-        help="主密钥在令牌或密码机里，写作 pkcs11:token=…;object=…?module-path=…&pin-source=文件。",
+        help="主密钥在令牌或密码机里，写作 "
+        "pkcs11:token=…;object=…?module-path=…&pin-source=文件；来源写明几个的，逐个试。",
     ),
 )
 

@@ -202,7 +202,8 @@ _OF_ADMISSION: Final = (
         "key_expiring",
         "warning",
         ("key", "reason"),
-        "数据密钥三十天内到运营方写明的期限，或已过期。请运行 gongji rekey。",
+        "数据密钥三十天内到运营方写明的期限，或已过期，或密封的次数已过上限（2³² 次）之半。"
+        "请运行 gongji rekey。",
         ("key",),
     ),
     LogEvent(

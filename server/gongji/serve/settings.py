@@ -19,11 +19,11 @@ from gongji.rules.clauses import Clause, Grade
 from gongji.rules.days import day_of
 from gongji.store.databases import database_at
 from gongji.store.keys.pkcs11 import Pkcs11Source
-from gongji.store.keys.source import CommandSource, Keys
+from gongji.store.keys.source import CommandSource, EitherSource, Keys, source_of
 from gongji.store.keys.suite import SUITES, Suite, checked_suite
 
 DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
-"""Names in the data folder; the key file lies there even if another database is named."""
+"""Names in the data folder; the key file lies there unless another source is named."""
 
 SIGNING_KEY: Final = "checkpoint.key"
 """Name in it of the key that signs checkpoints."""
@@ -64,6 +64,7 @@ class Settings:
     trace_ratio: float = 0.0
     reflection: bool | None = None
     accept_clock: date | None = None
+    key_file: Path | None = None
     key_command: str = ""
     key_pkcs11: str = ""
     # Digests by plugin; if there are any, no other plugin serves.
@@ -98,7 +99,7 @@ class Settings:
     @property
     def key(self) -> Keys:
         """Where the master key comes from. ValueError."""
-        return keys_of(self.data, self.key_command, self.key_pkcs11)
+        return keys_of(self.data, self.key_file, self.key_command, self.key_pkcs11)
 
     @property
     def suite(self) -> Suite | None:
@@ -158,14 +159,24 @@ class Settings:
         return Workdays.from_toml(self.calendar) if self.calendar else Workdays()
 
 
-def keys_of(data: Path, command: str = "", pkcs11: str = "") -> Keys:
-    """Return where the master key comes from: the data folder unless said. ValueError."""
-    if command and pkcs11:
-        raise ValueError("--key-command 与 --key-pkcs11 只能写一个")
+def keys_of(
+    data: Path, file: Path | None = None, command: str = "", pkcs11: str = ""
+) -> Keys:
+    """Return where the master key comes from: the data folder unless said. ValueError.
+
+    Of several each is asked, as while one takes the place of another.
+    """
+    named: list[Keys] = [file] if file else []
+    if command:
+        named.append(_command(command))
     if pkcs11:
-        return Pkcs11Source.parse(pkcs11)
-    if not command:
-        return data / KEY_FILE
+        named.append(Pkcs11Source.parse(pkcs11))
+    if len(named) > 1:
+        return EitherSource(*map(source_of, named))
+    return named[0] if named else data / KEY_FILE
+
+
+def _command(command: str) -> CommandSource:
     try:
         return CommandSource(shlex.split(command))
     except ValueError:

@@ -86,6 +86,7 @@ TERMS: Final[Mapping[str, Term]] = {
     "token_audience": Term(Alike.TOLD, _SAME_CALLERS, lambda s: s.token_audience),
     "crypto": Term(Alike.RECORDED, "建库时选定，已密封、已签署的不可再变"),
     "data": Term(Alike.OWN, "目录各有各的；其中的密钥与库不符的打不开"),
+    "key_file": Term(Alike.OWN, "文件各有各的；其中的密钥与库不符的打不开"),
     "key_command": Term(Alike.OWN, "取法各有各的；取来的密钥与库不符的打不开"),
     "key_pkcs11": Term(Alike.OWN, "取法各有各的；令牌里的密钥与库不符的打不开"),
     "database": Term(Alike.OWN, "连到同一个库的才互相比较"),

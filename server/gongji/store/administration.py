@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
 from gongji.rules.codes import SHANGHAI
 from gongji.store.base import Store
 from gongji.store.genesis import begin_log, note
+from gongji.store.keys import counting
+from gongji.store.keys.table import StoredKeys
 from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
 from gongji.store.migrations import (
     Catalog,
     Migration,
+    SchemaError,
     bring_forward,
     contract_from,
     load_keys,
@@ -35,7 +39,7 @@ class Administration:
         load_keys(catalog, vault)
         self.schema = Schema(vault)
         self.upgrade = Upgrade(catalog, vault, tell=self._migrated)
-        self.rekeying = Rekeying(catalog, self.schema)
+        self.rekeying = Rekeying(catalog, engine, self.schema)
 
     @property
     def version(self) -> int | None:
@@ -64,6 +68,14 @@ class Administration:
             begin_log(self._engine, self.schema, log, now, origin)
         else:
             note(self._engine, self.schema, hasher, now, origin)
+
+    def stored_keys(self) -> tuple[StoredKeys, Mapping[int, int]]:
+        """Return the keys in the database, and what each number has sealed. SchemaError."""
+        version = self.catalog.version()
+        if version is None or version < VERSION:
+            msg = "请先运行 gongji migrate"
+            raise SchemaError(msg)
+        return self.catalog.keys(), counting.seals_of(self.catalog.rows(counting.READ))
 
     def free_years(self, table: str, before: int) -> None:
         """Give the space of a table's years before one back that hold nothing any more."""

@@ -29,6 +29,7 @@ from gongji.store.engine import (
     unavailable,
 )
 from gongji.store.held import HeldRecords, note_places, without
+from gongji.store.keys.counting import SealCounter
 from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin, known_of
 from gongji.store.loading import FactLoader, grouped
 from gongji.store.replay import (
@@ -116,6 +117,7 @@ class Committer:
         self._clock = clock
         self._digest = digest
         self._log = log
+        self._seals = SealCounter(schema.vault)
         tables = schema.tables.items()
         self._append_only = {kind for kind, table in tables if table.append_only}
 
@@ -189,8 +191,7 @@ class Committer:
             self._prefetch(loader, jobs)
             leaves = self._log.begin(facts.now)
             outcomes = [self._execute(loader, job, leaves) for job in jobs]
-            if overlaid := loader.keep_overlaid():
-                leaves.add(LeafOrigin("KeepRevisions"), overlaid)
+            self._add_own(loader, leaves)
             self._append(facts, leaves)
         except BaseException as error:
             self._engine.rollback()
@@ -198,6 +199,14 @@ class Committer:
                 note_places(error, jobs, facts)
             raise
         return _Prepared(outcomes, leaves, began)
+
+    def _add_own(self, loader: FactLoader, leaves: LeafBatch) -> None:
+        """Add what no job writes."""
+        if overlaid := loader.keep_overlaid():
+            leaves.add(LeafOrigin("KeepRevisions"), overlaid)
+        if counts := self._seals.due(leaves.writer.writer):
+            loader.facts.write(counts)
+            leaves.add(LeafOrigin("CountSeals"), counts)
 
     def _commit(self, jobs: Sequence[Job], prepared: _Prepared) -> None:
         decided, began = time_ns(), perf_counter()

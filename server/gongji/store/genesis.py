@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from gongji.audit.hashing import Hasher
+from gongji.store.keys.counting import SealCount
 from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
+from gongji.store.personal import SEALED
 from gongji.store.schema import Schema
 from gongji.store.sql import Dialect
 from gongji.store.table import AnyTable, Row, instant
@@ -33,10 +35,17 @@ def begin_log(
     batch = log.begin(now)
     for origin in origins:
         batch.add(origin, ())
+    seals = 0
     for kind in schema.forms:
         table: AnyTable = schema.table(kind)
+        at = [n for n, column in enumerate(table.columns) if column.name == SEALED]
         for rows in stored_rows(engine.connection, engine.dialect, table):
             batch.add_rows(WHAT, kind, rows)
+            seals += sum([row[n] is not None for row in rows for n in at])
+    if seals:
+        count = SealCount.of(schema.vault.ring.sealing, batch.writer.writer, seals)
+        engine.insert(SealCount, [count], batch.rows([count]))
+        batch.add(LeafOrigin(WHAT), [count])
     batch.append_to(engine)
     log.committed(batch)
 

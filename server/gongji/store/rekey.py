@@ -7,6 +7,8 @@
    committed to by the log.
 3. What the old keys have sealed and hashed is gone, and so are they.
 
+The first step and the last leave a leaf in the log.
+
 Stopped at any point it is resumed by doing it again: the database says how far it came.
 """
 
@@ -22,6 +24,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from gongji.store.engine import EngineError
 from gongji.store.keys import table as key_table
+from gongji.store.keys.counting import SealCount
 from gongji.store.keys.ring import (
     DIGEST,
     LOOKUP,
@@ -31,10 +34,11 @@ from gongji.store.keys.ring import (
 )
 from gongji.store.keys.source import Master
 from gongji.store.keys.table import StoredKeys, WrappedKey
+from gongji.store.leaves import LeafLog, LeafOrigin, LogEngine
 from gongji.store.schema import Schema
 from gongji.store.sealing import owner_of
 from gongji.store.sql import Dialect
-from gongji.store.table import AnyTable
+from gongji.store.table import AnyTable, instant
 
 R = TypeVar("R")
 
@@ -75,8 +79,9 @@ class KeptKeys(Protocol):
 class Rekeying:
     """The change of one database's keys. KeyFileError, SealBrokenError, EngineError."""
 
-    def __init__(self, database: KeptKeys, schema: Schema) -> None:
+    def __init__(self, database: KeptKeys, engine: LogEngine, schema: Schema) -> None:
         self._database = database
+        self._engine = engine
         self._schema = schema
         self._vault = schema.vault
         self._tables = [
@@ -86,23 +91,26 @@ class Rekeying:
         ]
 
     def begin(
-        self, new_master: Callable[[], Master], valid_until: int | None = None
+        self, next_master: Callable[[Master], Master], valid_until: int | None = None
     ) -> bool:
-        """Make new keys current, wrapped by a new master.
+        """Make new keys current, wrapped by the master that follows the present one.
 
         Return whether this was done, False if a change is under way already, which
-        goes on and needs no master. `valid_until` is in microseconds.
+        goes on and needs no other. `valid_until` is in microseconds.
         """
-        return _patiently(partial(self._begin, new_master, valid_until))
+        return _patiently(partial(self._begin, next_master, valid_until))
 
-    def _begin(self, new_master: Callable[[], Master], valid_until: int | None) -> bool:
+    def _begin(
+        self, next_master: Callable[[Master], Master], valid_until: int | None
+    ) -> bool:
         with self._database.alone():
             stored = self._database.keys()
             self._vault.load(stored)
-            if _former(stored):
+            if under_change(stored):
                 return False
-            self._vault.master = new_master()
+            self._vault.master = next_master(self._vault.master)
             self._write([*self._rewrapped(stored), *self._new(stored, valid_until)])
+            self._tell_log("BeginRekey")
         self._vault.load(self._database.keys())
         return True
 
@@ -131,12 +139,33 @@ class Rekeying:
             [self._vault.fingerprint],
         )
 
+    def _tell_log(self, what: str, seals: int = 0) -> None:
+        """Leave a leaf that says which keys are in use from now on, and what was sealed."""
+        stored = self._database.keys()
+        current = [key.name for key in stored.keys if key.current]
+        ((latest,),) = self._database.rows("SELECT max(at) FROM log_writer")
+        now = instant(max(latest or 0, time.time_ns() // 1000))
+        log = LeafLog(self._schema, self._vault.hasher)
+        batch = log.begin(now)
+        counts = []
+        if seals:
+            number = self._vault.ring.sealing
+            counts.append(SealCount.of(number, batch.writer.writer, seals))
+            self._engine.insert(SealCount, counts, batch.rows(counts))
+        about = {"master": stored.fingerprint, "keys": " ".join(current)}
+        batch.add(LeafOrigin(what, about=about), counts)
+        batch.append_to(self._engine)
+        log.committed(batch)
+
     def remaining(self) -> int:
         """Return how many rows hold what an old key made."""
+        return self._count(self._old(), self._vault.ring.header)
+
+    def _count(self, condition: str, *values: object) -> int:
         count = 0
         for table in self._tables:
-            statement = f"SELECT count(*) FROM {table.name} WHERE {self._old()}"
-            ((rows,),) = self._database.rows(statement, [self._vault.ring.header])
+            statement = f"SELECT count(*) FROM {table.name} WHERE {condition}"
+            ((rows,),) = self._database.rows(statement, values)
             count += rows
         return count
 
@@ -191,15 +220,18 @@ class Rekeying:
         _patiently(self._finish)
 
     def _finish(self) -> None:
+        # Of runs before this one nobody has counted what they sealed.
+        sealed = self._count(f"{_SEALED} IS NOT NULL")
         with self._database.alone():
             self._database.execute(
                 "DELETE FROM vault_key WHERE is_current = 0 "
                 f"AND purpose IN ('{SEAL}', '{LOOKUP}')"
             )
             self._database.execute("UPDATE vault SET epoch = epoch + 1")
+            self._tell_log("FinishRekey", sealed)
 
 
-def _former(stored: StoredKeys) -> bool:
+def under_change(stored: StoredKeys) -> bool:
     """Return whether old keys are still needed to read what is stored."""
     return any(not key.current for key in stored.keys if key.purpose in {SEAL, LOOKUP})
 

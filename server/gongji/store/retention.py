@@ -42,6 +42,7 @@ from gongji.model.staging import (
 )
 from gongji.model.started import Started
 from gongji.store.base import Store
+from gongji.store.keys.counting import SealCount
 from gongji.store.replay import EXPIRED
 
 _PAGE: Final = 1000
@@ -140,6 +141,7 @@ KEPT: Final[Mapping[type, str]] = {
         _REGISTRY,
     ),
     **dict.fromkeys((Leaf, LogWriter, StoredCheckpoint, Tile, Started), _PROOF),
+    SealCount: "以此知道一把密钥还可密封几次",
     **dict.fromkeys(
         (StagedPerson, StagedInstitution, StagedSet, Unmerged, Turn), _WORKING
     ),

@@ -28,6 +28,7 @@ from gongji.model.staging import (
 )
 from gongji.model.started import Started
 from gongji.store.engine import Lookup
+from gongji.store.keys.counting import SealCount
 from gongji.store.personal import SECRET, partly_sealed, person_tables
 from gongji.store.seal import Vault
 from gongji.store.sealing import Sealer
@@ -268,6 +269,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
     ),
     flat_table(LostAccesses, "lost_accesses"),
     flat_table(KeptRules, "rules", append_only=True, outlives_reset=True),
+    flat_table(SealCount, "seal_count", outlives_reset=True),
     flat_table(Started, "started", append_only=True, outlives_reset=True),
     # Written last: when a leaf is given its place all rows it speaks of are locked.
     flat_table(

@@ -72,7 +72,7 @@ class Vault:
         self.find_keys: Callable[[], StoredKeys] | None = None
         """Reads them again; given by whoever has the database open."""
         self.sealed = 0
-        """How much was sealed since the vault was made."""
+        """How much its present key has sealed since that was last counted in the database."""
         self._changing = threading.Lock()
         # hot path: an import asks for the hash of each certificate six times.
         self.lookup = lru_cache(maxsize=1024)(self._lookup)
@@ -172,6 +172,8 @@ class Vault:
             keys = [_unwrapped(master, suite, key) for key in stored.keys]
             ring = KeyRing(suite, stored.epoch, keys)
             # Keys of before stay known to this process, if they were this database's.
+            if self._ring.sealing != ring.sealing:
+                self.sealed = 0
             self._ring = ring if self.stored is None else self._ring.merged(ring)
             self.stored = stored
             self.lookup.cache_clear()

@@ -297,6 +297,12 @@ CREATE TABLE checkpoint (
 )
 """,
     """
+CREATE TABLE seal_count (
+  count_id {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL,
+  seals {INTEGER} NOT NULL
+)
+""",
+    """
 CREATE TABLE started (
   start_id {TEXT} PRIMARY KEY NOT NULL, at {INTEGER} NOT NULL, version {TEXT} NOT NULL,
   settings {BLOB} NOT NULL, files {BLOB} NOT NULL, plugins {BLOB} NOT NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,25 @@ _EXAMPLE: Final = (
 
 _TAG_BITS: Final = 128
 
+_FAULTS: Final[Mapping[str, str]] = {
+    "NoSuchToken": "没有叫这个名称的令牌，请看 softhsm2-util --show-slots",
+    "MultipleTokensReturned": "叫这个名称的令牌不止一个",
+    "TokenNotPresent": "令牌不在",
+    "PinIncorrect": "PIN 不对：请先改正 PIN 文件，连错几次令牌会锁住",
+    "PinInvalid": "PIN 不对：请先改正 PIN 文件，连错几次令牌会锁住",
+    "PinLenRange": "PIN 的长度不对",
+    "PinLocked": "PIN 已锁住，请由令牌的管理员解锁",
+    "PinExpired": "PIN 已过期",
+    "UserPinNotInitialized": "令牌还没有设 PIN",
+    "MechanismInvalid": "令牌不会 AES-GCM",
+    "KeyTypeInconsistent": "密钥不是 AES 密钥",
+    "FunctionNotSupported": "密钥不可用于加密、解密",
+    "EncryptedDataInvalid": "数据密钥不是它包裹的",
+    "EncryptedDataLenRange": "数据密钥不是它包裹的",
+    "GeneralError": "数据密钥不是它包裹的，或令牌出错",
+}
+"""What the library's errors mean, by their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pkcs11Source:
@@ -39,6 +59,12 @@ class Pkcs11Source:
     def parse(cls, uri: str) -> Self:
         """Return the source a URI names. ValueError."""
         path, _, query = uri.removeprefix(_PREFIX).partition("?")
+        if "pin-value=" in uri:
+            # Any process of the machine may read arguments.
+            msg = (
+                "PIN 不能写在参数里：请写在权限 0600 的文件中，以 pin-source=文件 指明"
+            )
+            raise ValueError(msg)
         parts = (part.partition("=") for part in path.split(";") if part)
         named = {name: unquote(value) for name, _, value in parts}
         asked = dict(parse_qsl(query, keep_blank_values=True))
@@ -55,13 +81,19 @@ class Pkcs11Source:
     def make(self) -> None:
         """Make nothing: the key is made in the token, by whoever owns it."""
 
+    def next_master(self, current: Master) -> Master:
+        """Return the key."""
+        del current
+        return next(self.masters())
+
     def settle(self, master: Master, suite: Suite) -> None:
         """Do nothing, likewise."""
 
     def masters(self) -> Iterator[Master]:
         """Yield the key, which must be there. KeyFileError."""
         with self.opened():
-            yield TokenMaster(self)
+            pass
+        yield TokenMaster(self)
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
@@ -71,24 +103,56 @@ class Pkcs11Source:
         except ModuleNotFoundError as missing:
             msg = "PKCS#11 的密钥须安装附加组件：pip install 'gongji[pkcs11]'"
             raise KeyFileError(msg) from missing
+        pin = self._pin()
         try:
-            token = pkcs11.lib(self.module).get_token(token_label=self.token)
-            with token.open(user_pin=self._pin()) as session:
-                yield session.get_key(
-                    label=self.key, object_class=pkcs11.ObjectClass.SECRET_KEY
-                )
+            with self._turn(), self._library(pkcs11).open(user_pin=pin) as session:
+                yield self._key_in(session, pkcs11)
+        except pkcs11.PKCS11Error as fault:
+            name = type(fault).__name__
+            raise self._refused(_FAULTS.get(name, name)) from fault
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Keep other threads and processes of ours from the token for the block.
+
+        A process has one login, and SoftHSM's files are read while another writes them.
+        """
+        with self.pin_file.open("rb") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+
+    def _key_in(self, session: Any, pkcs11: Any) -> Any:
+        wanted = {
+            pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY,
+            pkcs11.Attribute.LABEL: self.key,
+        }
+        found = list(session.get_objects(wanted))
+        if not found:
+            raise self._refused("令牌里没有叫这个名称（CKA_LABEL）的密钥")
+        if len(found) > 1:
+            raise self._refused("叫这个名称（CKA_LABEL）的密钥不止一个，请删去或改名")
+        return found[0]
+
+    def _library(self, pkcs11: Any) -> Any:
+        if not os.path.exists(self.module):  # noqa: PTH110 - said before it is loaded
+            raise self._refused(f"找不到模块 {self.module}（module-path）")
+        try:
+            library = pkcs11.lib(self.module)
         except (pkcs11.PKCS11Error, RuntimeError) as fault:
-            # Its name says it: PinIncorrect, NoSuchKey, NoSuchToken.
-            msg = f"令牌 {self.token} 中的密钥 {self.key} 不能使用：{type(fault).__name__}"
-            raise KeyFileError(msg) from fault
+            told = f"{self.module}（module-path）不是 PKCS#11 模块，或不能装入"
+            raise self._refused(told) from fault
+        return library.get_token(token_label=self.token)
+
+    def _refused(self, reason: str) -> KeyFileError:
+        return KeyFileError(f"令牌 {self.token} 中的密钥 {self.key} 不能使用：{reason}")
 
     def _pin(self) -> str:
         try:
-            pin = read_secret_file(self.pin_file, "口令文件", 1024)
+            pin = read_secret_file(self.pin_file, "PIN 文件", 1024)
         except ExposedFileError as exposed:
             raise KeyFileError(str(exposed)) from exposed
         except OSError as fault:
-            msg = f"口令文件 {self.pin_file} 不能读取：{fault.strerror}"
+            msg = f"PIN 文件 {self.pin_file} 不能读取：{fault.strerror}"
             raise KeyFileError(msg) from fault
         return pin.decode("utf-8").strip()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -61,6 +62,12 @@ class KeySource(Protocol):
 
     def make(self) -> None:
         """Make a master for a new database if there is none and one can be made. OSError."""
+
+    def next_master(self, current: Master) -> Master:
+        """Return the one that is to follow one of its masters. KeyFileError; OSError.
+
+        The same again if its owner alone makes masters.
+        """
 
     def settle(self, master: Master, suite: Suite) -> None:
         """Note that a database is wrapped by this one of its masters."""
@@ -125,6 +132,11 @@ class FileSource:
         make_secret_file(self.successor, secrets.token_bytes(KEY_BYTES))
         return RawMaster(_key_in(self.successor))
 
+    def next_master(self, current: Master) -> Master:
+        """Return the successor."""
+        del current
+        return self.make_successor()
+
     def settle(self, master: Master, suite: Suite) -> None:
         """Give the successor the place of the file if it is this master.
 
@@ -137,8 +149,10 @@ class FileSource:
             self._settle(master, suite)
 
     def _settle(self, master: Master, suite: Suite) -> None:
+        new = RawMaster(_key_in(self.successor)).fingerprint(suite)
         former = RawMaster(_key_in(self.path)).fingerprint(suite)
-        if former == master.fingerprint(suite):
+        # The master may be that of another source.
+        if former == new or master.fingerprint(suite) != new:
             return
         name = f"{self.path.name}.former-{former.rpartition(':')[2][:8]}"
         # Several processes do so at once: a name that is there is there for good.
@@ -188,44 +202,78 @@ class CommandSource:
     def make(self) -> None:
         """Make nothing: the key is whoever's who runs the command."""
 
+    def next_master(self, current: Master) -> Master:
+        """Return what it prints."""
+        del current
+        return next(self.masters())
+
     def settle(self, master: Master, suite: Suite) -> None:
         """Do nothing, likewise."""
 
     def masters(self) -> Iterator[Master]:
         """Run the command; yield the master it prints."""
-        name = self._command[0] if self._command else ""
+        yield RawMaster(_printed_key(self._name, self._printed()))
+
+    @property
+    def _name(self) -> str:
+        # Not what follows it, which may be secret.
+        return self._command[0] if self._command else ""
+
+    def _printed(self) -> bytes:
         try:
-            done = subprocess.run(  # noqa: S603 - the operator's, without a shell
+            process = subprocess.Popen(  # noqa: S603 - the operator's, without a shell
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 # What it complains of may hold what it should have printed.
                 stderr=subprocess.DEVNULL,
-                timeout=COMMAND_S,
-                check=False,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            msg = f"取密钥的命令 {name} 在 {COMMAND_S:.0f} 秒内没有结束"
+        except FileNotFoundError:
+            msg = f"取密钥的命令 {self._name} 找不到：请写完整的路径"
             raise KeyFileError(msg) from None
         except (OSError, ValueError, IndexError) as fault:
             reason = getattr(fault, "strerror", "") or "命令为空"
-            msg = f"取密钥的命令 {name} 不能运行：{reason}"
+            msg = f"取密钥的命令 {self._name} 不能运行：{reason}"
             raise KeyFileError(msg) from None
-        if done.returncode:
-            msg = f"取密钥的命令 {name} 失败，退出码 {done.returncode}"
+        try:
+            printed, _ = process.communicate(timeout=COMMAND_S)
+        except subprocess.TimeoutExpired:
+            msg = f"取密钥的命令 {self._name} 在 {COMMAND_S:.0f} 秒内没有结束"
+            raise KeyFileError(msg) from None
+        finally:
+            _end(process)
+        if process.returncode:
+            msg = f"取密钥的命令 {self._name} 失败，退出码 {process.returncode}"
             raise KeyFileError(msg)
-        yield RawMaster(_printed_key(name, done.stdout))
+        return printed
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command that runs still, and what it has started."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def _printed_key(name: str, printed: bytes) -> bytes:
     if len(printed) == KEY_BYTES:
         return printed
-    try:
-        key = bytes.fromhex(printed.decode("ascii").strip())
-    except ValueError:
-        key = b""
+    # Never what it printed: that may be most of a key.
+    lines = printed.split()
+    if not lines:
+        msg = f"取密钥的命令 {name} 没有输出"
+        raise KeyFileError(msg)
+    if len(lines) > 1:
+        msg = f"取密钥的命令 {name} 的输出不止一行，应只有密钥"
+        raise KeyFileError(msg)
+    key = b""
+    with suppress(ValueError):
+        key = bytes.fromhex(lines[0].decode("ascii"))
     if len(key) != KEY_BYTES:
-        # Not what it printed: it may be most of a key.
         msg = f"取密钥的命令 {name} 应输出 {2 * KEY_BYTES} 位十六进制数，或 {KEY_BYTES} 个字节"
         raise KeyFileError(msg)
     return key
@@ -239,6 +287,11 @@ class HeldSource:
 
     def make(self) -> None:
         """Make nothing: there is one."""
+
+    def next_master(self, current: Master) -> Master:
+        """Return it."""
+        del current
+        return self._master
 
     def settle(self, master: Master, suite: Suite) -> None:
         """Do nothing: there is no other."""
@@ -255,10 +308,25 @@ class EitherSource:
         self._sources = sources
 
     def make(self) -> None:
-        """Make nothing: the database is there."""
+        """Make none: which of them it is to be is the operator's to say. KeyFileError."""
+        msg = "新建数据库时密钥来源只能写一个：--key-file、--key-command、--key-pkcs11"
+        raise KeyFileError(msg)
+
+    def next_master(self, current: Master) -> Master:
+        """Return the next one of the source that has it."""
+        wanted = current.fingerprint(STANDARD)
+        for source in self._sources:
+            with suppress(KeyFileError):
+                found = [master.fingerprint(STANDARD) for master in source.masters()]
+                if wanted in found:
+                    return source.next_master(current)
+        msg = "现在的主密钥不在所写的任何一个密钥来源中"
+        raise KeyFileError(msg)
 
     def settle(self, master: Master, suite: Suite) -> None:
-        """Do nothing: the operator has to name the one that is to be."""
+        """Tell each of them."""
+        for source in self._sources:
+            source.settle(master, suite)
 
     def masters(self) -> Iterator[Master]:
         """Yield the masters of all that have any. KeyFileError if none has."""

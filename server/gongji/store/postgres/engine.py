@@ -166,11 +166,7 @@ class PostgresEngine:
         return self._all_rows(queries)
 
     def _note(
-        self,
-        lookup: Lookup,
-        text: Texts,
-        rows: _Rows,
-        records: Iterable[Any],
+        self, lookup: Lookup, text: Texts, rows: _Rows, records: Iterable[Any]
     ) -> None:
         """Note what a decision rests on: guarded rows, and keys that are absent."""
         if self._read_only or not self._open:
@@ -281,9 +277,8 @@ class PostgresEngine:
             self._connection.close()
 
     def _run(self, statement: str) -> None:
-        connection = self.connection
         with translated():
-            connection.execute(statement, prepare=False)
+            self.connection.execute(statement, prepare=False)
 
     def _first(self, queries: Sequence[_Query]) -> list[_Rows]:
         """Begin the transaction with these queries, again if the connection was lost."""
@@ -360,9 +355,7 @@ class PostgresEngine:
             yield upsert_all(table), chosen_arrays(table, columns, stored)
 
     def _as_conflict(
-        self,
-        violated: ConstraintViolated,
-        pending: Iterable[PendingWrite],
+        self, violated: ConstraintViolated, pending: Iterable[PendingWrite]
     ) -> EngineError:
         """Return a conflict if another process wrote what was absent, else the defect."""
         cause = violated.__cause__

@@ -38,6 +38,7 @@ _LATEST: Final = f"SELECT max(at), {EPOCH} FROM log_writer"  # noqa: S608 - our 
 
 _EPOCH: Final = f"SELECT {EPOCH}"
 
+
 _PREPARED_STATEMENTS: Final = 512
 """More than there are shapes in use: none is prepared a second time."""
 
