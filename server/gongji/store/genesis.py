@@ -38,16 +38,24 @@ def begin_log(
     seals = 0
     for kind in schema.forms:
         table: AnyTable = schema.table(kind)
-        at = [n for n, column in enumerate(table.columns) if column.name == SEALED]
         for rows in stored_rows(engine.connection, engine.dialect, table):
             batch.add_rows(WHAT, kind, rows)
-            seals += sum([row[n] is not None for row in rows for n in at])
+            seals += _seals_in(table, rows)
     if seals:
         count = SealCount.of(schema.vault.ring.sealing, batch.writer.writer, seals)
         engine.insert(SealCount, [count], batch.rows([count]))
         batch.add(LeafOrigin(WHAT), [count])
     batch.append_to(engine)
     log.committed(batch)
+
+
+def _seals_in(table: AnyTable, rows: list[Row]) -> int:
+    """Return how many of a table's rows hold a seal."""
+    names = [column.name for column in table.columns]
+    if SEALED not in names:
+        return 0
+    at = names.index(SEALED)
+    return sum([row[at] is not None for row in rows])
 
 
 def note(

@@ -147,10 +147,9 @@ class Rekeying:
         now = instant(max(latest or 0, time.time_ns() // 1000))
         log = LeafLog(self._schema, self._vault.hasher)
         batch = log.begin(now)
-        counts = []
-        if seals:
-            number = self._vault.ring.sealing
-            counts.append(SealCount.of(number, batch.writer.writer, seals))
+        number, writer = self._vault.ring.sealing, batch.writer.writer
+        counts = [SealCount.of(number, writer, seals)] if seals else []
+        if counts:
             self._engine.insert(SealCount, counts, batch.rows(counts))
         about = {"master": stored.fingerprint, "keys": " ".join(current)}
         batch.add(LeafOrigin(what, about=about), counts)
