@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
@@ -143,10 +144,8 @@ class Rekeying:
         """Leave a leaf that says which keys are in use from now on, and what was sealed."""
         stored = self._database.keys()
         current = [key.name for key in stored.keys if key.current]
-        ((latest,),) = self._database.rows("SELECT max(at) FROM log_writer")
-        now = instant(max(latest or 0, time.time_ns() // 1000))
         log = LeafLog(self._schema, self._vault.hasher)
-        batch = log.begin(now)
+        batch = log.begin(self._now())
         number, writer = self._vault.ring.sealing, batch.writer.writer
         counts = [SealCount.of(number, writer, seals)] if seals else []
         if counts:
@@ -155,6 +154,11 @@ class Rekeying:
         batch.add(LeafOrigin(what, about=about), counts)
         batch.append_to(self._engine)
         log.committed(batch)
+
+    def _now(self) -> datetime:
+        """Return the machine's time, or the latest instant on record if that is later."""
+        ((latest,),) = self._database.rows("SELECT max(at) FROM log_writer")
+        return instant(max(latest or 0, time.time_ns() // 1000))
 
     def remaining(self) -> int:
         """Return how many rows hold what an old key made."""
