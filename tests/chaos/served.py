@@ -64,13 +64,17 @@ class Served:
         inside: Sequence[str] = (),
         options: Sequence[str] = (),
         log: Path | None = None,
-        token_folder: Path | None = None,
+        origin: Path | None = None,
     ) -> None:
-        """Serve a data folder; its callers read the token in `token_folder`, or there."""
+        """Serve a data folder, or a copy of `origin` that is made there when it starts.
+
+        Callers read the token in the origin.
+        """
         self.data = data
+        self._origin = origin or data
         # Before its first life: callers are waiting by then.
-        make_local_token(token_folder or data)
-        self.token = bearer_of(token_folder or data)
+        make_local_token(self._origin)
+        self.token = bearer_of(self._origin)
         self.database = database
         self.address = f"{_HOST}:{free_port()}"
         self.log = log or data.parent / f"{data.name}-{self.port}.log"
@@ -99,7 +103,7 @@ class Served:
         """Begin a life; do not wait until it answers."""
         assert not self.running
         self.life += 1
-        give_kept(self.data)
+        give_kept(self._origin)
         command = [*self.inside, sys.executable, "-m", "gongji", "serve", "--gateway"]
         command += ["--address", self.address, "--data", str(self.data)]
         command += ["--database", self.database, *self.options]

@@ -48,7 +48,7 @@ async def test_sqlite_on_a_small_disk(
     founded, copied = tmp_path / "founded", tmp_path / "copied"
     await found(founded)
     mounted = ("unshare", "-rm", "sh", "-c", _MOUNT, str(data), str(founded))
-    book, served = Book(), Served(data, inside=mounted, token_folder=founded)
+    book, served = Book(), Served(data, inside=mounted, origin=founded)
     try:
         served.start()
         async with calling([served], book, seed):
