@@ -79,6 +79,7 @@ class Changer:
         rows: Rows,
         kinds: Mapping[str, Kind],
         seed: int,
+        earlier: Rows | None = None,
     ) -> None:
         self.tables = tables
         self.rows = rows
@@ -86,6 +87,7 @@ class Changer:
         self._full = [name for name in tables if rows[name]]
         self._kinds = [*kinds.items()]
         self._turn = 0
+        self.older = list(_older(tables, rows, earlier or {}))
 
     def changes(self) -> Iterator[Change]:
         """Yield changes for ever, of each kind and each table in turn."""
@@ -125,6 +127,18 @@ class Changer:
     def column(self, table: StoredTable) -> StoredColumn:
         """Return a column: none is left out."""
         return self.chance.choice(table.columns)
+
+
+def _older(
+    tables: Mapping[str, StoredTable], rows: Rows, earlier: Rows
+) -> Iterator[Edit]:
+    """Yield each row of now beside what it was earlier, if it has changed."""
+    for name, before in earlier.items():
+        known = {tables[name].key_of(row): row for row in before}
+        for row in rows[name]:
+            then = known.get(tables[name].key_of(row), row)
+            if then != row and tables[name].key:
+                yield Edit(name, row, then)
 
 
 def with_value(table: StoredTable, row: Row, column: str, value: Any) -> Row:

@@ -90,6 +90,13 @@ def _blanked(changer: Changer) -> list[Edit]:
     return [Edit(table.name, row, with_value(table, after, "commitments", None))]
 
 
+def _row_put_back(changer: Changer) -> list[Edit]:
+    """A row as it was earlier, which its log still says."""
+    if not changer.older:
+        raise NotThisTimeError
+    return [changer.chance.choice(changer.older)]
+
+
 def _row_in_empty(changer: Changer) -> list[Edit]:
     table = changer.empty_table()
     row = tuple([another(changer.chance, column, None) for column in table.columns])
@@ -292,6 +299,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "a row doubled under a new key": _row_doubled,
     "two rows under each other's keys": _rows_swapped,
     "a row in a table that is empty": _row_in_empty,
+    "a row as it was earlier": _row_put_back,
     "blanked as if erased": _blanked,
     "an entry moved": _entry_moved,
     "a balance with its entries": _balance_and_entries,

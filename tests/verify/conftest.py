@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from gongji.verify.finding import Discrepancy
 from gongji.verify.run import Verification, verify
+from msgspec import Struct
 
 from tests.postgres import QUICK, Postgres, running
 from tests.verify.everything import live_everything
@@ -22,14 +25,45 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+EARLIER = "earlier.sqlite3"
+"""The database as it was before bills were settled."""
+
+
+class Lived(Struct, frozen=True):
+    """The folder of a database, and what was found after each part of its life."""
+
+    folder: Path
+    found: dict[str, list[str]]
+
+
 @pytest.fixture(scope="session")
-def lived_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a SQLite database with a row in every table; never change it."""
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """A SQLite database with a row in every table, verified after each part."""
     folder = tmp_path_factory.mktemp("lived")
     folder.chmod(0o700)
-    address = f"sqlite:///{folder / 'gongji.sqlite3'}"
-    asyncio.run(live_everything(address, folder / "gongji.key"))
-    return folder
+    path, key_file = folder / "gongji.sqlite3", folder / "gongji.key"
+    asked = Verification(
+        address=str(path), key_file=key_file, folder=folder / "work", every=True
+    )
+    found = {}
+
+    def told(part: str) -> None:
+        found[part] = [f.sentence for result in verify(asked) for f in result.findings]
+        if part == "bound":
+            with (
+                closing(sqlite3.connect(path)) as now,
+                closing(sqlite3.connect(folder / EARLIER)) as then,
+            ):
+                now.backup(then)
+
+    asyncio.run(live_everything(f"sqlite:///{path}", key_file, told))
+    return Lived(folder, found)
+
+
+@pytest.fixture(scope="session")
+def lived_file(lived: Lived) -> Path:
+    """The folder of that database; never change it."""
+    return lived.folder
 
 
 @pytest.fixture(scope="session")

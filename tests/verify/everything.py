@@ -6,7 +6,7 @@ had its keys changed, erased a person, and let go of what had expired.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -73,26 +73,44 @@ ADOPTED: Final = (Adoption("341100", "V2", date(2025, 10, 1)),)
 _MASTER: Final = bytes(range(32))
 
 
+Part = Callable[[Service], Awaitable[None]]
+
+
 @cache
 def _cities() -> Cities:
     """The three cities, which take a second to load."""
     return load_cities(ADOPTED)
 
 
-async def live_everything(address: str, key_file: Path) -> None:
-    """Fill an empty database; leave key file and signing key beside it."""
+async def live_everything(
+    address: str, key_file: Path, told: Callable[[str], None] = lambda _: None
+) -> None:
+    """Fill an empty database; leave key file and signing key beside it.
+
+    `told` is called after each part with its name.
+    """
     _brought_forward(address, key_file)
+    told("brought forward")
     clock = SandboxClock(BROUGHT_FORWARD_AT)
+    await _days(address, key_file, clock, _FIRST, told)
+    await _rekey(address, key_file)
+    told("rekeyed")
+    await _days(address, key_file, clock, _LATER, told)
+
+
+async def _days(
+    address: str,
+    key_file: Path,
+    clock: SandboxClock,
+    parts: Mapping[str, Part],
+    told: Callable[[str], None],
+) -> None:
+    """Serve for some parts, a checkpoint after each; a leaf is left without one."""
     async with _serving(address, key_file, clock) as service:
-        for part in (_registered, _credited, _bound, _visited):
+        for name, part in parts.items():
             await part(service)
             await _sign(service, key_file)
-    await _rekey(address, key_file)
-    async with _serving(address, key_file, clock) as service:
-        await _later(service)
-        await _sign(service, key_file)
-        await _leave_unfinished(service)
-        await _sign(service, key_file)
+            told(name)
         await service.give(HOLDERS[0], 1_00)
 
 
@@ -303,22 +321,23 @@ async def _premium_paid(service: Service) -> None:
 # --- later -----------------------------------------------------------------------------
 
 
-async def _later(service: Service) -> None:
-    """Be told late and make it good; look at a person, erase one, let go of what expired."""
-    await service.import_persons([retired()])
-    tick(service)
-    await _settled_again(service)
+async def _erased(service: Service) -> None:
+    """Look at a person, and erase another."""
     request = access_pb2.ListAccessesRequest(person=service.ref(HOLDERS[0]))
     await service.access.ListAccesses(request)
     erased = access_pb2.ErasePersonRequest(
         request_id=service.new_id(), person=service.ref(ALONE)
     )
     await service.access.ErasePerson(erased)
-    tick(service)
-    await _expire(service)
 
 
 async def _settled_again(service: Service) -> None:
+    """Refuse an application, be told late, and make it good."""
+    husband = person(PLACES[0], 1, "10000000002")
+    wrong = application(service.new_id(), PARTNERS[0], husband, service.clock())
+    await service.refused(service.bindings.SubmitBinding, wrong)
+    await service.import_persons([retired()])
+    tick(service)
     listed = settlement_pb2.ListSettlementsRequest(patient=service.ref(HOLDERS[0]))
     rows = (await service.settlements.ListSettlements(listed)).rows
     standing = next(row for row in rows if not row.refund)
@@ -354,3 +373,18 @@ async def _leave_unfinished(service: Service) -> None:
         LostAccesses("x", at, 3),
         SealCount.of(1, "x", 4096),
     )
+
+
+_FIRST: Final[Mapping[str, Part]] = {
+    "imported": _registered,
+    "credited": _credited,
+    "bound": _bound,
+    "visited": _visited,
+}
+
+_LATER: Final[Mapping[str, Part]] = {
+    "settled again": _settled_again,
+    "erased": _erased,
+    "expired": _expire,
+    "unfinished": _leave_unfinished,
+}

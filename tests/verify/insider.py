@@ -52,6 +52,12 @@ class Insider:
             statement = f"REPLACE INTO {table.name} VALUES ({places})"  # noqa: S608 - the schema's names
             self._connection.execute(statement, table.row(record))
 
+    def remove(self, record: Any) -> None:
+        """Remove a record; the log is left."""
+        table: AnyTable = self.schema.tables[type(record)]
+        statement = f"DELETE FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - the schema's names
+        self._connection.execute(statement, [self.schema.key_of(record)])
+
     def write_with_log(self, records: Iterable[Any]) -> None:
         """As `write`; the last leaf of each row is made anew, no checkpoint is left."""
         records = list(records)

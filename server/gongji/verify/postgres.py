@@ -14,7 +14,13 @@ from gongji.store import sql
 from gongji.store.schema import Schema
 from gongji.store.table import AnyTable, Row
 from gongji.verify.finding import Discrepancy
-from gongji.verify.snapshot import CHUNK, DatabaseView, RowSpan, UnreadableError
+from gongji.verify.snapshot import (
+    CHUNK,
+    DatabaseView,
+    RowSpan,
+    UnreadableError,
+    reading,
+)
 
 _CURSOR_ROWS: Final = 2000
 
@@ -34,8 +40,10 @@ SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text,
      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum),
   coalesce(pg_get_expr(i.indpred, i.indrelid), 'true')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE c.relkind = 'i' AND i.indrelid = ANY(SELECT to_regclass(name)
-  FROM unnest(%(relations)s::text[]) AS name)
+WHERE c.relkind = 'i' AND i.indrelid IN (
+  SELECT unnest(CASE WHEN %(overflow)s THEN ARRAY[t.oid, t.reltoastrelid]
+    ELSE ARRAY[t.oid] END)
+  FROM pg_class t JOIN unnest(%(relations)s::text[]) AS name ON t.oid = to_regclass(name))
 ORDER BY 1
 """
 
@@ -98,10 +106,11 @@ class PostgresView(DatabaseView):
                 while page := cursor.fetchmany(_CURSOR_ROWS):
                     yield from page
         except (psycopg.Error, UnicodeDecodeError) as error:
+            told = f"{error}{reading(statement)}"
             if self._connection.closed:
-                raise UnreadableError(str(error)) from error
+                raise UnreadableError(told) from error
             self._run("ROLLBACK TO SAVEPOINT reading")
-            raise UnreadableError(str(error)) from error
+            raise UnreadableError(told) from error
         self._run("RELEASE SAVEPOINT reading")
 
     def _run(self, statement: str) -> None:
@@ -145,7 +154,9 @@ class PostgresView(DatabaseView):
             for table in schema.tables.values()
             for relation in self._relations(table)
         ]
-        indexes = self.rows(_INDEXES, {"relations": relations})
+        # What overflows from a row is read by its index: amcheck reads all of that.
+        asked = {"relations": relations, "overflow": bool(amcheck)}
+        indexes = self.rows(_INDEXES, asked)
         tasks = [("index", amcheck, *map(str, index)) for index in indexes]
         return [*tasks, *[("heap", amcheck, name) for name in relations]]
 

@@ -6,6 +6,7 @@ snapshot on; of SQLite all begin anew until nothing was written in between.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -49,6 +50,15 @@ class RowSpan(Struct, frozen=True):
 
 class UnreadableError(Exception):
     """The database cannot be read there; the message is its own."""
+
+
+_FROM: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)")
+
+
+def reading(statement: str) -> str:
+    """Return in words what a statement reads, "" if nothing by name."""
+    found = _FROM.findall(statement)
+    return f"（读取 {'、'.join(found)} 时）" if found else ""
 
 
 class DatabaseView(ABC):

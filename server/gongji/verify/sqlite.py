@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -18,7 +17,13 @@ from gongji.store.schema import Schema
 from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.table import AnyTable, Row
 from gongji.verify.finding import Discrepancy
-from gongji.verify.snapshot import CHUNK, DatabaseView, RowSpan, UnreadableError
+from gongji.verify.snapshot import (
+    CHUNK,
+    DatabaseView,
+    RowSpan,
+    UnreadableError,
+    reading,
+)
 
 _STATE: Final = "SELECT coalesce(max(leaf_id), '') FROM leaf"
 
@@ -26,9 +31,6 @@ _OBJECTS: Final = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 
 
 _MOST: Final = 100
-
-_FROM: Final = re.compile(r"\b(?:FROM|JOIN) (\w+)")
-"""What a statement reads."""
 
 
 def _text(content: bytes) -> str | bytes:
@@ -76,9 +78,7 @@ class SqliteView(DatabaseView):
             yield from self._connection.execute(statement, values)
         # SQLite passes on what stands in the file, also in its own messages.
         except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError) as error:
-            found = _FROM.findall(statement)
-            where = f"（读取 {'、'.join(found)} 时）" if found else ""
-            raise UnreadableError(f"{error}{where}") from error
+            raise UnreadableError(f"{error}{reading(statement)}") from error
 
     def _run(self, statement: str) -> None:
         for _ in self.rows(statement, {}):
