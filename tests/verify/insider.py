@@ -13,7 +13,7 @@ from gongji.account import ledger
 from gongji.audit.commitment import Commitments
 from gongji.audit.hashing import base64
 from gongji.audit.leaf import Leaf, body_of, hashes_of, private_of
-from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.account import Account, Credit, Entry, Premium, PurseMovement
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import Payer
 from gongji.store.keys.table import READ, stored_keys
@@ -135,7 +135,14 @@ _SHIFT = {Payer.OWN_PURSE: -1, Payer.CASH: 1}
 
 def decided(insider: Insider) -> list[Settlement]:
     """Return the settlements that name the rules they were decided by."""
-    return [s for s in insider.all(Settlement) if s.decided_by.rules_digest]
+    return list(filter(names_rules, insider.all(Settlement)))
+
+
+def names_rules(decided: Any) -> bool:
+    """Return whether a record names the rules it was decided by."""
+    if isinstance(decided, Credit):
+        return bool(decided.rules_digest)
+    return bool(decided.decided_by.rules_digest)
 
 
 def clause_swapped(insider: Insider) -> list[Settlement]:
@@ -150,6 +157,36 @@ def clause_swapped(insider: Insider) -> list[Settlement]:
             )
             return [replace(settlement, lines=lines)]
     raise AssertionError
+
+
+def credit_raised(insider: Insider) -> list[Any]:
+    """Return all records that a fen more of a month's credit changes."""
+    standing = [
+        c for c in insider.all(Credit) if not (c.taken_back_at or c.corrected_at)
+    ]
+    credit = next(filter(names_rules, standing))
+    raised: list[Any] = [replace(credit, fen=credit.fen + 1)]
+    for entry in insider.all(Entry):
+        if entry.reference == credit.credit_id and entry.at == credit.at:
+            raised += _raised(insider, entry, credit.person_no)
+    return raised
+
+
+def _raised(insider: Insider, entry: Entry, person_no: str) -> Iterator[Any]:
+    """Yield an entry of a credit that is a fen more, with what follows from it."""
+    if not entry.version_after:
+        yield replace(entry, fen=entry.fen - 1)
+        return
+    balance_fen = entry.balance_after_fen + 1
+    yield replace(entry, fen=entry.fen + 1, balance_after_fen=balance_fen)
+    yield from _richer(insider, PurseMovement(person_no, 0, 0, entry.version_after))
+
+
+def all_decided(insider: Insider) -> list[Any]:
+    """Return whatever rules decided, each payment of a premium by itself."""
+    premiums = insider.all(Premium)
+    former = [paid for premium in premiums for paid in premium.former]
+    return [*insider.all(Settlement), *insider.all(Credit), *premiums, *former]
 
 
 def opened(data: Path) -> closing[Insider]:

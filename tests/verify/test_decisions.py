@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
+from gongji.binding import life
+from gongji.model.account import Premium
+from gongji.model.binding import Binding
 from gongji.model.decided import KeptRules
-from gongji.model.settlement import Settlement
+from gongji.rules.codes import BindingState
 from gongji.verify.run import Verification, verify
 from msgspec.structs import replace
 
 from tests.verify.conftest import FindAll
-from tests.verify.insider import clause_swapped, decided, fen_moved, opened
+from tests.verify.insider import (
+    Insider,
+    all_decided,
+    clause_swapped,
+    credit_raised,
+    decided,
+    fen_moved,
+    names_rules,
+    opened,
+)
 
 
 def found(data: Path, find: FindAll) -> list[tuple[str, str]]:
@@ -48,6 +63,56 @@ def test_a_clause_swapped(data: Path, find: FindAll) -> None:
     assert "lines" in sentence
 
 
+def test_a_credit_raised_with_its_entries_and_its_log(
+    data: Path, find: FindAll
+) -> None:
+    """What a month's credit was is decided again, by base and rules of then."""
+    with opened(data) as insider:
+        (credit, *others) = credit_raised(insider)
+        insider.write_with_log([credit, *others])
+    decisions = [told for phase, told in found(data, find) if phase == "decisions"]
+    (sentence,) = [told for told in decisions if "表 credit" in told]
+    assert f"应为 {credit.fen - 1} 分，所存 {credit.fen} 分" in sentence
+    assert credit.person_no not in sentence.replace(credit.month, "")
+
+
+def premium_of(insider: Insider) -> Premium:
+    """Return a premium that names the rules it was paid by."""
+    premium: Premium = next(filter(names_rules, insider.all(Premium)))
+    return premium
+
+
+def other_rules(insider: Insider) -> list[Any]:
+    """Return a premium whose rules have changed their places."""
+    premium = premium_of(insider)
+    return [replace(premium, rules=premium.rules[::-1])]
+
+
+def not_bound(insider: Insider) -> list[Any]:
+    """Return the bindings of a premium as if each had ended before it was paid."""
+    premium = premium_of(insider)
+    before = premium.paid_at - timedelta(seconds=1)
+    return [
+        life.moved(binding, BindingState.ENDED, before, who="x", why="")
+        for binding in insider.all(Binding)
+        if binding.member == premium.member
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(other_rules, "rules 不同"), (not_bound, "当时应予拒绝")],
+)
+def test_a_premium_paid_otherwise(
+    data: Path, find: FindAll, change: Callable[[Insider], list[Any]], told: str
+) -> None:
+    """A premium was to be paid by the rules it names, and by bindings of then."""
+    with opened(data) as insider:
+        insider.write_with_log(change(insider))
+    sentences = [s for phase, s in found(data, find) if phase == "decisions"]
+    assert any("表 premium" in one and told in one for one in sentences), sentences
+
+
 def test_rules_named_and_not_there(data: Path, find: FindAll) -> None:
     """A settlement that names rules which nobody has is no settlement of before rules."""
     with opened(data) as insider:
@@ -76,7 +141,7 @@ def test_a_settlement_that_names_no_rules(data: Path, find: FindAll) -> None:
     assert "规则摘要" in sentence
 
 
-def test_settlements_of_before_rules_were_kept_are_counted(data: Path) -> None:
+def test_what_is_of_before_rules_were_kept_is_counted(data: Path) -> None:
     """They cannot be decided again, and are said not to have been."""
     without_rules(data)
     with opened(data) as insider:
@@ -84,7 +149,7 @@ def test_settlements_of_before_rules_were_kept_are_counted(data: Path) -> None:
         kept = insider.all(KeptRules)
         later = [replace(k, first_used_at=k.first_used_at + after) for k in kept]
         insider.write_with_log(later)
-        count, known = len(insider.all(Settlement)), len(decided(insider))
+        named = list(map(names_rules, all_decided(insider)))
     asked = Verification(
         address=str(data / "gongji.sqlite3"),
         key_file=data / "gongji.key",
@@ -92,4 +157,4 @@ def test_settlements_of_before_rules_were_kept_are_counted(data: Path) -> None:
     )
     *_, last = verify(asked)
     assert ("decisions", ()) == (last.phase, last.findings)
-    assert (count - known, known) == (last.undecided, last.count)
+    assert (named.count(False), named.count(True)) == (last.undecided, last.count)

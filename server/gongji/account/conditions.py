@@ -28,13 +28,14 @@ def unmet_conditions(case: Case, cities: Cities) -> Iterator[Condition]:
 
     Of one that also ended the binding, as it is now.
     """
-    unmet = tuple(_asked(case))
+    unmet = tuple(asked(case))
     yield from unmet
     hooks = {condition.hook for condition in unmet}
     yield from (c for c in _ended(case, cities) if c.hook not in hooks)
 
 
-def _asked(case: Case) -> Iterator[Condition]:
+def asked(case: Case) -> Iterator[Condition]:
+    """Yield every unmet condition that the holder's city alone decides."""
     yield from _alive(case)
     for check in (holder_enrolled, member_enrolled):
         for unmet in check(case):

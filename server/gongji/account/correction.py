@@ -15,6 +15,7 @@ from gongji.account.credit import (
     CreditDue,
     OfMonth,
     amount_due,
+    crediting_city,
     known_person,
     standing_credit,
 )
@@ -150,4 +151,5 @@ def due_now(person: Person, credit: Credit, cities: Cities) -> CreditDue:
         return amount_due(person, credit.month, cities)
     except NotEnrolled:
         # Whoever was not insured that month after all is due nothing of it.
-        return CreditDue(0, credit.source)
+        city = crediting_city(person, credit.month, cities)
+        return CreditDue(0, credit.source, rules_digest=city.rules_digest)

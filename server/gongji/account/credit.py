@@ -83,7 +83,7 @@ def amount_due(person: Person, month: str, cities: Cities) -> CreditDue:
     ParameterNotSet if it cannot be said.
     """
     day = _deciding_day(person, month, cities)
-    city = cities.of(person.place_on(day, Scheme.EMPLOYEE))
+    city = crediting_city(person, month, cities)
     rules = city.rules(day)
     terms = rules.answer(CityRules.account_crediting)
     enrolment = _enrolment(person, day, terms.value.entitling or terms.clauses)
@@ -91,6 +91,12 @@ def amount_due(person: Person, month: str, cities: Cities) -> CreditDue:
     cited = terms.value.cited(enrolment.standing)
     rule = rules.ref(CityRules.account_crediting, *cited)
     return CreditDue(fen, source, rule, city.decided_by, city.rules_digest)
+
+
+def crediting_city(person: Person, month: str, cities: Cities) -> City:
+    """Return the city that decides a month's credit. CityNotServed, NotInForce."""
+    day = _deciding_day(person, month, cities)
+    return cities.of(person.place_on(day, Scheme.EMPLOYEE))
 
 
 class OfMonth(Command[R], Generic[R], frozen=True):

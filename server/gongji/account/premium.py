@@ -11,7 +11,7 @@ both and says until when a premium is refunded (`premiums`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -95,7 +95,10 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         member = _person(facts, self.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         case = self._case(holder, member, city, facts)
-        conditions = (*unmet_conditions(case, self.cities), *self._out_of_bounds(case))
+        conditions = (
+            *unmet_conditions(case, self.cities),
+            *out_of_bounds(case, self.year, self.fen),
+        )
         if conditions:
             raise _not_eligible(conditions, city)
         self._refuse_paid(facts)
@@ -112,46 +115,19 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             year=self.year,
             fen=self.fen,
             paid_at=facts.now,
-            rules=_deciding_rules(case.rules),
+            rules=deciding_rules(case.rules),
             decided_by=city.decided_by,
             former=self._former(facts),
         )
 
     def _case(self, holder: Person, member: Person, city: City, facts: Facts) -> Case:
         bindings = self._bindings(facts)
-        return _case_of(holder, member, city.rules(facts.today), facts.today, bindings)
+        return case_of(holder, member, city.rules(facts.today), facts.today, bindings)
 
     def _bindings(self, facts: Facts) -> tuple[Binding, ...]:
         """Return the active bindings of the two for this purpose."""
         of_member = facts.where(Binding, "member", self.member)
         return tuple([b for b in of_member if _pays(b, self.holder)])
-
-    def _out_of_bounds(self, case: Case) -> Iterator[Condition]:
-        """Return what the city's rule says against amount and year."""
-        terms = case.rules.value(CityRules.premiums)
-        if not terms.least_fen <= self.fen <= terms.most_fen:
-            message = (
-                f"缴费金额 fen：{yuan(self.fen)} 元不在每人每年 "
-                f"{yuan(terms.least_fen)} 至 {yuan(terms.most_fen)} 元之间"
-            )
-            yield condition(
-                case,
-                CityRules.premiums,
-                message,
-                *terms.clauses.amounts,
-                remedy="核对金额",
-            )
-        this = case.today.year
-        if not this - terms.years_back <= self.year <= this + terms.years_ahead:
-            years = premium_years_in_words(terms)
-            message = f"缴费年度 year：{self.year} 年度现在不能缴，可缴{years}"
-            yield condition(
-                case,
-                CityRules.premiums,
-                message,
-                *terms.clauses.years,
-                remedy="核对年度",
-            )
 
     def _former(self, facts: Facts) -> tuple[FormerPremium, ...]:
         """Return the refunded premiums of the year, the last one last."""
@@ -197,13 +173,42 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             )
 
 
-def _case_of(
+def out_of_bounds(case: Case, year: int, fen: int) -> Iterator[Condition]:
+    """Yield what the city's rule says against a year and an amount."""
+    terms = case.rules.value(CityRules.premiums)
+    if not terms.least_fen <= fen <= terms.most_fen:
+        message = (
+            f"缴费金额 fen：{yuan(fen)} 元不在每人每年 "
+            f"{yuan(terms.least_fen)} 至 {yuan(terms.most_fen)} 元之间"
+        )
+        yield condition(
+            case,
+            CityRules.premiums,
+            message,
+            *terms.clauses.amounts,
+            remedy="核对金额",
+        )
+    this = case.today.year
+    if not this - terms.years_back <= year <= this + terms.years_ahead:
+        years = premium_years_in_words(terms)
+        message = f"缴费年度 year：{year} 年度现在不能缴，可缴{years}"
+        yield condition(
+            case,
+            CityRules.premiums,
+            message,
+            *terms.clauses.years,
+            remedy="核对年度",
+        )
+
+
+def case_of(
     holder: Person,
     member: Person,
     rules: DayRules,
     day: date,
     bindings: tuple[Binding, ...],
 ) -> Case:
+    """Return the case of paying a premium, under the rules of its day."""
     application = Application(
         holder=holder.person_no,
         member=member.person_no,
@@ -245,15 +250,19 @@ def conditions_of_paid(
         clauses = tuple([clause.id for clause in refusal.clauses])
         unserved = Condition(CityRules.scope.__name__, clauses, refusal.message)
         return ((RuleRef(unserved.hook, day, clauses), unserved),)
-    case = _case_of(holder, member, rules, day, _bound_then(premium, facts))
+    bound = bound_at(premium.paid_at, premium.holder, premium.member, facts)
+    case = case_of(holder, member, rules, day, bound)
     unmet = unmet_conditions(case, cities)
     return tuple([(_rule_of(condition, rules), condition) for condition in unmet])
 
 
-def _bound_then(premium: Premium, facts: Facts) -> tuple[Binding, ...]:
-    of_member = facts.where(Binding, "member", premium.member)
-    then = [life.at(binding, premium.paid_at) for binding in of_member]
-    return tuple([b for b in then if b is not None and _pays(b, premium.holder)])
+def bound_at(
+    at: datetime, holder: str, member: str, facts: Facts
+) -> tuple[Binding, ...]:
+    """Return the bindings that let a holder pay for a member at an instant. NotLoaded."""
+    of_member = facts.where(Binding, "member", member)
+    then = [life.at(binding, at) for binding in of_member]
+    return tuple([b for b in then if b is not None and _pays(b, holder)])
 
 
 def _pays(binding: Binding, holder: str) -> bool:
@@ -280,7 +289,7 @@ def _paid(premium: Premium, payee: str, facts: Facts) -> Decision[PaidPremium]:
     return Decision(answer, (premium, account, *entries))
 
 
-def _deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
+def deciding_rules(rules: DayRules) -> tuple[RuleRef, ...]:
     """Return the rules that let the purse pay, each with the clauses on premiums."""
     opening = rules.value(CityRules.uses).opening(Use.RESIDENT_PREMIUM)
     holder = rules.value(CityRules.holder_terms)

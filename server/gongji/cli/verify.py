@@ -28,7 +28,7 @@ _WORDS: Final = {
     "log": ("日志", "叶"),
     "rows": ("各行与日志", "行"),
     "sums": ("余额、累计与分录", "条"),
-    "decisions": ("逐笔重新结算", "笔"),
+    "decisions": ("结算、划入与代缴逐笔重新作出", "笔"),
 }
 """What a phase looks at, and the measure word of what it counts."""
 
@@ -213,7 +213,7 @@ def _lines(result: PhaseResult, *, kept_elsewhere: bool) -> Iterator[str]:
     if result.phase == "log" and not kept_elsewhere:
         yield _proved(result.proved)
     if result.undecided:
-        yield f"另有 {result.undecided} 笔作出时规则尚未留存，不能重新结算，未核对其数额"
+        yield f"另有 {result.undecided} 笔作出时规则尚未留存，不能重新作出，未核对其数额"
 
 
 def _proved(until: str) -> str:

@@ -2,7 +2,7 @@
 
 purse     balances, and the entries that made them
 booked    a transaction's entries, and the settlement they are of
-decided   whose settlements there are, to be decided again
+decided   what was decided for whom, to be decided again
 year      what accumulated, and the settlements that did
 owner     a person or institution and its former revisions
 exists    who names a record, and whether it is there
@@ -98,11 +98,14 @@ def _settlement(output: Output, settlement: Settlement) -> None:
     else:
         output.put("reference", key, (key, "settlement", 0, mirrored))
         _accumulated(output, settlement)
-    patient = settlement.bill.patient
-    output.put("decided", patient, (patient, key))
+    _decided(output, settlement.bill.patient, "settlement", key)
     _there(output, "settlement", key)
     _of_day(output, settlement)
     _of_request(output, settlement)
+
+
+def _decided(output: Output, person_no: str, table: str, key: str) -> None:
+    output.put("decided", person_no, (person_no, table, key))
 
 
 def _accumulated(output: Output, settlement: Settlement) -> None:
@@ -171,9 +174,11 @@ def _credit(output: Output, credit: Credit) -> None:
     owed = ledger.owed_account(credit.person_no)
     due = [(purse, credit.in_purse_fen), (owed, -credit.owed_fen)] if standing else []
     output.put("reference", key, (key, "credit", purse, owed, due))
+    _decided(output, credit.person_no, "credit", key)
 
 
 def _premium(output: Output, premium: Premium) -> None:
+    _decided(output, premium.member, "premium", premium.key)
     every: tuple[Premium | FormerPremium, ...] = (premium, *premium.former)
     for one in every:
         key, at = one.premium_id, one.refunded_at
