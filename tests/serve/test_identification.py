@@ -22,6 +22,7 @@ from gongji.model.refusals import (
     CredentialRevoked,
     Refusal,
 )
+from gongji.serve.clock import HeldClock
 from gongji.serve.identification import AccessFiles, PolicyAuthenticator
 
 from tests.scaffold.credentials import AUDIENCE, DOMAIN, ISSUER, SPAN, DoorFiles
@@ -43,7 +44,7 @@ def files(tmp_path: Path) -> DoorFiles:
 class Admitting:
     """A policy's authenticator whose clock can be moved."""
 
-    def __init__(self, files: DoorFiles) -> None:
+    def __init__(self, files: DoorFiles, clock: HeldClock | None = None) -> None:
         self.now = time()
         self.authenticator = PolicyAuthenticator(
             AccessFiles(
@@ -53,7 +54,7 @@ class Admitting:
                 token_issuer=ISSUER,
                 token_audience=AUDIENCE,
             ),
-            now=lambda: self.now,
+            clock=clock or (lambda: datetime.fromtimestamp(self.now, UTC)),
         )
 
     def __call__(self, pair: IssuedPair | None = None, /, **metadata: str) -> str:

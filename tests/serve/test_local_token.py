@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gongji.client.credentials import LOCAL_TOKEN
+from gongji.model.refusals import CredentialInvalid
+from gongji.serve.authentication import LocalTokenAuthenticator
 from gongji.serve.local_token import (
+    LocalToken,
     TokenFileError,
     make_local_token,
     read_local_token,
@@ -79,3 +84,32 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(OSError, match="无法建立：不是目录"):
         make_local_token(file / "var")
+
+
+def test_deleted_it_is_changed(tmp_path: Path) -> None:
+    """Whoever deletes the file of a running server has another token made, the same in
+    every process; the former one admits nobody."""
+    token = LocalToken(tmp_path)
+    other = pickle.loads(pickle.dumps(token))  # noqa: S301 - our own
+    former, path = token.value, tmp_path / LOCAL_TOKEN
+    path.unlink()
+    assert [True, True] == [one.refresh() for one in (token, other)]
+    assert former != token.value == other.value == read_local_token(path)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    authenticator = LocalTokenAuthenticator(token)
+    assert [token] == authenticator.watched
+    authenticator.identify({"authorization": f"Bearer {token.value}"}, {})
+    with pytest.raises(CredentialInvalid):
+        authenticator.identify({"authorization": f"Bearer {former}"}, {})
+
+
+def test_one_that_cannot_be_one_changes_nothing(tmp_path: Path) -> None:
+    """What others may read, or what is no token, is not taken for the token."""
+    token = LocalToken(tmp_path)
+    before, path = token.value, tmp_path / LOCAL_TOKEN
+    for text, mode in (("short", 0o600), ("a" * 43, 0o644)):
+        path.unlink()
+        path.write_text(text)
+        path.chmod(mode)
+        assert not token.refresh()
+        assert before == token.value

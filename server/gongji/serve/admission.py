@@ -18,7 +18,7 @@ from gongji.serve.authentication import (
 )
 from gongji.serve.identification import AccessFiles, PolicyAuthenticator
 from gongji.serve.listening import host_and_port, is_loopback
-from gongji.serve.local_token import make_local_token, read_local_token
+from gongji.serve.local_token import LocalToken, read_local_token
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.serve.tls import ServerTls, TlsFiles
 from gongji.serve.watched import WatchedFiles
@@ -75,7 +75,7 @@ def admission_of(settings: Settings) -> Admission:
         return Admission(WatchedPolicy(by_policy.policy), by_policy, tls)
     if settings.sandbox:
         return Admission(AnybodyPolicy(), AnybodyAuthenticator(), tls)
-    token = read_local_token(make_local_token(settings.data))
+    token = LocalToken(settings.data)
     return Admission(LocalPolicy(), LocalTokenAuthenticator(token), tls)
 
 

@@ -101,8 +101,10 @@ class AnybodyAuthenticator(_OfThisMachine):
 class LocalTokenAuthenticator(_OfThisMachine):
     """Admits whoever sends one token, which it could read from a file of ours."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    def __init__(self, token: str | WatchedFiles[str]) -> None:
+        """Admit by a token, or by the one that a file holds at the time."""
+        self._token = token
+        self.watched = [token] if isinstance(token, WatchedFiles) else []
 
     def identify(
         self,
@@ -119,7 +121,8 @@ class LocalTokenAuthenticator(_OfThisMachine):
                 "gongji.token 的内容"
             )
         # In the same time, however much of it is right.
-        if not hmac.compare_digest(token.encode(), self._token):
+        ours = self._token if isinstance(self._token, str) else self._token.value
+        if not hmac.compare_digest(token.encode(), ours.encode()):
             raise CredentialInvalid(
                 "令牌不是这个服务的：请使用它的数据目录中 gongji.token 的内容"
             )

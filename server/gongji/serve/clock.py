@@ -68,11 +68,14 @@ class HeldClock:
         self,
         wall: Callable[[], int] = time.time_ns,
         passed: Callable[[], int] | None = None,
+        *,
+        tells: bool = True,
     ) -> None:
         """Read the machine's clock by `wall`, and by `passed` what passes whatever is set.
 
-        Both in nanoseconds.
+        Both in nanoseconds. One that does not `tell` logs nothing of steps.
         """
+        self._tells = tells
         self._wall = wall
         self._passed = passed or _passed
         self._since = wall() - self._passed()
@@ -101,10 +104,13 @@ class HeldClock:
     def _stepped(self, step: int, passed: int) -> int:
         """Tell a step, and return the time by which it goes on, in nanoseconds."""
         log, seconds = structlog.get_logger(), round((step - self._refused) / _NS, 3)
-        if abs(seconds) > STEP_S:
+        if self._tells and abs(seconds) > STEP_S:
             log.warning("clock_stepped", seconds=seconds)
+        if step < -_STEP_NS:
+            # Where it would stand: it may not have been asked for long.
+            self._shown = max(self._shown, passed + self._since)
         if step > _FARTHEST_NS:
-            if not self._refused:
+            if self._tells and not self._refused:
                 log.error("clock_refused", seconds=seconds)
             self._refused = step
             days = step / _NS / 86_400

@@ -181,7 +181,7 @@ _OF_ADMISSION: Final = (
         "policy_read",
         "warning",
         ("files",),
-        "策略、吊销名单、密钥集或证书已重读并生效。",
+        "策略、吊销名单、密钥集、证书或本机的令牌已重读并生效。",
         ("files",),
     ),
     LogEvent(

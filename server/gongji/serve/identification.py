@@ -8,10 +8,9 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
@@ -42,6 +41,7 @@ from gongji.serve.authentication import (
     subject_in,
 )
 from gongji.serve.certificates import PeerCertificate
+from gongji.serve.clock import Clock, HeldClock
 from gongji.serve.watched import WatchedFiles
 from gongji.text.files import TextFile
 
@@ -77,11 +77,13 @@ class _Shown(NamedTuple):
 class PolicyAuthenticator:
     """Admits the callers of a policy; its files are read again as they change."""
 
-    def __init__(
-        self, files: AccessFiles, *, now: Callable[[], float] = time.time
-    ) -> None:
-        """Read the files. ValueError."""
-        self._now = now
+    def __init__(self, files: AccessFiles, *, clock: Clock | None = None) -> None:
+        """Read the files. ValueError.
+
+        What has expired stays so if the machine's clock is set back, and nothing expires
+        by a clock set forward by days: also in a process that is started with this.
+        """
+        self._clock = clock or HeldClock(tells=False)
         self._hasher = files.hasher
         self._policy = _watched_policy(files.policy)
         self._denied = _watched_denial(files, files.deny) if files.deny else None
@@ -170,7 +172,7 @@ class PolicyAuthenticator:
         return self._of_certificate(certificates.of_pem(found[0], self._hasher))
 
     def _of_certificate(self, certificate: PeerCertificate) -> _Shown:
-        certificate.check_in_force(self._now())
+        certificate.check_in_force(self._clock().timestamp())
         denied = self._deny_list.certificates
         if certificate.fingerprint in denied or certificate.serial in denied:
             raise CredentialRevoked("证书已被吊销：请联系运营方")
@@ -182,7 +184,9 @@ class PolicyAuthenticator:
     def _of_token(self, token: str) -> _Shown:
         if self._keys is None:
             raise CredentialInvalid("这个服务不收令牌：请以证书连接")
-        verified: VerifiedToken = self._keys.value.verify(token, self._now())
+        verified: VerifiedToken = self._keys.value.verify(
+            token, self._clock().timestamp()
+        )
         if verified.number and verified.number in self._deny_list.tokens:
             raise CredentialRevoked("令牌已被吊销：请联系运营方")
         policy = self._policy.value

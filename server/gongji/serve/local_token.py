@@ -7,10 +7,14 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gongji.client.credentials import LOCAL_TOKEN
+from gongji.serve.watched import WatchedFiles
 from gongji.store.private_files import make_secret_file
 
 _BYTES: Final = 32
@@ -23,6 +27,37 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 class TokenFileError(ValueError):
     """The token's file is not one that its owner alone can read, or holds no token."""
+
+
+class LocalToken(WatchedFiles[str]):
+    """The token of a data folder: if its file is deleted, another one takes its place."""
+
+    def __init__(self, data: Path) -> None:
+        """Make the file unless there is one. Errors as of `make_local_token`."""
+        self._data = data
+        path = make_local_token(data)
+        super().__init__([path], _token_in, partial(_check_read, path))
+
+    def refresh(self) -> bool:
+        """Make the file again if it is gone; read it again if it has changed."""
+        # Several processes do so at once: the first one's token is everybody's.
+        with suppress(OSError, ValueError):
+            make_local_token(self._data)
+        return super().refresh()
+
+
+def _check_read(path: Path, token: str) -> None:
+    """Refuse what is not the owner's alone, or was read of another file. TokenFileError."""
+    if read_local_token(path) != token:
+        raise TokenFileError(f"令牌文件 {path} 刚刚换过")
+
+
+def _token_in(contents: Sequence[bytes]) -> str:
+    """Return the token that the file holds. TokenFileError."""
+    text = contents[0].decode("ascii", "replace").strip()
+    if not _TOKEN.fullmatch(text):
+        raise TokenFileError("令牌文件中没有令牌：请删除该文件，会另行生成")
+    return text
 
 
 def make_local_token(data: Path) -> Path:
@@ -51,9 +86,7 @@ def read_local_token(path: Path) -> str:
     finally:
         os.close(descriptor)
     if not _TOKEN.fullmatch(text):
-        raise TokenFileError(
-            f"令牌文件 {path} 中没有令牌：请删除该文件，启动服务时会另行生成"
-        )
+        raise TokenFileError(f"令牌文件 {path} 中没有令牌：请删除该文件，会另行生成")
     return text
 
 
@@ -69,5 +102,5 @@ def _check_private(path: Path, status: os.stat_result) -> None:
     if mode & 0o077:
         raise TokenFileError(
             f"令牌文件 {path} 的权限为 {mode:04o}，须为 0600："
-            "别的用户可能读到过它，请删除该文件，启动服务时会另行生成"
+            "别的用户可能读到过它，请删除该文件，会另行生成"
         )

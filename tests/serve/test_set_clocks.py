@@ -1,0 +1,61 @@
+"""Certificates and tokens expire by a clock that is held, whatever the machine's is set to."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import timedelta
+from time import time
+
+import pytest
+from gongji.serve.clock import HeldClock
+
+from tests.scaffold.credentials import SPAN, DoorFiles
+from tests.serve.test_identification import Admitting, bearer, files
+
+__all__ = ["files"]
+
+MACHINE = {"wall": 0, "passed": 0}
+"""The machine's clocks in nanoseconds: also of processes that are started later."""
+
+
+def _wall() -> int:
+    return MACHINE["wall"]
+
+
+def _passed() -> int:
+    return MACHINE["passed"]
+
+
+def set_by(**by: timedelta) -> None:
+    """Set the machine's clock by so much, or let so much pass."""
+    for name, amount in by.items():
+        MACHINE[name] += round(amount.total_seconds()) * 10**9
+
+
+@pytest.fixture
+def held(files: DoorFiles) -> Admitting:
+    """Admits by a clock that is held, as the service does."""
+    MACHINE.update(wall=round(time() * 1e9), passed=10**12)
+    return Admitting(files, HeldClock(_wall, _passed, tells=False))
+
+
+def test_set_back_what_expired_stays_so(files: DoorFiles, held: Admitting) -> None:
+    """A certificate and a token that have expired stay so when the clock is set back, also
+    in a process that is started afterwards, though nobody called in between."""
+    pair, token = files.certificate("auditor"), files.token("auditor")
+    tried = (pair, bearer(token))
+    assert ["auditor"] * 2 == [held(tried[0]), held(authorization=tried[1])]
+    gone = SPAN + timedelta(days=1)
+    set_by(wall=gone, passed=gone)
+    set_by(wall=-gone)
+    held.authenticator = pickle.loads(pickle.dumps(held.authenticator))  # noqa: S301 - our own
+    expired = ["CredentialExpired"] * 2
+    assert expired == [held(tried[0]), held(authorization=tried[1])]
+
+
+def test_set_ahead_by_years_nothing_expires(files: DoorFiles, held: Admitting) -> None:
+    """A clock set ahead by years ends no certificate and no token."""
+    pair, token = files.certificate("auditor"), files.token("auditor")
+    set_by(wall=timedelta(days=1000))
+    assert "auditor" == held(pair)
+    assert "auditor" == held(authorization=bearer(token))
