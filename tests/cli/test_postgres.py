@@ -11,12 +11,15 @@ import psycopg
 import pytest
 from gongji.binding.workdays import Workdays
 from gongji.kit.doctor import findings, healthy
+from gongji.model.access import LostAccesses
+from gongji.model.commands import Write
 from gongji.rules.codes import SHANGHAI
-from gongji.store import open_store
+from gongji.store import last_leaf, open_store
 from gongji.store.postgres import condition
 from gongji.store.postgres.condition import look
 from gongji.store.schema import VERSION
 from gongji.v1 import settlement_pb2
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.cli.command import gongji
 from tests.cli.started import PERSON, TODAY, Caller, Started, run, started
@@ -128,6 +131,30 @@ class TestDoctor:
         off = lossy(postgres, *every)
         assert off == [name for name in every if f"{name} = off" in result.output]
         assert bool(off) == bool(result.exit_code)
+
+    def test_commits_that_do_not_wait(self, postgres: Postgres) -> None:
+        """A database whose sessions do not wait for the disk is named, though the
+        service's own do."""
+        url = postgres.fresh()
+        options = conninfo_to_dict(url)["options"]
+        for setting in ("on", "off"):
+            asked = f"{options} -csynchronous_commit={setting}"
+            told = "".join(look(make_conninfo(url, options=asked)).lossy)
+            assert ("off" == setting) == ("synchronous_commit = off" in told)
+
+    async def test_a_database_behind_what_was_answered(
+        self, postgres: Postgres, tmp_path: Path
+    ) -> None:
+        """One that lacks a leaf this machine has seen written is named."""
+        url, key = postgres.fresh(), tmp_path / "gongji.key"
+        store = open_store(url, lambda: NOW, key)
+        with last_leaf.noting(store, tmp_path, None):
+            await store.apply(Write((LostAccesses("x", NOW, 3),)))
+        await store.close()
+        assert [] == problems(url, tmp_path)
+        with psycopg.connect(url) as connection:
+            connection.execute("DELETE FROM leaf")
+        assert "写入并已答复的记录" in problems(url, tmp_path)[0]
 
     def test_pages_without_checksums(
         self, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,7 @@ from gongji.store import last_leaf, open_store
 from gongji.store.databases import database_at
 from gongji.store.found import path_of
 from gongji.store.keys.source import Keys
+from gongji.store.schema import VERSION
 from gongji.text.faults import sentence_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def findings(
     # Loading refuses a plugin without its module as well: it is told once.
     yield from _refused({diagnosis.subject for diagnosis in without_module}, pins)
     if database_at(database).shared:
-        yield from _of_postgres(key, database)
+        yield from _of_postgres(data, key, database)
     else:
         yield from _of_sqlite(data, database, now, key)
     yield from _of_calendar(workdays, now)
@@ -221,7 +222,7 @@ async def _open(path: Path, data: Path, now: datetime, key: Keys) -> None:
         await store.close()
 
 
-def _of_postgres(key: Keys, database: str) -> Iterator[Diagnosis]:
+def _of_postgres(data: Path, key: Keys, database: str) -> Iterator[Diagnosis]:
     """Yield why a PostgreSQL cannot be used, or loses what it has confirmed."""
     try:
         condition = database_at(database).condition(key)
@@ -248,6 +249,28 @@ def _of_postgres(key: Keys, database: str) -> Iterator[Diagnosis]:
     else:
         if condition:
             yield from _of_settings(condition)
+            yield from _rolled_back(data, database, condition)
+
+
+def _rolled_back(
+    data: Path, database: str, condition: DatabaseCondition
+) -> Iterator[Diagnosis]:
+    """Yield that a database lacks what this machine has seen written."""
+    if condition.schema != VERSION:
+        return
+    from gongji.store.postgres.condition import holds  # noqa: PLC0415 - psycopg is an extra
+
+    def has(place: last_leaf.LeafPlace) -> bool:
+        return holds(database, place.writer, place.number, place.at)
+
+    try:
+        last_leaf.check_by(has, data)
+    except (ValueError, OSError) as error:
+        yield Diagnosis(
+            _POSTGRES,
+            problem=sentence_of(error),
+            remedy="见 docs/operate.md「密钥、备份与恢复」",
+        )
 
 
 def _of_settings(condition: DatabaseCondition) -> Iterator[Diagnosis]:

@@ -18,7 +18,7 @@ import secrets
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -123,15 +123,25 @@ async def check(store: Store, data: Path) -> LeafPlace | None:
     seen = [place for _, place in of_the_dead(data) if place]
     for place in seen:
         if not await _holds(store, place):
-            at = instant(place.at)
-            msg = (
-                f"数据库里没有本机 {at:%Y-%m-%d %H:%M:%S} 写入并已答复的记录"
-                f"（日志写者 {place.writer} 的第 {place.number} 片叶）：复制时漏了 WAL、"
-                "恢复过旧备份，或切换到了落后的副本。请先找回缺少的部分；"
-                "确要以现有的数据继续，以 --accept-rollback 启动一次"
-            )
-            raise LeafMissingError(msg)
+            raise _missing(place)
     return max(seen, key=lambda place: place.at, default=None)
+
+
+def check_by(holds: Callable[[LeafPlace], bool], data: Path) -> None:
+    """Check likewise, by what says whether a leaf is there. LeafMissingError; OSError."""
+    for _, place in of_the_dead(data):
+        if place and not holds(place):
+            raise _missing(place)
+
+
+def _missing(place: LeafPlace) -> LeafMissingError:
+    at = instant(place.at)
+    return LeafMissingError(
+        f"数据库里没有本机 {at:%Y-%m-%d %H:%M:%S} 写入并已答复的记录"
+        f"（日志写者 {place.writer} 的第 {place.number} 片叶）：复制时漏了 WAL、"
+        "恢复过旧备份，或切换到了落后的副本。请先找回缺少的部分；"
+        "确要以现有的数据继续，以 --accept-rollback 启动一次"
+    )
 
 
 async def _holds(store: Store, place: LeafPlace) -> bool:

@@ -21,7 +21,7 @@ from gongji.store.seal import Vault
 _LOSSY: Final = {
     "fsync": "断电会毁坏数据库",
     "full_page_writes": "断电会毁坏数据库",
-    "synchronous_commit": "断电会丢失已经答复的业务",
+    "synchronous_commit": "gongji 自己的会话改为 on，别的程序写的断电会丢失",
 }
 """Settings of a session that must not be off, and what happens otherwise."""
 
@@ -48,7 +48,8 @@ def look(url: str) -> DatabaseCondition:
     """
     with _session(url, Vault.ephemeral()) as (engine, catalog):
         rows = engine.connection.execute(
-            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)",
+            # Ours is on whatever is configured: what other sessions get is told.
+            "SELECT name, reset_val FROM pg_settings WHERE name = ANY(%s)",
             [["server_version", _CHECKSUMS, *_LOSSY]],
         )
         settings: dict[str, str] = dict(rows.fetchall())
@@ -72,6 +73,16 @@ def check(url: str, key_file: Keys) -> None:
         engine.connection.transaction(force_rollback=True),
     ):
         make_or_check(catalog, Schema(vault))
+
+
+def holds(url: str, writer: str, number: int, at: int) -> bool:
+    """Return whether a database has a leaf of the log. Errors as of `look`."""
+    with _session(url, Vault.ephemeral()) as (engine, _):
+        found = engine.rows(
+            "SELECT 1 FROM leaf WHERE at = %s AND writer = %s AND number = %s",
+            [at, writer, number],
+        )
+        return bool(found)
 
 
 @contextmanager
