@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import re
 from datetime import timedelta
+from pathlib import Path
 from time import time
 
+import gongji
 import pytest
 from gongji.serve.clock import HeldClock
 
@@ -59,3 +62,41 @@ def test_set_ahead_by_years_nothing_expires(files: DoorFiles, held: Admitting) -
     set_by(wall=timedelta(days=1000))
     assert "auditor" == held(pair)
     assert "auditor" == held(authorization=bearer(token))
+
+
+READERS = {
+    "serve/clock.py": "the held clock itself",
+    "serve/tls.py": "how soon our own certificate ends, which is told",
+    "serve/watched.py": "whether a file was written within the instant it was read",
+    "serve/tracing.py": "when a span began",
+    "rpc/call_line.py": "when a line was written",
+    "store/committer.py": "when a span's parts began",
+    "store/timing.py": "the same",
+    "store/databases.py": "commands that open a database",
+    "store/administration.py": "the same: never before the last instant on record",
+    "store/rekey.py": "the same",
+    "store/migrations.py": "the same",
+}
+"""Modules that read the clock that can be set, and what for."""
+
+WALL = re.compile(r"\btime\.time\b|\btime_ns\b|\bdatetime\.now\b|\butcnow\b")
+
+
+def test_nothing_else_goes_by_the_clock_that_can_be_set() -> None:
+    """Turns, leases, shares and watchdogs go by what passes: none is lengthened or cut
+    short by a step. Decisions are given their instant."""
+    package = Path(gongji.__file__).parent
+    found = set()
+    for folder in (
+        "serve",
+        "store",
+        "rpc",
+        "settlement",
+        "binding",
+        "account",
+        "audit",
+    ):
+        for path in (package / folder).rglob("*.py"):
+            if WALL.search(path.read_text(encoding="utf-8")):
+                found.add(path.relative_to(package).as_posix())
+    assert READERS.keys() == found
