@@ -255,7 +255,10 @@ class FoundLeaves:
         )
         for leaf_id, writer, number, body in rows:
             if self.wanted.wants(writer, number):
-                digest = leaf_hash(self._hasher, bytes(body))
+                # SQLite keeps whatever somebody has put there.
+                if not isinstance(body, bytes):
+                    raise LogFaultError(f"叶 {leaf_id} 的正文已被改动：不是字节串")
+                digest = leaf_hash(self._hasher, body)
                 self._backwards.append((leaf_id, digest))
         if rows:
             self._before = rows[-1][0]

@@ -22,6 +22,9 @@ from gongji.verify.snapshot import (
     reading,
 )
 
+APART: Final = ("vault", "vault_key", "upgrade")
+"""The tables that are of no records."""
+
 _CURSOR_ROWS: Final = 2000
 
 _RELATIONS: Final = """
@@ -134,7 +137,7 @@ class PostgresView(DatabaseView):
         if table.key.assigned:
             return self.spans_by_key(table, rows)
         spans = []
-        for relation, _, pages, counted in self._relations(table):
+        for relation, _, pages, counted in self._relations(table.name):
             # Forty rows to a page, if nobody has counted them.
             step = max(1, rows * pages // counted if counted else rows // 40)
             for first in range(0, max(pages, 1), step):
@@ -143,16 +146,17 @@ class PostgresView(DatabaseView):
                 spans.append(RowSpan(relation, "ctid", f"({first},0)", high))
         return spans
 
-    def _relations(self, table: AnyTable) -> list[Row]:
-        return list(self.rows(_RELATIONS, {"name": table.name}))
+    def _relations(self, name: str) -> list[Row]:
+        return list(self.rows(_RELATIONS, {"name": name}))
 
     def file_tasks(self, schema: Schema) -> list[tuple[str, ...]]:
         """Return every index and table, with amcheck's schema if it is installed."""
         amcheck = str(self.value(_AMCHECK) or "")
+        names = [table.name for table in schema.tables.values()]
         relations = [
             str(relation[0])
-            for table in schema.tables.values()
-            for relation in self._relations(table)
+            for name in (*names, *APART)
+            for relation in self._relations(name)
         ]
         # What overflows from a row is read by its index: amcheck reads all of that.
         asked = {"relations": relations, "overflow": bool(amcheck)}

@@ -98,7 +98,8 @@ def stored_keys(rows: Sequence[Sequence[Any]]) -> StoredKeys:
     return StoredKeys(
         fingerprint,
         epoch,
-        tuple([key._replace(wrapped=bytes(key.wrapped)) for key in keys]),
+        # Of a number that somebody has put there no bytes are made.
+        tuple([key._replace(wrapped=bytes(memoryview(key.wrapped))) for key in keys]),
     )
 
 
