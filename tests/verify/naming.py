@@ -44,7 +44,8 @@ def names(database: StoredDatabase, name: str, row: Row) -> list[str]:
         writer, number = row[table.position("writer")], row[table.position("number")]
         return [f"日志叶 {row[0]}", str(row[0]), f"写入方 {writer} 的第 {number} 号叶"]
     if name == "checkpoint":
-        return [f"检查点 {row[0]}"]
+        nth = int(row[0]) if str(row[0]).isdigit() else row[0]
+        return [f"检查点 {row[0]}", f"第 {nth} 个检查点"]
     if name in UNRECORDED:
         return [f"表 {name}"]
     return [f"表 {name}，键 {table.shown(row)}"]

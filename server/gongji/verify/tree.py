@@ -73,6 +73,7 @@ class _Log:
         self._chain = CheckpointChain()
         self._reach = CheckpointReach(exact=_exact(bench))
         self._included: Container[str] = ()
+        self._read = 0
         self._row: list[_Numbered] = []
         self._tree = Growing(bench.hasher, 0, _no_tile)
         self._tiles = _StoredTiles(bench)
@@ -111,6 +112,7 @@ class _Log:
             origin = self._check_note(checkpoint, origin)
             self._due.append(checkpoint)
             self._included = checkpoint.included
+            self._read = number
             yield checkpoint
 
     def _checkpoint(self, table: AnyTable, row: Row) -> StoredCheckpoint | None:
@@ -208,6 +210,10 @@ class _Log:
                 told = f"另处保存的检查点 {name} 多于日志的树，其只有 {size} 叶"
                 self.found(f"{told}：尾部被截去")
         self._compare_tiles(self._tree.changed())
+        more = self._tiles.of(tile_id(0, size >> TILE_HEIGHT))
+        if len(more) > size % TILE_WIDTH * HASH_BYTES:
+            told = f"第 {self._read + 1} 个检查点不在：散列片多于最近的检查点的树"
+            self.found(told, table="checkpoint")
         for key in self._tiles.foreign(size):
             self.found("散列片不属于日志的树", table="tile", key=key)
 
