@@ -60,6 +60,11 @@ def peak_mib(pid: int) -> float:
     return sum(_status_mib(member, "VmHWM") for member in family(pid))
 
 
+def most_mib(pid: int) -> float:
+    """Return the most memory that any of a server's processes has held so far, in MiB."""
+    return max([_status_mib(member, "VmHWM") for member in family(pid)])
+
+
 def held_mib(pid: int) -> list[float]:
     """Return what each of a server's processes holds now, in MiB, the server's own first."""
     return [_status_mib(member, "VmRSS") for member in family(pid)]
