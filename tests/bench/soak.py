@@ -29,9 +29,6 @@ WINDOW_S: Final = 30.0
 WARM_SHARE: Final = 0.2
 """Of the minutes: until then the page caches of the database fill."""
 
-FLAT: Final = {"memory": 1.05, "p99": 1.25}
-"""Most that a figure's median of the last third may be of its median of the first."""
-
 _BEST: Final = Window(seconds=5.0, warm=2.0, patients=ground.SPREAD)
 
 
@@ -50,13 +47,21 @@ class Stretch:
         return (
             f"{m.calls_per_s:>6,.0f} 次/秒, p50 {m.p50_ms:.1f} ms, "
             f"p99 {m.p99_ms:.1f} ms, 最慢 {m.max_ms:.0f} ms, 内存 {each} MiB, "
-            f"服务 {m.server_cores:.2f} 核, 旁人 {m.others_cores:.2f} 核"
+            f"服务 CPU {m.server_us:.0f} µs/次, 旁人 {m.others_cores:.2f} 核"
         )
+
+
+FIGURES: Final[dict[str, tuple[float, Callable[[Stretch], float]]]] = {
+    "内存 (MiB)": (1.05, lambda stretch: sum(stretch.mib)),
+    "p99 (ms)": (1.25, lambda stretch: stretch.measured.p99_ms),
+    "服务 CPU (µs/次)": (1.1, lambda stretch: stretch.measured.server_us),
+}
+"""Figures with the most that a median of the last third may be of that of the first."""
 
 
 @click.command(
     help="以最高速率的一部分定时发出结算: 双向 TLS、策略、访问记录、账本、指标全开; "
-    "内存与 p99 须平."
+    "内存、p99 与每次的 CPU 须平."
 )
 @click.option("--minutes", type=click.FloatRange(2), default=MINUTES, show_default=True)
 @click.option(
@@ -110,15 +115,11 @@ def _scrape(metrics: str) -> None:
 def _flat(stretches: Sequence[Stretch]) -> Iterator[bool]:
     """Tell of each figure whether it is flat; yield that."""
     warm = stretches[round(len(stretches) * WARM_SHARE) :]
-    figures: dict[str, Callable[[Stretch], float]] = {
-        "memory": lambda stretch: sum(stretch.mib),
-        "p99": lambda stretch: stretch.measured.p99_ms,
-    }
     third = max(1, len(warm) // 3)
-    for name, figure in figures.items():
+    for name, (most, figure) in FIGURES.items():
         first = median(map(figure, warm[:third]))
         last = median(map(figure, warm[-third:]))
-        flat = last <= FLAT[name] * first
+        flat = last <= most * first
         word = "平" if flat else "不平"
         click.echo(f"{name}: {first:.1f} → {last:.1f} ({last / first:.2f}), {word}")
         yield flat
