@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 
 import gongji
 from gongji.store.schema import VERSION
+from gongji.store.steps import UPGRADES_SINCE
 
 PREDECESSOR: Final = os.environ.get("GONGJI_PREDECESSOR", "")
 """A folder of wheels of the release before this one; then it is upgraded to this one."""
@@ -85,8 +87,17 @@ def _change(path: Path, before: str, after: str) -> None:
 
 
 def predecessor(folder: Path) -> Path:
-    """Unpack the release before this one; return what is imported from."""
+    """Unpack the release before this one; return what is imported from.
+
+    AssertionError if its databases cannot be upgraded while they are served.
+    """
     (wheel,) = Path(PREDECESSOR).glob("gongji-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
+    text = (folder / "gongji" / "store" / "schema.py").read_text("utf-8")
+    (schema,) = map(int, re.findall(r"^VERSION: Final = (\d+)$", text, re.MULTILINE))
+    assert schema >= UPGRADES_SINCE, (
+        f"the schema of {wheel.name} is version {schema}: it is brought forward while "
+        f"nothing runs; from version {UPGRADES_SINCE} on releases serve beside each other"
+    )
     return folder

@@ -196,7 +196,8 @@ class PostgresCatalog:
     def free_years(self, table: str, before: int) -> None:
         """Empty the files of a table's years before one that hold nothing any more.
 
-        A year stays attached: it would be made again at the next start.
+        A year stays attached: to detach it beside servers waits for every transaction
+        of the table, and it would be made again at the next start.
         """
         for year in range(FIRST_YEAR, before):
             part = f"{table}_{year}"
