@@ -6,7 +6,9 @@ import json
 
 import pytest
 from gongji.audit.commitment import Commitments, RowForm, Value
-from gongji.audit.hashing import sha256
+from gongji.audit.hashing import default_hasher
+
+HASH = default_hasher()
 
 FORM = RowForm(
     "purse",
@@ -26,7 +28,7 @@ ROWS: dict[str, tuple[Value, ...]] = {
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_the_text_is_the_json_of_what_has_a_value(row: tuple[Value, ...]) -> None:
     """Table, then clear columns, then commitments; what has no value is not there."""
-    salted = Commitments(sha256, b"salt")
+    salted = Commitments(HASH, b"salt")
     clear = {name: row[at] for at, name in FORM.clear if row[at] is not None}
     hidden = {}
     for at, name in FORM.hidden:

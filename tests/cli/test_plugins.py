@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from gongji.audit.hashing import LABELS, default_hasher
 from gongji.cities.loading import load_cities
 from gongji.v1 import city_pb2, city_pb2_grpc
 
@@ -69,7 +70,8 @@ def test_a_changed_one_is_refused_by_every_command(
     result = gongji("--config", pinned, *command)
 
     assert code == result.exit_code
-    assert "内容与钉住的不同：钉住的是 sha256:" in result.output
+    label = LABELS[default_hasher()]
+    assert f"内容与钉住的不同：钉住的是 {label}:" in result.output
 
 
 def test_pinned_anew(pinned: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from gongji.audit.checkpoint import CheckpointFaultError
-from gongji.audit.hashing import base64, sha256
+from gongji.audit.hashing import base64, default_hasher
 from gongji.audit.order import LogFaultError
 from gongji.audit.tree import ProofError
 from gongji.client.log import note_of
@@ -25,9 +25,11 @@ from msgspec.structs import replace
 
 from tests.client.logs import KeptLog, body_of, row_line, row_text
 
+HASH = default_hasher()
+
 TEXTS = [row_text(number) for number in range(4)]
 
-HASHES = [sha256(text) for text in TEXTS]
+HASHES = [HASH(text) for text in TEXTS]
 
 LOG = KeptLog([body_of(1, records=b"".join(HASHES)), *map(body_of, range(2, 300))])
 
@@ -74,7 +76,7 @@ def test_a_row_needs_a_leaf_that_is_told() -> None:
     """Neither before the first, nor behind a hash alone, nor at another leaf."""
     lines = export()
     row = row_line(0, TEXTS[0])
-    alone = encoded(ExportedLeaf(hash=base64(sha256(b"\0" + LOG.bodies[0]))))
+    alone = encoded(ExportedLeaf(hash=base64(HASH(b"\0" + LOG.bodies[0]))))
     for bent in (
         [lines[0], row, *lines[1:]],
         [lines[0], alone, row, *lines[2:]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gongji.audit.checkpoint import SM2, SigningKey
+from gongji.audit.checkpoint import SM2, PrivateKey, SigningKey
 from gongji.audit.sm2 import Sm2PrivateKey
 from gongji.store.keys.suite import default_suite
 
@@ -20,15 +20,25 @@ SM2_PUBLIC: Final = bytes.fromhex(
 )
 
 
+def log_private() -> PrivateKey:
+    """Return the private key."""
+    if default_suite().signature is SM2:
+        return Sm2PrivateKey(SM2_PRIVATE, SM2_PUBLIC)
+    return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+def other_log_private() -> PrivateKey:
+    """Return another of the same kind."""
+    if default_suite().signature is SM2:
+        return Sm2PrivateKey.generate()
+    return Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+
+
 def log_key() -> SigningKey:
     """Return the key."""
-    if default_suite().signature is SM2:
-        return SigningKey(Sm2PrivateKey(SM2_PRIVATE, SM2_PUBLIC))
-    return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+    return SigningKey(log_private())
 
 
 def other_log_key() -> SigningKey:
-    """Return another key of the same kind."""
-    if default_suite().signature is SM2:
-        return SigningKey(Sm2PrivateKey.generate())
-    return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+    """Return another of the same kind."""
+    return SigningKey(other_log_private())

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from gongji.access.identity import SUBJECT_KEY, CallerIdentity
+from gongji.audit.hashing import LABELS, default_hasher
 from gongji.cli.devcerts.authority import IssuedPair
 from gongji.model.refusals import (
     CallerUnknown,
@@ -26,6 +27,8 @@ from gongji.serve.clock import HeldClock
 from gongji.serve.identification import AccessFiles, PolicyAuthenticator
 
 from tests.scaffold.credentials import AUDIENCE, DOMAIN, ISSUER, SPAN, DoorFiles
+
+LABEL = LABELS[default_hasher()]
 
 AUDITOR = 'kind = "auditor"\ncities = ["*"]'
 FRONT = 'kind = "front"'
@@ -283,6 +286,12 @@ class TestFronts:
         assert "front" == admitting(files.certificate("front"))
 
 
+def fingerprint_of(pair: IssuedPair) -> bytes:
+    """A certificate's fingerprint, by another library's hand."""
+    kinds = {"sha256": hashes.SHA256, "sm3": hashes.SM3}
+    return pair.certificate.fingerprint(kinds[LABEL]())
+
+
 class TestDenial:
     """What is taken out while the server runs."""
 
@@ -309,9 +318,9 @@ class TestDenial:
             "x_gongji_client_cert": forwarded(pair),
             "x_gongji_client_verify": "0",
         }
-        fingerprint = pair.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+        fingerprint = fingerprint_of(pair).hex(":").upper()
         for number in (
-            f"SHA256:{fingerprint}",
+            f"{LABEL.upper()}:{fingerprint}",
             f"{pair.certificate.serial_number:040X}",
         ):
             files.write("deny.toml", f'certificates = ["{number}"]')
@@ -364,12 +373,12 @@ def test_who_is_recorded(files: DoorFiles, admitting: Admitting) -> None:
     """The record names the certificate by its fingerprint and the token by its number,
     never the token; the subject travels along."""
     pair, token = files.certificate("auditor"), files.token("auditor")
-    fingerprint = pair.certificate.fingerprint(hashes.SHA256()).hex()
+    fingerprint = fingerprint_of(pair).hex()
     metadata: Metadata = {"authorization": bearer(token), SUBJECT_KEY: b"s"}
     identity = admitting.authenticator.identify(
         metadata, {"x509_pem_cert": [pair.certificate_pem()]}
     )
-    credential = f"sha256:{fingerprint} jwt:auditor-1"
+    credential = f"{LABEL}:{fingerprint} jwt:auditor-1"
     assert CallerIdentity("auditor", credential, b"s") == identity
 
 

@@ -26,6 +26,7 @@ from gongji.store.backup import (
     restore,
 )
 from gongji.store.databases import database_at
+from gongji.store.keys.suite import STANDARD, default_suite
 from gongji.store.migrations import SchemaError
 from gongji.store.postgres.programs import address_of
 from gongji.store.schema import VERSION
@@ -224,6 +225,9 @@ def saying(**said: object) -> Change:
 
 COPY = "the copy"
 
+# Of the suite that tests run with.
+STRANGE = "00" if default_suite() is STANDARD else "gm:00"
+
 DAMAGED: dict[str, tuple[str, Change, type[Exception], str]] = {
     "a bit": (COPY, turned, BackupError, "摘要不符"),
     "the end": (COPY, lambda content: content[:-4096], BackupError, "摘要不符"),
@@ -233,7 +237,7 @@ DAMAGED: dict[str, tuple[str, Change, type[Exception], str]] = {
     "a newer form": (MANIFEST, saying(format=99), BackupError, "更新的 gongji"),
     "another place": (MANIFEST, saying(file="../x"), BackupError, "须是一个文件名"),
     "another engine": (MANIFEST, saying(engine="x"), BackupError, "不能恢复成"),
-    "another key": (MANIFEST, saying(key="00"), KeyFileError, "密钥文件与备份不符"),
+    "another key": (MANIFEST, saying(key=STRANGE), KeyFileError, "密钥文件与备份不符"),
 }
 """Which file of a backup is changed and how, and what is said of it."""
 

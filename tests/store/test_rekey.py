@@ -17,13 +17,15 @@ from gongji.store.databases import database_at
 from gongji.store.keys import counting
 from gongji.store.keys.ring import DataKey, KeyRing, first_ring, new_keys
 from gongji.store.keys.source import FileSource
-from gongji.store.keys.suite import STANDARD
+from gongji.store.keys.suite import default_suite
 from gongji.store.rekey import PAGE
 from gongji.store.seal import Vault
 from msgspec.structs import replace
 
 from tests.store.conftest import Clock, MakeMove
 from tests.store.personal_records import SECRETS
+
+SUITE = default_suite()
 
 PEOPLE = 3 * PAGE + 7
 
@@ -333,13 +335,13 @@ async def test_another_master_unwraps_nothing(
 def test_a_ring_that_learnt_newer_keys_reads_what_older_ones_made() -> None:
     """Two rings of one database together open both's seals and look for both's hashes,
     and make what the newer one makes, whichever learns of the other."""
-    first = new_keys(STANDARD)
-    before = first_ring(STANDARD, first)
-    fresh = new_keys(STANDARD)
+    first = new_keys(SUITE)
+    before = first_ring(SUITE, first)
+    fresh = new_keys(SUITE)
     keys = [
         DataKey(purpose, 2, fresh[purpose]) for purpose in ("seal", "lookup", "digest")
     ]
-    after = KeyRing(STANDARD, 2, [*keys, DataKey("match", 1, first["match"])])
+    after = KeyRing(SUITE, 2, [*keys, DataKey("match", 1, first["match"])])
     sealed, match = before.seal("P1", b"clear"), before.match(b"certificate")
     forms = [*after.stored_lookups(match), *before.stored_lookups(match)]
     for merged in (before.merged(after), after.merged(before)):
@@ -351,14 +353,14 @@ def test_a_ring_that_learnt_newer_keys_reads_what_older_ones_made() -> None:
 
 def test_a_digest_is_made_again_by_its_own_key() -> None:
     """A hash says by which key it was made; without that key nothing is equal to it."""
-    before = first_ring(STANDARD, new_keys(STANDARD))
+    before = first_ring(SUITE, new_keys(SUITE))
     keys = [
         key._replace(current=False) for key in before.keys if key.purpose != "match"
     ]
-    fresh = new_keys(STANDARD)
+    fresh = new_keys(SUITE)
     keys += [DataKey(purpose, 2, fresh[purpose]) for purpose in fresh]
     after = KeyRing(
-        STANDARD, 2, [key for key in keys if (key.purpose, key.number) != ("match", 1)]
+        SUITE, 2, [key for key in keys if (key.purpose, key.number) != ("match", 1)]
     )
     digest = before.digest(b"x")
     assert digest == after.digest(b"x", digest)

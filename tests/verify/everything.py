@@ -31,6 +31,7 @@ from gongji.store import Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.keys.counting import SealCount
 from gongji.store.keys.source import FileSource
+from gongji.store.keys.suite import STANDARD, default_suite
 from gongji.store.retention import EXPIRING, Retention, RetentionPolicy
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
@@ -115,6 +116,9 @@ async def _days(
 
 
 def _brought_forward(address: str, key_file: Path) -> None:
+    if default_suite() is not STANDARD:
+        # Of version 2 there is none: it knew AES only.
+        return
     key_file.write_bytes(_MASTER)
     key_file.chmod(0o600)
     engine = engine_at(address, Schema(Vault(_MASTER)))
@@ -353,7 +357,8 @@ async def _expire(service: Service) -> None:
     gone = await Retention(service.store, RetentionPolicy(months), now).run()
     rows = {due.name: due.rows for due in gone}
     assert rows["access"]
-    assert rows["refused_request"]
+    # What was refused on the first day was refused by version 2.
+    assert rows["refused_request"] or default_suite() is not STANDARD
 
 
 async def _leave_unfinished(service: Service) -> None:

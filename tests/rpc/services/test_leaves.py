@@ -7,11 +7,13 @@ from itertools import chain
 
 import pytest
 from gongji.access.callers import ALL
-from gongji.audit.hashing import sha256
+from gongji.audit.hashing import default_hasher
 from gongji.audit.leaf import Leaf
 from gongji.rpc.services.leaves import LeafReplies, ShownLeaves, together
 from gongji.store.told import ToldText
 from gongji.v1 import log_pb2
+
+HASH = default_hasher()
 
 MOST = (1 << 20) + 100_000
 """Of a reply, all names and lengths counted."""
@@ -32,7 +34,7 @@ def replies(
     leaves: int, rows: int, texts: list[ToldText]
 ) -> list[log_pb2.ListLeavesResponse]:
     """The replies that tell so many leaves, each with these rows."""
-    shown, gathered = ShownLeaves(sha256, ALL), LeafReplies()
+    shown, gathered = ShownLeaves(HASH, ALL), LeafReplies()
     sent: list[log_pb2.ListLeavesResponse] = []
     for index in range(leaves):
         for part in shown.parts(index, leaf(index, rows), texts):
