@@ -88,6 +88,11 @@ BARS: Final = (
         )
         for callers in (USUAL, MANY)
     ),
+    _ratio(
+        "Settle SQLite, 样样都开 / 同样装束", 0.45, "whole", "dressed-guarded", USUAL
+    ),
+    _ratio("Settle SQLite, 样样都开 / 同样装束", 0.5, "whole", "dressed-guarded", MANY),
+    _ratio("Settle SQLite, 指标 / 什么也不数", 0.98, "counted", "uncounted", USUAL),
     _ratio("同一账户 / 分散的账户", 0.9, "hot", "cool", USUAL),
     _ratio("刷盘加 2 毫秒: 成批提交 / 逐笔提交", 4, "slow", "each-slow", USUAL),
     Bar(

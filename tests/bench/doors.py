@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Self
 from gongji.client.credentials import NO_CREDENTIALS, Credentials
 
 from tests.bench.rivals import population
-from tests.bench.serving import Ground, Serving, sqlite
+from tests.bench.serving import Ground, Serving, echo, sqlite
 from tests.scaffold.credentials import DoorFiles
 
 UNRECORDED: Final = "tests.bench.unrecorded"
@@ -130,6 +130,15 @@ def guarded(on: Ground, name: str, *, metrics: str = "") -> Iterator[Serving]:
         yield it
 
 
+@contextmanager
+def echo_guarded(on: Ground, name: str) -> Iterator[Serving]:
+    """Run the echo behind the same doors."""
+    folder = on.folder / f"{name}-doors"
+    doors = Guarded.at(folder)
+    with echo(on, name, options=("--dressed", folder), shown=doors.hospital) as it:
+        yield it
+
+
 def _in(files: DoorFiles, name: str) -> str:
     return str(files.folder / name)
 
@@ -142,4 +151,6 @@ SERVERS: Final[
     "policy": _policy,
     "recorded": partial(_open, program="gongji"),
     "guarded": guarded,
+    "whole": partial(guarded, metrics="127.0.0.1:19465"),
+    "dressed-guarded": echo_guarded,
 }

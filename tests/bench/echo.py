@@ -1,6 +1,6 @@
 """Serve replies as large as real ones: the bill decoded, the reply built, nothing decided.
 
-.venv/bin/python -m tests.bench.echo ADDRESS REPLIES [--dressed]
+.venv/bin/python -m tests.bench.echo ADDRESS REPLIES [--dressed [DOORS]]
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from typing import Any
 
 import grpc
 import msgspec
-from gongji.access.policy import AnybodyPolicy
 from gongji.model.subject import NO_SUBJECT, Subject
-from gongji.rpc.calls import Calls
+from gongji.rpc.calls import Calls, current_permit
+from gongji.rpc.method import Services
 from gongji.serve import logs, port
-from gongji.serve.authentication import AnybodyAuthenticator
-from gongji.serve.entrance import Entrance, Handlers
-from gongji.serve.shares import Shares
+from gongji.serve.admission import admission_of
+from gongji.serve.metrics.outcomes import watch_outcomes
+from gongji.serve.service import port_options
+from gongji.serve.settings import Settings
 from gongji.serve.supervisor import new_event_loop
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.message import Message
+
+_DRESSED = "--dressed"
 
 SERVICE = "gongji.v1.SettlementService"
 
@@ -48,6 +51,17 @@ class Echo:
             settlement=pb.Settlement(**settlement),
             receipt=types_pb2.Receipt(**receipt),
         )
+
+
+class DressedEcho(Echo):
+    """An echo that shows, as every method must, that its caller may see the reply."""
+
+    async def settle(
+        self, request: pb.SettleRequest, context: Any
+    ) -> pb.SettleResponse:
+        """Return the next reply. Denied, to a hospital that is another."""
+        current_permit().institution(request.bill.institution_code)
+        return await super().settle(request, context)
 
 
 class _Unrecorded:
@@ -75,32 +89,60 @@ def _values(message: Message) -> dict[str, Any]:
     return values
 
 
-async def serve(address: str, replies: Sequence[bytes], *, dressed: bool) -> None:
-    """Serve until the process is ended; dressed with the real server's interceptors.
+async def serve(
+    address: str, replies: Sequence[bytes], *, dressed: bool, doors: Path | None
+) -> None:
+    """Serve until the process is ended; dressed as the real server's port.
 
-    They read the caller, check, and log a line.
+    It knows the caller, checks, counts and logs a line; by TLS and a policy if there are
+    `doors`.
     """
     logs.configure()
     settle = grpc.unary_unary_rpc_method_handler(
-        Echo(replies).settle,
+        (DressedEcho if dressed else Echo)(replies).settle,
         pb.SettleRequest.FromString,
         pb.SettleResponse.SerializeToString,
     )
-    server = grpc.aio.server(options=port.OPTIONS)
     if dressed:
-        calls = Calls(
-            AnybodyPolicy(), _nobody, _Unrecorded(), pseudonym=str, sandbox=True
-        )
-        calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
-        authenticator = AnybodyAuthenticator()
-        entrance = Entrance(authenticator, Shares(authenticator.limits))
-        handler: Any = Handlers(calls.methods.values(), entrance)
-    else:
-        handler = grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle})
+        opened = _dressed(address, settle, doors)
+        await opened.start()
+        await opened.keep()
+    server = grpc.aio.server(options=port.OPTIONS)
+    handler = grpc.method_handlers_generic_handler(SERVICE, {"Settle": settle})
     server.add_generic_rpc_handlers((handler,))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()
+
+
+def _dressed(address: str, settle: Any, doors: Path | None) -> port.OpenPort:
+    """Return a port like the real server's, with its doors or none."""
+    settings = Settings(address=address, data=Path(), sandbox=True)
+    if doors:
+        settings = Settings(
+            address=address,
+            data=doors,
+            tls_cert=doors / "server.pem",
+            tls_key=doors / "server.key",
+            client_ca=doors / "ca.pem",
+            policy=doors / "policy.toml",
+        )
+    admission = admission_of(settings)
+    calls = Calls(
+        admission.policy,
+        _nobody,
+        _Unrecorded(),
+        pseudonym=str,
+        sandbox=settings.sandbox,
+    )
+    calls.add_registered_method_handlers(SERVICE, {"Settle": settle})
+    watch_outcomes()
+    return port.OpenPort(
+        Services(calls.methods, (SERVICE,), (SERVICE,)),
+        address,
+        admission.authenticator,
+        port_options(settings, admission.tls),
+    )
 
 
 async def _nobody(packed: bytes) -> Subject:
@@ -112,8 +154,11 @@ async def _nobody(packed: bytes) -> Subject:
 def main(address: str, replies: str, *options: str) -> None:
     """Run the echo on the loop the real server has."""
     decoded = msgspec.msgpack.decode(Path(replies).read_bytes(), type=list[bytes])
+    folders = [Path(option) for option in options if option != _DRESSED]
+    doors = folders[0] if folders else None
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(address, decoded, dressed="--dressed" in options))
+        serving = serve(address, decoded, dressed=_DRESSED in options, doors=doors)
+        runner.run(serving)
 
 
 if __name__ == "__main__":

@@ -107,14 +107,19 @@ def _request(place: int) -> pb.SettleRequest:
 
 
 @contextmanager
-def echo(on: Ground, name: str, *, dressed: bool = False) -> Iterator[Serving]:
-    """Run the bare echo, or the one dressed as the real server."""
+def echo(
+    on: Ground,
+    name: str,
+    *,
+    options: Sequence[object] = (),
+    shown: Credentials = NO_CREDENTIALS,
+) -> Iterator[Serving]:
+    """Run the bare echo, or with options the one dressed as the real server."""
     port = free_port()
     address = f"127.0.0.1:{port}"
-    command = [sys.executable, "-m", "tests.bench.echo", address, on.replies]
-    command += ["--dressed"] if dressed else []
-    with _running(command, on.folder / f"{name}.log", port) as pid:
-        yield Serving(Target(port, (pid,)))
+    command = [sys.executable, "-m", "tests.bench.echo", address, on.replies, *options]
+    with _running(command, on.folder / f"{name}.log", port, shown=shown) as pid:
+        yield Serving(Target(port, (pid,), shown=shown))
 
 
 @contextmanager

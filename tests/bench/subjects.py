@@ -39,7 +39,7 @@ class Subject:
 
 SERVERS: Final[Mapping[str, Start]] = {
     "echo": serving.echo,
-    "dressed": partial(serving.echo, dressed=True),
+    "dressed": partial(serving.echo, options=("--dressed",)),
     "sqlite": serving.sqlite,
     "postgres": serving.postgres,
     "workers": partial(serving.postgres, workers=2),
@@ -164,4 +164,16 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
         callers=(OVERLOAD,),
     ),
     *_AT_DOORS,
+    Subject(
+        name="dressed-guarded",
+        title="空应答, 带拦截、查验与日志, 双向 TLS 与策略",
+        server="dressed-guarded",
+        callers=BUSY,
+    ),
+    Subject(
+        name="whole",
+        title="Settle, SQLite, 双向 TLS、策略、访问记录与指标",
+        server="whole",
+        callers=BUSY,
+    ),
 )
