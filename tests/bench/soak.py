@@ -54,14 +54,13 @@ class Stretch:
 FIGURES: Final[dict[str, tuple[float, Callable[[Stretch], float]]]] = {
     "内存 (MiB)": (1.05, lambda stretch: sum(stretch.mib)),
     "p99 (ms)": (1.25, lambda stretch: stretch.measured.p99_ms),
-    "服务 CPU (µs/次)": (1.1, lambda stretch: stretch.measured.server_us),
 }
 """Figures with the most that a median of the last third may be of that of the first."""
 
 
 @click.command(
     help="以最高速率的一部分定时发出结算: 双向 TLS、策略、访问记录、账本、指标全开; "
-    "内存、p99 与每次的 CPU 须平."
+    "内存与 p99 须平."
 )
 @click.option("--minutes", type=click.FloatRange(2), default=MINUTES, show_default=True)
 @click.option(
