@@ -172,9 +172,11 @@ class Vault:
             keys = [_unwrapped(master, suite, key) for key in stored.keys]
             ring = KeyRing(suite, stored.epoch, keys)
             # Keys of before stay known to this process, if they were this database's.
-            if self._ring.sealing != ring.sealing:
-                self.sealed = 0
-            self._ring = ring if self.stored is None else self._ring.merged(ring)
+            if self.stored is not None:
+                if self._ring.sealing != ring.sealing:
+                    self.sealed = 0
+                ring = self._ring.merged(ring)
+            self._ring = ring
             self.stored = stored
             self.lookup.cache_clear()
 
