@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 from gongji.audit.checkpoint import CheckpointBody, NoteSigner, SignedNote
+from gongji.audit.leaf import LeafBody
 from gongji.audit.tree import Growing, leaf_hash
 from gongji.store.keys.suite import default_suite
 
 from tests.verify.changer import Changer, with_value
 from tests.verify.stored import Edit, Row
-from tests.verify.values import compact
 
 
 class Forger:
@@ -48,9 +48,9 @@ class Forger:
         return [Edit("leaf", leaf, forged), *changed, *self._tiles(size, leaves)]
 
     def _by_another(self, leaf: Row) -> Row:
-        body = json.loads(leaf[self._leaf.position("body")])
-        body["caller"] = "other"
-        return with_value(self._leaf, leaf, "body", compact(body))
+        body = msgspec.json.decode(leaf[self._leaf.position("body")], type=LeafBody)
+        forged = msgspec.structs.replace(body, caller="other")
+        return with_value(self._leaf, leaf, "body", msgspec.json.encode(forged))
 
     def _grown(self, leaves: Sequence[Row]) -> Growing:
         growing = Growing(self._hasher, 0, lambda *_: b"")

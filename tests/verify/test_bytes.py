@@ -80,7 +80,7 @@ def words(name: str, tables: dict[str, str]) -> list[str]:
     """Return by which a sentence names the object."""
     if name == "sqlite_schema":
         # Where the definitions cannot be read nothing can.
-        return ["数据库对象", "malformed"]
+        return ["数据库对象", "malformed", "（读取 "]
     table = tables[name]
     of_the_log = {
         "leaf": ["日志叶", "号叶"],

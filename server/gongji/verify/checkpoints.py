@@ -73,6 +73,7 @@ class CheckpointReach:
         self._since: set[str] = set()
         self._before: Mapping[str, int] = {}
         self._through = ""
+        self._key = ""
         self.before = ""
         """The highest leaf_id that the checkpoint reached last includes."""
 
@@ -86,18 +87,19 @@ class CheckpointReach:
     def reach(self, checkpoint: StoredCheckpoint) -> Iterator[str]:
         """Yield what does not agree with the leaves up to this checkpoint's last."""
         included = checkpoint.included
-        if writer := self._wrong_writer(checkpoint):
-            yield f"included 中写入方 {writer} 与日志不符"
+        if fault := self._wrong_writer(checkpoint):
+            yield f"included 中写入方 {fault}"
         instants = [self._last[who][1] for who in included if who in self._last]
         if micros(checkpoint.at) != max(instants, default=0):
             yield "at 不是其叶中最近的时刻"
         if checkpoint.through != self._through:
             yield f"through 应为 {self._through}"
         self._before, self.before = included, self._through
+        self._key = checkpoint.checkpoint_id
         self._since.clear()
 
     def _wrong_writer(self, checkpoint: StoredCheckpoint) -> str:
-        """Return a writer that is missing, too many, or of another number; "" if none."""
+        """Return who is missing, too many, or of another number, and how; "" if nobody."""
         included = checkpoint.included
         limit = micros(checkpoint.at) - _GONE
         for who in sorted({*self._before, *self._since, *included}):
@@ -106,7 +108,9 @@ class CheckpointReach:
             known = who in self._before or who in self._since
             if who not in included:
                 if spoken and known:
-                    return who
-            elif included[who] != number or not known or (self._exact and not spoken):
-                return who
+                    return f"{who} 缺少"
+            elif number and not known:
+                return f"{who} 又出现，而检查点 {self._key} 已不记：该检查点被改动"
+            elif included[who] != number or (self._exact and not spoken):
+                return f"{who} 与日志不符"
         return ""

@@ -76,8 +76,11 @@ class SqliteView(DatabaseView):
         """Yield the rows of a query."""
         try:
             yield from self._connection.execute(statement, values)
-        # SQLite passes on what stands in the file, also in its own messages.
-        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError) as error:
+        # SQLite passes on in its own messages how an object is defined.
+        except UnicodeDecodeError as error:
+            msg = f"数据库对象的定义不是 UTF-8：被改动{reading(statement)}"
+            raise UnreadableError(msg) from error
+        except (sqlite3.DatabaseError, OverflowError) as error:
             raise UnreadableError(f"{error}{reading(statement)}") from error
 
     def _run(self, statement: str) -> None:
@@ -142,9 +145,12 @@ class SqliteView(DatabaseView):
         # SQLite tells the number of a tree: asked for one table it is that table's.
         tables = self._tables_in()
         found = [(name, told) for name in tables for told in self._integrity(name)]
-        for name, told in found or [("", told) for told in whole]:
+        for name, told in found:
             message = f"数据库文件损坏：{told}"
             yield Discrepancy(phase="file", table=name, message=message)
+        for told in () if found else whole:
+            message = f"数据库文件损坏（数据库对象的定义，或空闲的页）：{told}"
+            yield Discrepancy(phase="file", message=message)
 
     def _tables_in(self) -> list[str]:
         """Return the names of the tables, [] if they cannot be read."""

@@ -35,6 +35,11 @@ _TILES: Final = 64
 """Tiles that are read together, of 8 KiB each."""
 
 
+_OTHERWISE: Final = "记为写到第 {} 号，而日志写到第 {} 号：尾部被截去，或该行被改动"
+
+_FORGOTTEN: Final = "检查点 {:016d} 不记的写入方又出现，或该检查点被改动"
+
+
 class _Numbered(Struct, frozen=True):
     """What of a leaf says where it stands, and its hash."""
 
@@ -228,13 +233,12 @@ class _Log:
         table = self._bench.tables["log_writer"]
         for writer, number, at in self._bench.snapshot.all_rows(table):
             missing.discard(writer)
-            last, last_at = self._last.get(writer, (0, 0))
+            last = self._last.get(writer, (0, 0))
             where = {"table": table.name, "key": str(writer)}
-            if (last, last_at) != (number, at):
-                told = f"记为写到第 {number} 号，而日志写到第 {last} 号"
-                self.found(f"{told}：尾部被截去，或该行被改动", **where)
+            if last != (number, at):
+                self.found(_OTHERWISE.format(number, last[0]), **where)
             elif whole and writer not in known:
-                self.found("最近的检查点已不记的写入方又出现", **where)
+                self.found(_FORGOTTEN.format(self._read), **where)
         for writer in sorted(missing):
             self.found("没有该行，而该写入方尚未被忘记", table=table.name, key=writer)
 
