@@ -111,6 +111,6 @@ class CheckpointReach:
                     return f"{who} 缺少"
             elif number and not known:
                 return f"{who} 又出现，而检查点 {self._key} 已不记：该检查点被改动"
-            elif included[who] != number or (self._exact and not spoken):
+            elif included[who] != number or not known or (self._exact and not spoken):
                 return f"{who} 与日志不符"
         return ""
