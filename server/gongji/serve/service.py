@@ -232,6 +232,8 @@ async def _opened(
         store = database.open(clock, settings.key, suite=settings.suite)
         store.condition.observe(LoggedStore())
         try:
+            if store.hasher is not settings.hasher:
+                raise ValueError("启动之初读不到数据库所用的算法：请再启动一次")
             if isinstance(clock, HeldClock):
                 await _go_on(store, clock, settings)
             if await numbers_are_identities(store):

@@ -114,9 +114,14 @@ class Settings:
     def with_recorded_suite(self) -> Settings:
         """Return the same with the suite of the database, if there is one.
 
-        CryptoMismatchError if another is stated; errors as of opening it.
+        CryptoMismatchError if another is stated.
         """
-        recorded = database_at(self.database_address).suite()
+        try:
+            recorded = database_at(self.database_address).suite()
+        # What is wrong with it is said when it is opened, after all that is wrong with
+        # the settings themselves.
+        except (OSError, ValueError):
+            return self
         if recorded is None:
             return self
         return replace(self, crypto=checked_suite(recorded, self.suite).name)
