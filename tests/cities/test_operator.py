@@ -69,6 +69,7 @@ def test_adopted_from_its_day() -> None:
         __version__,
         ("V2@2025-01-01",),
         digest_of(default_hasher(), document_of(chuzhou)),
+        plugin_digest=chuzhou.plugin_digest,
     )
     assert () == anqing.adoptions
     assert 800_00 == table_of(anqing, "2025-01-01").deductible_fen[1]

@@ -251,6 +251,12 @@ class Terminal:
         document = json.dumps(value, ensure_ascii=False, default=str)
         sys.stdout.write(shown_json(document) + "\n")
 
+    def event(self, fields: Mapping[str, object]) -> None:
+        """Write one JSON line to standard error, as a log has it."""
+        document = json.dumps(fields, ensure_ascii=False, default=str)
+        sys.stderr.write(shown_json(document) + "\n")
+        sys.stderr.flush()
+
     def markdown(self, text: str) -> None:
         """Print Markdown: rendered on a terminal, as it is in a pipe."""
         text = shown_lines(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -171,13 +170,8 @@ class VerifyProgress:
         self._advance()
 
     def _write(self, progress: TaskProgress) -> None:
-        line = {
-            "event": "verifying",
-            "timestamp": stamp(),
-            **msgspec.to_builtins(progress),
-        }
-        sys.stderr.write(f"{msgspec.json.encode(line).decode()}\n")
-        sys.stderr.flush()
+        said = msgspec.to_builtins(progress)
+        self._terminal.event({"event": "verifying", "timestamp": stamp(), **said})
 
 
 def _nothing() -> None:
