@@ -58,14 +58,7 @@ def test_served_and_verified(source: list[str], tmp_path: Path) -> None:
     assert "找不到密钥文件" in gongji("verify", *there).stderr
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgres", marks=pytest.mark.skipif(not LONG, reason="GONGJI_CHAOS")
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", "postgres"] if LONG else ["sqlite"])
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     """The options of a data folder and its database."""
     options = ["--data", str(tmp_path / "var")]

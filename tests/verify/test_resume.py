@@ -17,7 +17,6 @@ from gongji.verify.finding import PHASE_OF, Discrepancy
 from gongji.verify.run import PhaseResult, TaskProgress, Verification, verify
 from msgspec.structs import replace
 
-AT_LENGTH = bool(os.environ.get("GONGJI_VERIFY"))
 MOVED = "UPDATE entry SET fen = fen + 1 WHERE position = 0"
 
 
@@ -100,7 +99,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not AT_LENGTH, reason="make verify")
 def test_killed_while_two_processes_work(lived_file: Path, tmp_path: Path) -> None:
     """Whoever was killed leaves whole segments only; another goes on at once."""
     script = tmp_path / "killed.py"

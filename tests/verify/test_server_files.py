@@ -21,10 +21,6 @@ from tests.postgres import QUICK, OwnPostgres, own
 from tests.verify.conftest import FindAll
 from tests.verify.everything import live_everything
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("GONGJI_VERIFY"), reason="long: make verify"
-)
-
 COUNT = 1000
 
 BESIDE = 20
