@@ -15,8 +15,11 @@ run: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/gongji demo
 
+# A test that hangs is one that fails: it is named, with what each thread does.
+HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
+
 test: $(STAMP)
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto $(HANG)
 
 # On other days, in other surroundings, under load: all of tests/days.py, or
 # CASES="year-end busy"; ARGS are pytest's.

@@ -84,11 +84,15 @@ async def test_the_end_is_announced_and_waits_for_nobody_who_only_watches(
     server from stopping."""
     stub: Any = health_pb2_grpc.HealthStub(service.channel)
     watch = stub.Watch(health_pb2.HealthCheckRequest(service="gongji.city.341100"))
-    assert SERVING == (await watch.read()).status
+
+    async def told() -> Any:
+        return await asyncio.wait_for(watch.read(), PATIENCE_S)
+
+    assert SERVING == (await told()).status
     await asyncio.wait_for(service.server.stop(2 * PATIENCE_S), PATIENCE_S)
-    assert NOT_SERVING == (await watch.read()).status
+    assert NOT_SERVING == (await told()).status
     with pytest.raises(grpc.aio.AioRpcError) as ended:
-        await watch.read()
+        await told()
     assert grpc.StatusCode.UNAVAILABLE == ended.value.code()
 
 
