@@ -352,7 +352,7 @@ def _check_version(snapshot: DatabaseView, vault: Vault) -> None:
         raise SchemaError(msg)
     version, fingerprint = snapshot.version()
     if version != VERSION:
-        msg = f"数据库结构为第 {version} 版，本程序核对第 {VERSION} 版"
+        msg = f"表 vault：数据库结构为第 {version} 版，本程序核对第 {VERSION} 版"
         raise SchemaError(msg)
     if not vault.opens(fingerprint):
         msg = "密钥与数据库不符（表 vault）：请以 --data 指明密钥所在的目录"
