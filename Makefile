@@ -19,7 +19,7 @@ demo: $(STAMP)
 HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 
 test: $(STAMP)
-	$(BIN)/pytest -q -n auto $(HANG)
+	$(BIN)/pytest -q -n auto --dist worksteal $(HANG)
 
 # On other days, in other surroundings, under load: all of tests/days.py, or
 # CASES="year-end busy"; ARGS are pytest's.

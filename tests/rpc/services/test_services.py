@@ -103,14 +103,14 @@ async def test_a_call_in_flight_finishes(
     going, go_on = asyncio.Event(), asyncio.Event()
     reset = service.store.reset
 
-    async def linger() -> None:
+    async def linger(caller: str) -> None:
         going.set()
         await go_on.wait()
-        await reset()
+        await reset(caller)
 
     monkeypatch.setattr(service.store, "reset", linger)
     call = asyncio.ensure_future(_reset(service))
-    await going.wait()
+    await asyncio.wait_for(going.wait(), PATIENCE_S)
     stop = asyncio.ensure_future(service.server.stop(PATIENCE_S))
     await asyncio.sleep(0.05)
     go_on.set()
