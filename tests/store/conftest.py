@@ -129,8 +129,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def vault() -> Vault:
+    """A vault of its own for each test: it learns the keys of the database it opens."""
     return Vault(bytes(range(32)))
 
 

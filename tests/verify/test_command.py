@@ -97,6 +97,7 @@ def test_what_a_person_reads(data: Path, tmp_path: Path) -> None:
 
 
 SLOW = """
+import signal
 import sys
 from gongji.cli import main
 from gongji.verify import run
@@ -108,6 +109,8 @@ def slow(self, stage, tell, do=run._Run._do):
         time.sleep(60)
 run._Run._do = slow
 if __name__ == "__main__":
+    # Whoever is started in the background is deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main()
 """
 
