@@ -59,11 +59,12 @@ def test_openssl_finds_ours_genuine(tmp_path: Path) -> None:
     (tmp_path / "signature").write_bytes(private.sign(MESSAGE))
     read = ("pkey", "-inform", "DER", "-in", tmp_path / "der", "-pubout")
     (tmp_path / "public").write_bytes(openssl(*read))
-    openssl(
+    told = openssl(
         *("pkeyutl", "-verify", "-pubin", "-inkey", tmp_path / "public"),
         *("-rawin", "-digest", "sm3", "-pkeyopt", _ID),
         *("-in", tmp_path / "message", "-sigfile", tmp_path / "signature"),
     )
+    assert b"Signature Verified Successfully\n" == told
 
 
 def test_keys_and_signatures_of_openssl_are_ours_too(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import grpc
+import pytest
 from gongji.access.identity import SUBJECT_KEY
 from gongji.model.commands import Write
 from gongji.model.people import Certificate, Enrolment, Institution, Person
@@ -26,6 +27,7 @@ from gongji.v1 import access_pb2, settlement_pb2, types_pb2
 
 from tests.cli.started import Caller, Started
 from tests.patience import PATIENCE_S
+from tests.postgres import Postgres
 
 LONG = os.environ.get("GONGJI_CHAOS") == "1"
 
@@ -120,3 +122,12 @@ def begin_and_kill(at: Sequence[str], after_s: float) -> None:
     ) as process:
         time.sleep(after_s)
         process.kill()
+
+
+def options_at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """Return the options of a data folder and its database, as a fixture is asked."""
+    options = ["--data", str(tmp_path / "var")]
+    if request.param == "postgres":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        options += ["--database", postgres.fresh()]
+    return options

@@ -17,10 +17,9 @@ from gongji.cli.key_options import KEY_NAMES
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store.keys.source import FileSource
 
-from tests.cli.clinic import LONG, PEOPLE, Clinic, begin_and_kill, fill
+from tests.cli.clinic import LONG, PEOPLE, Clinic, begin_and_kill, fill, options_at
 from tests.cli.command import gongji
 from tests.cli.started import Caller, started
-from tests.postgres import Postgres
 from tests.softhsm import SoftToken
 
 PRINTED = shlex.join([sys.executable, "-c", f"print('{bytes(range(32)).hex()}')"])
@@ -61,11 +60,7 @@ def test_served_and_verified(source: list[str], tmp_path: Path) -> None:
 @pytest.fixture(params=["sqlite", "postgres"] if LONG else ["sqlite"])
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     """The options of a data folder and its database."""
-    options = ["--data", str(tmp_path / "var")]
-    if request.param == "postgres":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        options += ["--database", postgres.fresh()]
-    return options
+    return options_at(request, tmp_path)
 
 
 def changed_while_served(at: list[str], to: list[str]) -> None:

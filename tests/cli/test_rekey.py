@@ -9,9 +9,8 @@ import pytest
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store.databases import database_at
 
-from tests.cli.clinic import LONG, PEOPLE, Clinic, begin_and_kill, fill
+from tests.cli.clinic import LONG, PEOPLE, Clinic, begin_and_kill, fill, options_at
 from tests.cli.started import Caller, run, started
-from tests.postgres import Postgres
 
 KILLED_AFTER_S = (0.9, 1.3, 1.5, 1.1, 1.7, 2.5) if LONG else (1.3, 1.6)
 """Some before it does anything, the others somewhere in between."""
@@ -20,11 +19,7 @@ KILLED_AFTER_S = (0.9, 1.3, 1.5, 1.1, 1.7, 2.5) if LONG else (1.3, 1.6)
 @pytest.fixture(params=["sqlite", "postgres"])
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     """The options of a data folder and its database."""
-    options = ["--data", str(tmp_path / "var")]
-    if request.param == "postgres":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        options += ["--database", postgres.fresh()]
-    return options
+    return options_at(request, tmp_path)
 
 
 def test_killed_under_load_and_run_again(at: list[str], tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from gongji.model.commands import Write
 from gongji.model.people import Person
 from gongji.serve.settings import keys_of
-from gongji.store import KeyFileError, open_store
+from gongji.store import KeyFileError, Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.keys import source
 from gongji.store.keys.pkcs11 import Pkcs11Source
-from gongji.store.keys.source import CommandSource, EitherSource, FileSource
+from gongji.store.keys.source import CommandSource, EitherSource, FileSource, KeySource
 from gongji.store.keys.suite import STANDARD
 from gongji.store.seal import Vault
 
@@ -87,23 +87,34 @@ def test_a_token_wraps_and_unwraps(token: SoftToken) -> None:
     assert master.derived(STANDARD) is None
 
 
+async def kept(person: Person, store: Store) -> None:
+    await store.apply(Write((person,)))
+    await store.close()
+
+
+async def found(person: Person, store: Store) -> None:
+    assert person.person_no == await store.person_no_of(person.certificate)
+    await store.close()
+
+
+def rekeyed(url: str, known: KeySource, target: KeySource) -> None:
+    """Change the keys of a database to the next of a target, all at once."""
+    with database_at(url).administered(known) as administration:
+        rekeying = administration.rekeying
+        assert rekeying.begin(target.next_master)
+        rekeying.run(lambda _: None)
+        rekeying.finish()
+
+
 async def test_a_database_whose_master_is_in_a_token(
     engine_url: str, clock: Clock, person: Person, token: SoftToken, tmp_path: Path
 ) -> None:
     """It is made, opened again and rekeyed without the key leaving the token, and opens by
     nothing else."""
     key = Pkcs11Source.parse(token.uri())
-    store = open_store(engine_url, clock, key)
-    await store.apply(Write((person,)))
-    await store.close()
-    with database_at(engine_url).administered(key) as administration:
-        rekeying = administration.rekeying
-        assert rekeying.begin(key.next_master)
-        rekeying.run(lambda _: None)
-        rekeying.finish()
-    store = open_store(engine_url, clock, key)
-    assert person.person_no == await store.person_no_of(person.certificate)
-    await store.close()
+    await kept(person, open_store(engine_url, clock, key))
+    rekeyed(engine_url, key, key)
+    await found(person, open_store(engine_url, clock, key))
     FileSource(tmp_path / "other.key").make()
     with pytest.raises(ValueError, match="密钥文件与该数据库不符"):
         open_store(engine_url, clock, tmp_path / "other.key")
@@ -114,18 +125,9 @@ async def test_a_master_moves_from_a_file_into_a_token(
 ) -> None:
     """A database goes on with the master of another source, and no longer with the file."""
     file, target = tmp_path / "x.key", Pkcs11Source.parse(token.uri())
-    store = open_store(engine_url, clock, file)
-    await store.apply(Write((person,)))
-    await store.close()
-    either = EitherSource(target, FileSource(file))
-    with database_at(engine_url).administered(either) as administration:
-        rekeying = administration.rekeying
-        assert rekeying.begin(target.next_master)
-        rekeying.run(lambda _: None)
-        rekeying.finish()
-    store = open_store(engine_url, clock, target)
-    assert person.person_no == await store.person_no_of(person.certificate)
-    await store.close()
+    await kept(person, open_store(engine_url, clock, file))
+    rekeyed(engine_url, EitherSource(target, FileSource(file)), target)
+    await found(person, open_store(engine_url, clock, target))
     with pytest.raises(ValueError, match="密钥文件与该数据库不符"):
         open_store(engine_url, clock, file)
 

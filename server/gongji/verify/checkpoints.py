@@ -11,26 +11,15 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from gongji.audit.checkpoint import StoredCheckpoint
+from gongji.audit.order import NumberedLeaf
 from gongji.store.checkpoints import GONE
 from gongji.store.table import micros
 
 _GONE: Final = GONE // timedelta(microseconds=1)
 
 
-class PlacedOne(Protocol):
+class DatedLeaf(NumberedLeaf, Protocol):
     """What of a leaf counts here."""
-
-    @property
-    def leaf_id(self) -> str:
-        """Ascends as the transactions did."""
-
-    @property
-    def writer(self) -> str:
-        """Who wrote it."""
-
-    @property
-    def number(self) -> int:
-        """Counts the leaves of its writer."""
 
     @property
     def at(self) -> int:
@@ -77,7 +66,7 @@ class CheckpointReach:
         self.before = ""
         """The highest leaf_id that the checkpoint reached last includes."""
 
-    def place(self, leaf: PlacedOne) -> None:
+    def place(self, leaf: DatedLeaf) -> None:
         """Go on by one leaf."""
         # hot path: once for each leaf.
         self._last[leaf.writer] = leaf.number, leaf.at

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from time import monotonic, sleep
 
-import pytest
 from gongji.audit.leaf import Leaf
 from gongji.audit.order import tree_order
 from gongji.model.commands import Listing
-from gongji.store import Store, open_store
+from gongji.store import Store
 from gongji.store.checkpoints import stored_checkpoints, stored_leaves
 from gongji.store.engine import StoreEngine
 from gongji.store.leaves import LeafLog, LeafOrigin
 from gongji.store.postgres.engine import PostgresEngine
 
 from tests.patience import PATIENCE_S
-from tests.postgres import Postgres
 from tests.store.conftest import Clock, MakeMove
 from tests.store.test_checkpoints import KEY, ORIGIN, checked
 from tests.store.test_leaves import assert_log_says_all
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> str:
-    return postgres.fresh()
-
-
-@pytest.fixture
-async def store(url: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = open_store(url, clock, tmp_path / "x.key")
-    yield opened
-    await opened.close()
 
 
 def wait_for_a_leaf(engine: PostgresEngine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -21,7 +21,6 @@ from gongji.store.postgres import store as postgres_store
 from gongji.store.postgres.store import LOCK_WAIT_S
 
 from tests.patience import PATIENCE_S
-from tests.postgres import Postgres
 from tests.store.conftest import outcomes
 from tests.store.test_condition import Heard
 
@@ -30,18 +29,6 @@ MakeMove = Callable[..., Any]
 _OPERATOR = "operator"
 
 _A_PURSE = "SELECT FROM account WHERE person_no = 'P1' FOR UPDATE"
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> str:
-    return postgres.fresh()
-
-
-@pytest.fixture
-async def store(url: str, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
-    store = open_store(url, clock, tmp_path / "x.key")
-    yield store
-    await store.close()
 
 
 @pytest.fixture

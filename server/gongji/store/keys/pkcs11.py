@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
-from gongji.store.keys.source import KeyFileError, Master
+from gongji.store.keys.source import KeyFileError, KeySource, Master
 from gongji.store.keys.suite import NONCE_BYTES, STANDARD, Suite
 from gongji.store.private_files import ExposedFileError, read_secret_file
 
@@ -47,7 +47,7 @@ _FAULTS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pkcs11Source:
+class Pkcs11Source(KeySource):
     """A secret key in a token, as a PKCS#11 URI names it (RFC 7512)."""
 
     token: str
@@ -77,17 +77,6 @@ class Pkcs11Source:
             raise ValueError(f"PKCS#11 的密钥应写作 {_EXAMPLE}")
         pin_file = Path(asked["pin-source"].removeprefix("file:"))
         return cls(named["token"], named["object"], asked["module-path"], pin_file)
-
-    def make(self) -> None:
-        """Make nothing: the key is made in the token, by whoever owns it."""
-
-    def next_master(self, current: Master) -> Master:
-        """Return the key."""
-        del current
-        return next(self.masters())
-
-    def settle(self, master: Master, suite: Suite) -> None:
-        """Do nothing, likewise."""
 
     def masters(self) -> Iterator[Master]:
         """Yield the key, which must be there. KeyFileError."""

@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -54,13 +55,17 @@ class Master(Protocol):
         """Return the data keys that version 2 derived from it, None if none can be."""
 
 
-class KeySource(Protocol):
-    """Where masters come from; asked again whenever the keys of a database change."""
+class KeySource(ABC):
+    """Where masters come from; asked again whenever the keys of a database change.
 
+    Unless it makes masters itself, the next one is the one there is.
+    """
+
+    @abstractmethod
     def masters(self) -> Iterator[Master]:
         """Yield each master there is. KeyFileError; OSError."""
 
-    def make(self) -> None:
+    def make(self) -> None:  # noqa: B027 - most make none
         """Make a master for a new database if there is none and one can be made. OSError."""
 
     def next_master(self, current: Master) -> Master:
@@ -68,8 +73,10 @@ class KeySource(Protocol):
 
         The same again if its owner alone makes masters.
         """
+        del current
+        return next(self.masters())
 
-    def settle(self, master: Master, suite: Suite) -> None:
+    def settle(self, master: Master, suite: Suite) -> None:  # noqa: B027 - most need not
         """Note that a database is wrapped by this one of its masters."""
 
 
@@ -112,7 +119,7 @@ class RawMaster:
         return suite.derive(self._master, b"gongji/2/wrap", suite.key_bytes)
 
 
-class FileSource:
+class FileSource(KeySource):
     """A file of 32 bytes that nobody else can read, and beside it perhaps its successor."""
 
     def __init__(self, path: Path) -> None:
@@ -190,7 +197,7 @@ def _key_in(path: Path) -> bytes:
     return master
 
 
-class CommandSource:
+class CommandSource(KeySource):
     """A command that prints the key: 64 hexadecimal digits, or the 32 bytes themselves.
 
     It is run without a shell, within `COMMAND_S`; nothing of what it prints is shown.
@@ -198,17 +205,6 @@ class CommandSource:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = tuple(command)
-
-    def make(self) -> None:
-        """Make nothing: the key is whoever's who runs the command."""
-
-    def next_master(self, current: Master) -> Master:
-        """Return what it prints."""
-        del current
-        return next(self.masters())
-
-    def settle(self, master: Master, suite: Suite) -> None:
-        """Do nothing, likewise."""
 
     def masters(self) -> Iterator[Master]:
         """Run the command; yield the master it prints."""
@@ -279,29 +275,18 @@ def _printed_key(name: str, printed: bytes) -> bytes:
     return key
 
 
-class HeldSource:
+class HeldSource(KeySource):
     """A master that is given, as of a database that is forgotten with the process."""
 
     def __init__(self, master: Master) -> None:
         self._master = master
-
-    def make(self) -> None:
-        """Make nothing: there is one."""
-
-    def next_master(self, current: Master) -> Master:
-        """Return it."""
-        del current
-        return self._master
-
-    def settle(self, master: Master, suite: Suite) -> None:
-        """Do nothing: there is no other."""
 
     def masters(self) -> Iterator[Master]:
         """Yield it."""
         yield self._master
 
 
-class EitherSource:
+class EitherSource(KeySource):
     """Several sources, while one takes the place of another."""
 
     def __init__(self, *sources: KeySource) -> None:
