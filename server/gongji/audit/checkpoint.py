@@ -19,7 +19,7 @@ from __future__ import annotations
 import binascii
 import struct
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -370,9 +370,3 @@ def _decoded(text: str) -> bytes:
 
 def _cosigned(text: bytes, seconds: int) -> bytes:
     return f"cosignature/v1\ntime {seconds}\n".encode() + text
-
-
-def signers_of(note: str, verifiers: Iterable[NoteVerifier]) -> list[str]:
-    """Return the names of those keys that signed a note. CheckpointFaultError."""
-    signed = SignedNote.parse(note)
-    return [one.name for one in verifiers if signed.signed_by(one)]
