@@ -264,11 +264,11 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - a defect, even an exit, is its own
             return raisable(error)
         records = (*created, *writes)
-        origin = _origin(job, outcome, records, facts)
-        facts.write(writes)
         leaves.advance(facts.now)
+        # The leaf first: it says over what was decided, not what that made of it.
         if records or removed:
-            leaves.add(origin, records, removed)
+            leaves.add(_origin(job, outcome, records, facts), records, removed)
+        facts.write(writes)
         return outcome
 
     def _answered(
