@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from gongji.binding.eligibility import CONDITIONS
 from gongji.model.binding import Application
+from gongji.model.conditions import Condition
 from gongji.model.people import Certificate, Enrolment
-from gongji.model.refusals import Condition, NotEligible
+from gongji.model.refusals import NotEligible
 from gongji.rules.binding import FamilyLimit, GiverLimit, LapsedPlaces
 from gongji.rules.clauses import Clause, ruled
 from gongji.rules.codes import ConsentMethod, EnrolmentStatus, Purpose, Scheme

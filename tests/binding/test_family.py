@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from gongji.binding.kinship import Birth, birth_of
 from gongji.model.binding import Application
+from gongji.model.conditions import Condition
 from gongji.model.people import Certificate, Kin
-from gongji.model.refusals import Condition, NotEligible
+from gongji.model.refusals import NotEligible
 from gongji.registry.rows import RELATIONS
 from gongji.rules.binding import CLOSE
 from gongji.rules.codes import OPEN_STATES, BindingState

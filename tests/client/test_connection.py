@@ -12,7 +12,8 @@ from pathlib import Path
 import grpc
 import pytest
 from gongji.client import connection
-from gongji.model.refusals import Condition, NotEligible, Overloaded
+from gongji.model.conditions import Condition
+from gongji.model.refusals import NotEligible, Overloaded
 from gongji.rpc import status
 from gongji.rules.clauses import Clause
 from gongji.v1 import city_pb2, city_pb2_grpc

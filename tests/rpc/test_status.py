@@ -12,7 +12,8 @@ from urllib.parse import quote
 import grpc
 import pytest
 from gongji.model import refusals
-from gongji.model.refusals import Condition, Refusal
+from gongji.model.conditions import Condition
+from gongji.model.refusals import Refusal
 from gongji.rpc import status
 from gongji.rules.clauses import Clause
 from google.protobuf.message import Message

@@ -16,9 +16,15 @@ from gongji.model.commands import (
     Request,
     RequestRecord,
 )
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    StepAction,
+    WayStep,
+)
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import (
-    Condition,
     NoAccount,
     NotEligible,
     Refusal,
@@ -28,6 +34,7 @@ from gongji.rules.clauses import Clause
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Job, Outcome
 from gongji.store.schema import Schema
+from msgspec.structs import replace
 
 from tests.store.conftest import AnyEngine, OpenEngine, fetched
 from tests.store.pages import page_records
@@ -152,13 +159,24 @@ def test_a_final_refusal_is_answered_again(
     move: MakeMove,
 ) -> None:
     """A final refusal is the same for ever: class, message, field, clauses, conditions,
-    figures; no purse moves."""
+    ways, figures; no purse moves."""
     clause = Clause("C22", "同一个家庭账户最多能绑定7人", "滁州 L33")
+    step = WayStep(StepAction.UNBIND, (FieldRef("holder"),), "先解绑一人", count=1)
+    full = Condition(
+        "family_limit",
+        ("C22",),
+        "已满 7 人",
+        "先解绑一人",
+        ConditionCode.FAMILY_FULL,
+        (FieldRef("holder"),),
+        ((step,),),
+    )
     first = NotEligible(
         "不符合条件",
         field="application.member",
         clauses=[clause],
-        conditions=[Condition("family_limit", ("C22",), "已满 7 人", "先解绑一人")],
+        conditions=[full],
+        ways=[(step,)],
         people="7",
     )
     assert run(move("r1", refusal=first)) is first
@@ -167,6 +185,30 @@ def test_a_final_refusal_is_answered_again(
     assert repeated is not first
     assert vars(first) == vars(repeated)
     assert balance(engine) is None
+
+
+FORMER = """{"name": "NotEligible", "message": "不符合条件", "field": "",
+"clauses": [{"id": "C22", "text": "最多能绑定7人", "source": "滁州 L33",
+"grade": "document", "verified_on": ""}],
+"conditions": [{"hook": "family_limit", "clauses": ["C22"], "message": "已满 7 人",
+"remedy": "先解绑一人"}], "metadata": {"help": ""}}"""
+"""A refusal as it was stored before conditions had codes, fields and ways."""
+
+
+def test_a_refusal_of_before_is_answered_again(
+    run: Run, engine: AnyEngine, move: MakeMove
+) -> None:
+    """What was refused before conditions had codes is refused again as it was."""
+    run(move("r1", refusal=NoAccount("没有个人账户")))
+    (row,) = page_records(engine, Listing(kind=RequestRecord))
+    engine.begin()
+    engine.upsert(RequestRecord, [replace(row, refusal=FORMER.encode())])
+    engine.commit()
+    repeated = run(move("r1"))
+    assert isinstance(repeated, NotEligible)
+    assert "不符合条件" == repeated.message
+    condition = Condition("family_limit", ("C22",), "已满 7 人", "先解绑一人")
+    assert ((condition,), ()) == (repeated.conditions, repeated.ways)
 
 
 def test_a_remembered_refusal_is_for_its_content_only(run: Run, move: MakeMove) -> None:

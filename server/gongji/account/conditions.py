@@ -9,8 +9,8 @@ from gongji.binding.case import Case
 from gongji.binding.eligibility import holder_enrolled, member_enrolled
 from gongji.binding.status import status_of
 from gongji.cities.city import Cities, DayRules
+from gongji.model.conditions import Condition
 from gongji.model.people import alive_on
-from gongji.model.refusals import Condition
 from gongji.rules.benefits import Use
 from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause

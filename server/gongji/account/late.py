@@ -21,10 +21,11 @@ from gongji.cities.city import Cities
 from gongji.model.account import Account, Credit, Premium
 from gongji.model.causes import ChangedIn, FactBehind, facts_behind
 from gongji.model.commands import Command, Decision
+from gongji.model.conditions import Condition
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
-from gongji.model.refusals import Condition, NothingToResettle, Refusal
+from gongji.model.refusals import NothingToResettle, Refusal
 from gongji.model.revisions import OWNER, PersonRevision, known_at
 
 

@@ -28,6 +28,7 @@ from gongji.cities.city import Cities, City, DayRules
 from gongji.model.account import Account, FormerPremium, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
+from gongji.model.conditions import Condition
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
@@ -36,7 +37,6 @@ from gongji.model.refusals import (
     AlreadyPaid,
     BalanceShort,
     CityNotServed,
-    Condition,
     MalformedField,
     NotEligible,
     NotInForce,

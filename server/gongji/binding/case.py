@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from gongji.binding.kinship import SPOUSE, kind_of, on_record
 from gongji.cities.city import DayRules
 from gongji.model.binding import Application, Binding
+from gongji.model.conditions import Condition
 from gongji.model.facts import Facts
 from gongji.model.people import Person, alive_on
-from gongji.model.refusals import Condition, PersonNotFound
+from gongji.model.refusals import PersonNotFound
 from gongji.rules.channels import (
     Asked,
     Channel,

@@ -70,27 +70,18 @@ Refusal
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from gongji.model.conditions import Condition, Way
 from gongji.rules.clauses import Clause
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One unmet condition of an application: hook, clauses, message, remedy."""
-
-    hook: str
-    clauses: tuple[str, ...]
-    message: str
-    remedy: str = ""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     """A command was refused, by name; `message` is Chinese, for citizen and channel.
 
     `field` is the path of the field at fault, `clauses` are those behind the refusal,
-    `metadata` names the figures. The name of a class is stored with the request id.
+    `conditions` all that are not met, `ways` what was tried and is accepted, `metadata`
+    names the figures. The name of a class is stored with the request id.
     """
 
     final: ClassVar[bool] = False
@@ -103,6 +94,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         field: str = "",
         clauses: Iterable[Clause] = (),
         conditions: Iterable[Condition] = (),
+        ways: Iterable[Way] = (),
         **metadata: str,
     ) -> None:
         super().__init__(message)
@@ -110,6 +102,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.field = field
         self.clauses = tuple(clauses)
         self.conditions = tuple(conditions)
+        self.ways = tuple(ways)
         self.metadata = metadata
         self.area_code = ""
         """The city whose rules refused, for log and metrics; "" if that is not known."""

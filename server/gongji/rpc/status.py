@@ -16,8 +16,8 @@ from google.rpc.error_details_pb2 import (
 )
 from grpc import StatusCode
 
+from gongji.model.conditions import Condition
 from gongji.model.refusals import (
-    Condition,
     Conflict,
     Denied,
     Exhausted,

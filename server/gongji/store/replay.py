@@ -16,9 +16,9 @@ from gongji.model.commands import (
     Request,
     RequestRecord,
 )
+from gongji.model.conditions import Condition, Way
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import (
-    Condition,
     OriginalReversed,
     Refusal,
     Refused,
@@ -51,6 +51,7 @@ class _StoredRefusal(msgspec.Struct, frozen=True):
     clauses: tuple[Clause, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, str]
+    ways: tuple[Way, ...] = ()
 
 
 EXPIRED: Final = msgspec.json.encode(
@@ -95,6 +96,7 @@ def refused_row(
         refusal.clauses,
         refusal.conditions,
         refusal.metadata,
+        refusal.ways,
     )
     return request_row(
         command.request,
@@ -213,6 +215,7 @@ def _refusal(stored: bytes) -> Refusal:
         field=content.field,
         clauses=content.clauses,
         conditions=content.conditions,
+        ways=content.ways,
         **content.metadata,
     )
 

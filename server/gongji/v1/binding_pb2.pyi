@@ -102,6 +102,218 @@ CONSENT_METHOD_GUARDIAN: ConsentMethod.ValueType  # 4
 """A guardian consented for a minor."""
 Global___ConsentMethod: _TypeAlias = ConsentMethod  # noqa: Y015
 
+class _ConditionCode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConditionCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConditionCode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONDITION_CODE_UNSPECIFIED: _ConditionCode.ValueType  # 0
+    """Not told: the refusal is of a version before conditions had codes."""
+    CONDITION_CODE_SAME_PERSON: _ConditionCode.ValueType  # 1
+    """Holder and member are one person."""
+    CONDITION_CODE_HOLDER_DECEASED: _ConditionCode.ValueType  # 2
+    """The holder has died."""
+    CONDITION_CODE_MEMBER_DECEASED: _ConditionCode.ValueType  # 3
+    """The member has died."""
+    CONDITION_CODE_HOLDER_NOT_ENROLLED: _ConditionCode.ValueType  # 4
+    """The holder is not enrolled as the city asks."""
+    CONDITION_CODE_MEMBER_NOT_ENROLLED: _ConditionCode.ValueType  # 5
+    """The member is not enrolled as the city asks for a purpose."""
+    CONDITION_CODE_PURPOSE_NOT_OFFERED: _ConditionCode.ValueType  # 6
+    """The city does not offer the purpose."""
+    CONDITION_CODE_RELATION_NOT_ADMITTED: _ConditionCode.ValueType  # 7
+    """The city does not admit the relation."""
+    CONDITION_CODE_RELATION_CONTRADICTED: _ConditionCode.ValueType  # 8
+    """The registry shows another relation."""
+    CONDITION_CODE_BIRTHS_CONTRADICT_RELATION: _ConditionCode.ValueType  # 9
+    """The birth dates make the relation impossible."""
+    CONDITION_CODE_HOLDER_HAS_SPOUSE: _ConditionCode.ValueType  # 10
+    """The holder has another spouse."""
+    CONDITION_CODE_MEMBER_HAS_SPOUSE: _ConditionCode.ValueType  # 11
+    """The member has another spouse."""
+    CONDITION_CODE_HOLDER_BELOW_MARRIAGE_AGE: _ConditionCode.ValueType  # 12
+    """The holder is too young to have married."""
+    CONDITION_CODE_MEMBER_BELOW_MARRIAGE_AGE: _ConditionCode.ValueType  # 13
+    """The member is too young to have married."""
+    CONDITION_CODE_OUT_OF_SCOPE: _ConditionCode.ValueType  # 14
+    """The member is insured too far from the holder."""
+    CONDITION_CODE_FAMILY_FULL: _ConditionCode.ValueType  # 15
+    """The holder's family account has no place left."""
+    CONDITION_CODE_TOO_MANY_HOLDERS: _ConditionCode.ValueType  # 16
+    """The member has as many holders as the city admits."""
+    CONDITION_CODE_ALREADY_BOUND: _ConditionCode.ValueType  # 17
+    """The two are bound already, or have applied."""
+    CONDITION_CODE_CHANNEL_NOT_FOR_PAIR: _ConditionCode.ValueType  # 18
+    """The channel does not take pairs like these."""
+    CONDITION_CODE_COUNTER_CLOSED: _ConditionCode.ValueType  # 19
+    """The counter is closed now."""
+    CONDITION_CODE_IDENTITY_CHECK_MISSING: _ConditionCode.ValueType  # 20
+    """The channel has not done an identity check."""
+    CONDITION_CODE_DETAIL_MISSING: _ConditionCode.ValueType  # 21
+    """Something about the member is not filled in."""
+    CONDITION_CODE_DETAIL_WRONG: _ConditionCode.ValueType  # 22
+    """What is filled in about the member does not agree with the registry."""
+    CONDITION_CODE_MATERIAL_MISSING: _ConditionCode.ValueType  # 23
+    """A proof is missing, or its original."""
+    CONDITION_CODE_AGREEMENT_NOT_ACCEPTED: _ConditionCode.ValueType  # 24
+    """The agreement is not accepted in its version."""
+    CONDITION_CODE_AGREEMENT_TIME_WRONG: _ConditionCode.ValueType  # 25
+    """The agreement was accepted in future, or before it was in force."""
+    CONDITION_CODE_GUARDIAN_CONSENT_REQUIRED: _ConditionCode.ValueType  # 26
+    """A guardian must consent for the member."""
+    CONDITION_CODE_OWN_CONSENT_REQUIRED: _ConditionCode.ValueType  # 27
+    """The member must consent, no guardian."""
+    CONDITION_CODE_MEMBER_AGE_UNKNOWN: _ConditionCode.ValueType  # 28
+    """Nothing tells whether the member is old enough to consent."""
+    CONDITION_CODE_MEMBER_CHECK_MISSING: _ConditionCode.ValueType  # 29
+    """The member has done none of the identity checks the city asks for."""
+    CONDITION_CODE_CONSENT_TIME_WRONG: _ConditionCode.ValueType  # 30
+    """The consent was given in future, or before its rule was in force."""
+    CONDITION_CODE_NOT_BOUND: _ConditionCode.ValueType  # 31
+    """There is no binding for the purpose."""
+    CONDITION_CODE_BINDING_ENDED: _ConditionCode.ValueType  # 32
+    """The binding has ended."""
+    CONDITION_CODE_PURSE_USE_NOT_ADMITTED: _ConditionCode.ValueType  # 33
+    """The holder's city does not let purses pay it."""
+    CONDITION_CODE_PREMIUM_OUT_OF_BOUNDS: _ConditionCode.ValueType  # 34
+    """The premium's amount is out of bounds."""
+    CONDITION_CODE_YEAR_OUT_OF_BOUNDS: _ConditionCode.ValueType  # 35
+    """The premium's year cannot be paid now."""
+    CONDITION_CODE_CITY_NOT_SERVED: _ConditionCode.ValueType  # 36
+    """The holder's city is not served, or had no rules in force."""
+
+class ConditionCode(_ConditionCode, metaclass=_ConditionCodeEnumTypeWrapper):
+    """Which condition is not met. A stable name; later versions may add others."""
+
+CONDITION_CODE_UNSPECIFIED: ConditionCode.ValueType  # 0
+"""Not told: the refusal is of a version before conditions had codes."""
+CONDITION_CODE_SAME_PERSON: ConditionCode.ValueType  # 1
+"""Holder and member are one person."""
+CONDITION_CODE_HOLDER_DECEASED: ConditionCode.ValueType  # 2
+"""The holder has died."""
+CONDITION_CODE_MEMBER_DECEASED: ConditionCode.ValueType  # 3
+"""The member has died."""
+CONDITION_CODE_HOLDER_NOT_ENROLLED: ConditionCode.ValueType  # 4
+"""The holder is not enrolled as the city asks."""
+CONDITION_CODE_MEMBER_NOT_ENROLLED: ConditionCode.ValueType  # 5
+"""The member is not enrolled as the city asks for a purpose."""
+CONDITION_CODE_PURPOSE_NOT_OFFERED: ConditionCode.ValueType  # 6
+"""The city does not offer the purpose."""
+CONDITION_CODE_RELATION_NOT_ADMITTED: ConditionCode.ValueType  # 7
+"""The city does not admit the relation."""
+CONDITION_CODE_RELATION_CONTRADICTED: ConditionCode.ValueType  # 8
+"""The registry shows another relation."""
+CONDITION_CODE_BIRTHS_CONTRADICT_RELATION: ConditionCode.ValueType  # 9
+"""The birth dates make the relation impossible."""
+CONDITION_CODE_HOLDER_HAS_SPOUSE: ConditionCode.ValueType  # 10
+"""The holder has another spouse."""
+CONDITION_CODE_MEMBER_HAS_SPOUSE: ConditionCode.ValueType  # 11
+"""The member has another spouse."""
+CONDITION_CODE_HOLDER_BELOW_MARRIAGE_AGE: ConditionCode.ValueType  # 12
+"""The holder is too young to have married."""
+CONDITION_CODE_MEMBER_BELOW_MARRIAGE_AGE: ConditionCode.ValueType  # 13
+"""The member is too young to have married."""
+CONDITION_CODE_OUT_OF_SCOPE: ConditionCode.ValueType  # 14
+"""The member is insured too far from the holder."""
+CONDITION_CODE_FAMILY_FULL: ConditionCode.ValueType  # 15
+"""The holder's family account has no place left."""
+CONDITION_CODE_TOO_MANY_HOLDERS: ConditionCode.ValueType  # 16
+"""The member has as many holders as the city admits."""
+CONDITION_CODE_ALREADY_BOUND: ConditionCode.ValueType  # 17
+"""The two are bound already, or have applied."""
+CONDITION_CODE_CHANNEL_NOT_FOR_PAIR: ConditionCode.ValueType  # 18
+"""The channel does not take pairs like these."""
+CONDITION_CODE_COUNTER_CLOSED: ConditionCode.ValueType  # 19
+"""The counter is closed now."""
+CONDITION_CODE_IDENTITY_CHECK_MISSING: ConditionCode.ValueType  # 20
+"""The channel has not done an identity check."""
+CONDITION_CODE_DETAIL_MISSING: ConditionCode.ValueType  # 21
+"""Something about the member is not filled in."""
+CONDITION_CODE_DETAIL_WRONG: ConditionCode.ValueType  # 22
+"""What is filled in about the member does not agree with the registry."""
+CONDITION_CODE_MATERIAL_MISSING: ConditionCode.ValueType  # 23
+"""A proof is missing, or its original."""
+CONDITION_CODE_AGREEMENT_NOT_ACCEPTED: ConditionCode.ValueType  # 24
+"""The agreement is not accepted in its version."""
+CONDITION_CODE_AGREEMENT_TIME_WRONG: ConditionCode.ValueType  # 25
+"""The agreement was accepted in future, or before it was in force."""
+CONDITION_CODE_GUARDIAN_CONSENT_REQUIRED: ConditionCode.ValueType  # 26
+"""A guardian must consent for the member."""
+CONDITION_CODE_OWN_CONSENT_REQUIRED: ConditionCode.ValueType  # 27
+"""The member must consent, no guardian."""
+CONDITION_CODE_MEMBER_AGE_UNKNOWN: ConditionCode.ValueType  # 28
+"""Nothing tells whether the member is old enough to consent."""
+CONDITION_CODE_MEMBER_CHECK_MISSING: ConditionCode.ValueType  # 29
+"""The member has done none of the identity checks the city asks for."""
+CONDITION_CODE_CONSENT_TIME_WRONG: ConditionCode.ValueType  # 30
+"""The consent was given in future, or before its rule was in force."""
+CONDITION_CODE_NOT_BOUND: ConditionCode.ValueType  # 31
+"""There is no binding for the purpose."""
+CONDITION_CODE_BINDING_ENDED: ConditionCode.ValueType  # 32
+"""The binding has ended."""
+CONDITION_CODE_PURSE_USE_NOT_ADMITTED: ConditionCode.ValueType  # 33
+"""The holder's city does not let purses pay it."""
+CONDITION_CODE_PREMIUM_OUT_OF_BOUNDS: ConditionCode.ValueType  # 34
+"""The premium's amount is out of bounds."""
+CONDITION_CODE_YEAR_OUT_OF_BOUNDS: ConditionCode.ValueType  # 35
+"""The premium's year cannot be paid now."""
+CONDITION_CODE_CITY_NOT_SERVED: ConditionCode.ValueType  # 36
+"""The holder's city is not served, or had no rules in force."""
+Global___ConditionCode: _TypeAlias = ConditionCode  # noqa: Y015
+
+class _StepAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StepActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STEP_ACTION_UNSPECIFIED: _StepAction.ValueType  # 0
+    """Not told."""
+    STEP_ACTION_SET: _StepAction.ValueType  # 1
+    """Fill in or correct the fields of the request; what has no value is asked of the applicant."""
+    STEP_ACTION_ADD: _StepAction.ValueType  # 2
+    """Add one item to a list of the request, with these fields: an identity check that is done, a proof that is brought."""
+    STEP_ACTION_REMOVE: _StepAction.ValueType  # 3
+    """Take the item out of a list of the request: a purpose."""
+    STEP_ACTION_ACCEPT: _StepAction.ValueType  # 4
+    """Show the agreement and have it accepted."""
+    STEP_ACTION_CHANGE_CHANNEL: _StepAction.ValueType  # 5
+    """Apply through the channel of the field "channel"; the other fields are what that channel has to do and ask besides."""
+    STEP_ACTION_REGISTER: _StepAction.ValueType  # 6
+    """Have something registered, corrected or moved in the registry first. The fields are of the person's row there."""
+    STEP_ACTION_UNBIND: _StepAction.ValueType  # 7
+    """End bindings first: the one of the field "binding_id"; if that has no value, `count` of the person whom the other field names."""
+    STEP_ACTION_BIND: _StepAction.ValueType  # 8
+    """Make a binding first, for the purposes of the fields."""
+    STEP_ACTION_WAIT: _StepAction.ValueType  # 9
+    """Come again not before the instant `not_before`."""
+
+class StepAction(_StepAction, metaclass=_StepActionEnumTypeWrapper):
+    """What somebody has to do."""
+
+STEP_ACTION_UNSPECIFIED: StepAction.ValueType  # 0
+"""Not told."""
+STEP_ACTION_SET: StepAction.ValueType  # 1
+"""Fill in or correct the fields of the request; what has no value is asked of the applicant."""
+STEP_ACTION_ADD: StepAction.ValueType  # 2
+"""Add one item to a list of the request, with these fields: an identity check that is done, a proof that is brought."""
+STEP_ACTION_REMOVE: StepAction.ValueType  # 3
+"""Take the item out of a list of the request: a purpose."""
+STEP_ACTION_ACCEPT: StepAction.ValueType  # 4
+"""Show the agreement and have it accepted."""
+STEP_ACTION_CHANGE_CHANNEL: StepAction.ValueType  # 5
+"""Apply through the channel of the field "channel"; the other fields are what that channel has to do and ask besides."""
+STEP_ACTION_REGISTER: StepAction.ValueType  # 6
+"""Have something registered, corrected or moved in the registry first. The fields are of the person's row there."""
+STEP_ACTION_UNBIND: StepAction.ValueType  # 7
+"""End bindings first: the one of the field "binding_id"; if that has no value, `count` of the person whom the other field names."""
+STEP_ACTION_BIND: StepAction.ValueType  # 8
+"""Make a binding first, for the purposes of the fields."""
+STEP_ACTION_WAIT: StepAction.ValueType  # 9
+"""Come again not before the instant `not_before`."""
+Global___StepAction: _TypeAlias = StepAction  # noqa: Y015
+
 class _ReviewVerdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -241,6 +453,232 @@ class Material(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Material: _TypeAlias = Material  # noqa: Y015
+
+@_typing.final
+class FieldRef(_message.Message):
+    """A field of a request and what belongs there. A path goes from the request down: "member_details.certificate_number";
+    "[]" stands for one item of a list: "identity_checks[]" is an item, "materials[].kind" a field of one.
+    Of an application (also one that is under review) the paths are those of SubmitBindingRequest, of a premium those of
+    PayPremiumRequest. "holder.…" and "member.…" below a person are the fields of that person's row in the registry (types.proto, Person).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The path."""
+    value: _builtins.str
+    """What belongs there, as JSON would write it: "marriage_certificate", "face", "PURPOSE_VISIT", "true"; of "agreement" its id and
+    version, "ID@VERSION", parted by the last "@". Empty if only the applicant, the channel or the registry knows.
+    """
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldRef: _TypeAlias = FieldRef  # noqa: Y015
+
+@_typing.final
+class Step(_message.Message):
+    """One thing to do, for programs and, as a sentence, for people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    action: Global___StepAction.ValueType
+    """What."""
+    text: _builtins.str
+    """The sentence for people, in Chinese."""
+    count: _builtins.int
+    """With UNBIND: how many bindings; 0 if the field names the one."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldRef]:
+        """With which fields. A path that ends in "[]" adds an item to its list, paths below one "[]" make one new item together,
+        all others set their field; with REMOVE the item is taken out.
+        """
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """With WAIT: from when on."""
+
+    def __init__(
+        self,
+        *,
+        action: Global___StepAction.ValueType = ...,
+        fields: _abc.Iterable[Global___FieldRef] | None = ...,
+        text: _builtins.str = ...,
+        count: _builtins.int = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "count", b"count", "fields", b"fields", "not_before", b"not_before", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Way(_message.Message):
+    """One way that works: steps that are done together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
+        """The steps, in order."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___Step] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Way: _TypeAlias = Way  # noqa: Y015
+
+@_typing.final
+class Condition(_message.Message):
+    """A condition that is not met."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    HOOK_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    WAYS_FIELD_NUMBER: _builtins.int
+    code: Global___ConditionCode.ValueType
+    """Which."""
+    hook: _builtins.str
+    """The rule that asks it, by its hook."""
+    message: _builtins.str
+    """What is wrong, in Chinese. In a reply whole; in the trailer of a refused call it may be cut, see `Explanation.abridged`."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldRef]:
+        """The fields it looks at, the one to fill in first; of alternatives (any one of several proofs) each is named."""
+
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the clauses behind it."""
+
+    @_builtins.property
+    def ways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Way]:
+        """What would meet this condition, each by itself; empty if nothing that anybody can do."""
+
+    def __init__(
+        self,
+        *,
+        code: Global___ConditionCode.ValueType = ...,
+        hook: _builtins.str = ...,
+        fields: _abc.Iterable[Global___FieldRef] | None = ...,
+        clauses: _abc.Iterable[_builtins.str] | None = ...,
+        message: _builtins.str = ...,
+        ways: _abc.Iterable[Global___Way] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "code", b"code", "fields", b"fields", "hook", b"hook", "message", b"message", "ways", b"ways"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Condition: _TypeAlias = Condition  # noqa: Y015
+
+@_typing.final
+class Explanation(_message.Message):
+    """Why something is refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    WAYS_FIELD_NUMBER: _builtins.int
+    ABRIDGED_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The reason, as in ErrorInfo."""
+    message: _builtins.str
+    """The sentence for people, in Chinese."""
+    abridged: _builtins.bool
+    """True where something did not fit in: sentences, values, ways, in this order. Codes, paths and clause numbers of all
+    conditions are there. Never in a reply.
+    """
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
+        """The clauses behind it, with their text."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
+        """Every condition that is not met."""
+
+    @_builtins.property
+    def ways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Way]:
+        """Ways after which the whole is accepted, each tried before it is told, the shortest first; empty if nothing would help or if
+        it was not tried (premiums).
+        """
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The figures and names the refusal tells, as in ErrorInfo: "help", "remedies", "premium_id"."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        clauses: _abc.Iterable[_types_pb2.Clause] | None = ...,
+        conditions: _abc.Iterable[Global___Condition] | None = ...,
+        ways: _abc.Iterable[Global___Way] | None = ...,
+        abridged: _builtins.bool = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abridged", b"abridged", "clauses", b"clauses", "conditions", b"conditions", "message", b"message", "metadata", b"metadata", "reason", b"reason", "ways", b"ways"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explanation: _TypeAlias = Explanation  # noqa: Y015
 
 @_typing.final
 class MemberDetails(_message.Message):

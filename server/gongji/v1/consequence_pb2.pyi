@@ -356,21 +356,27 @@ class UnmetCondition(_message.Message):
 
     RULE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
     message: _builtins.str
     """What is wrong, in Chinese."""
     @_builtins.property
     def rule(self) -> _types_pb2.RuleRef:
         """The rule that asks it, by its hook."""
 
+    @_builtins.property
+    def condition(self) -> _binding_pb2.Condition:
+        """The same for programs: code, fields, clauses, what would meet it."""
+
     def __init__(
         self,
         *,
         rule: _types_pb2.RuleRef | None = ...,
         message: _builtins.str = ...,
+        condition: _binding_pb2.Condition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "rule", b"rule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "message", b"message", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,8 +9,10 @@ from typing import Any
 from gongji.account.late import LateCredit, LatePremium
 from gongji.binding.late import LateBinding
 from gongji.model.causes import FactBehind
+from gongji.model.conditions import Condition
 from gongji.model.decided import RuleRef
-from gongji.model.refusals import Condition, Refusal
+from gongji.model.refusals import Refusal
+from gongji.rpc.convert.refusals import condition_to
 from gongji.rpc.convert.settlement import (
     movements_to,
     payer_differences_to,
@@ -124,7 +126,9 @@ def conditions_to(
     """Return conditions that are not met, each with its rule."""
     return [
         pb.UnmetCondition(
-            rule=sources.rule_to(area_code, rule), message=condition.message
+            rule=sources.rule_to(area_code, rule),
+            message=condition.message,
+            condition=condition_to(condition),
         )
         for rule, condition in conditions
     ]

@@ -1,0 +1,58 @@
+"""Refusals and their conditions: records to messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gongji.model.conditions import Condition, FieldRef, Way, WayStep
+from gongji.model.refusals import Refusal
+from gongji.rpc.convert.values import clause_to, instant_to
+from gongji.v1 import binding_pb2 as pb
+
+
+def explanation_to(refusal: Refusal) -> pb.Explanation:
+    """Return all that a refusal tells, whole."""
+    return pb.Explanation(
+        reason=refusal.reason(),
+        message=refusal.message,
+        clauses=map(clause_to, refusal.clauses),
+        conditions=map(condition_to, refusal.conditions),
+        ways=map(_way_to, refusal.ways),
+        metadata=refusal.metadata,
+    )
+
+
+def condition_to(condition: Condition) -> pb.Condition:
+    """Return a condition that is not met, whole."""
+    return pb.Condition(
+        code=pb.ConditionCode.ValueType(condition.code),
+        hook=condition.hook,
+        fields=map(_field_to, condition.fields),
+        clauses=condition.clauses,
+        message=condition.message,
+        ways=map(_way_to, condition.ways),
+    )
+
+
+def paths_to(fields: Iterable[FieldRef]) -> list[pb.FieldRef]:
+    """Return fields by their paths alone, each path once."""
+    paths = dict.fromkeys(field.path for field in fields)
+    return [pb.FieldRef(path=path) for path in paths]
+
+
+def _way_to(way: Way) -> pb.Way:
+    return pb.Way(steps=map(_step_to, way))
+
+
+def _step_to(step: WayStep) -> pb.Step:
+    return pb.Step(
+        action=pb.StepAction.ValueType(step.action),
+        fields=map(_field_to, step.fields),
+        text=step.text,
+        count=step.count,
+        not_before=instant_to(step.not_before),
+    )
+
+
+def _field_to(field: FieldRef) -> pb.FieldRef:
+    return pb.FieldRef(path=field.path, value=field.value)
