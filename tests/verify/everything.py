@@ -62,6 +62,8 @@ from tests.verify.families import (
     leaving,
     number,
     person,
+    premium,
+    refund,
     retired,
 )
 
@@ -281,7 +283,7 @@ async def _reviewed(service: Service) -> None:
 
 
 async def _visited(service: Service) -> None:
-    """Settle bills of all three cities; take one back; pay a premium."""
+    """Settle bills of all three cities; take one back; pay a premium twice."""
     settled: list[settlement_pb2.Settlement] = []
     patients = [(place, number(place, who)) for place in PLACES for who in (1, 2, 3)]
     for place, patient in patients:
@@ -312,14 +314,12 @@ async def _paid_in_part(service: Service) -> None:
 
 
 async def _premium_paid(service: Service) -> None:
-    premium = account_pb2.PayPremiumRequest(
-        request_id=service.new_id(),
-        holder=service.ref(HOLDERS[0]),
-        member=service.ref(CHILDREN[0]),
-        year="2026",
-        fen=400_00,
-    )
-    await service.accounts.PayPremium(premium)
+    paid = await service.accounts.PayPremium(premium(service.new_id()))
+    tick(service)
+    asked = refund(service.new_id(), paid.premium_id)
+    await service.accounts.RefundPremium(asked)
+    tick(service)
+    await service.accounts.PayPremium(premium(service.new_id()))
 
 
 # --- later -----------------------------------------------------------------------------

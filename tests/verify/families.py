@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from gongji.v1 import binding_pb2, types_pb2
+from gongji.v1 import account_pb2, binding_pb2, types_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.scaffold.people import identity_number
@@ -132,4 +132,25 @@ def _details(row: types_pb2.Person) -> binding_pb2.MemberDetails:
         certificate_number=row.certificate.number,
         phone=row.phone,
         insured_place=row.insured_place,
+    )
+
+
+def premium(request_id: str) -> account_pb2.PayPremiumRequest:
+    """Return a payment of the first child's premium."""
+    return account_pb2.PayPremiumRequest(
+        request_id=request_id,
+        holder=types_pb2.PersonRef(person_no=HOLDERS[0]),
+        member=types_pb2.PersonRef(person_no=CHILDREN[0]),
+        year="2026",
+        fen=400_00,
+    )
+
+
+def refund(request_id: str, premium_id: str) -> account_pb2.RefundPremiumRequest:
+    """Return what gives that premium back."""
+    return account_pb2.RefundPremiumRequest(
+        request_id=request_id,
+        premium_id=premium_id,
+        member=types_pb2.PersonRef(person_no=CHILDREN[0]),
+        year="2026",
     )

@@ -182,11 +182,21 @@ def _raised(insider: Insider, entry: Entry, person_no: str) -> Iterator[Any]:
     yield from _richer(insider, PurseMovement(person_no, 0, 0, entry.version_after))
 
 
-def all_decided(insider: Insider) -> list[Any]:
-    """Return whatever rules decided, each payment of a premium by itself."""
-    premiums = insider.all(Premium)
+def all_decided(insider: Insider) -> list[bool]:
+    """Return of whatever rules decided whether it names them.
+
+    Each payment of a premium by itself, and what was taken back by itself.
+    """
+    settlements, premiums = insider.all(Settlement), insider.all(Premium)
     former = [paid for premium in premiums for paid in premium.former]
-    return [*insider.all(Settlement), *insider.all(Credit), *premiums, *former]
+    refunded = [paid for paid in (*premiums, *former) if paid.refunded_at]
+    reversed_ones = [s for s in settlements if s.reversed_at and not s.superseded]
+    made = [*settlements, *insider.all(Credit), *premiums, *former]
+    return [
+        *map(names_rules, made),
+        *[s.reversed_by is not None for s in reversed_ones],
+        *[paid.refunded_by is not None for paid in refunded if not paid.not_due],
+    ]
 
 
 def opened(data: Path) -> closing[Insider]:

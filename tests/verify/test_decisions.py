@@ -149,7 +149,7 @@ def test_what_is_of_before_rules_were_kept_is_counted(data: Path) -> None:
         kept = insider.all(KeptRules)
         later = [replace(k, first_used_at=k.first_used_at + after) for k in kept]
         insider.write_with_log(later)
-        named = list(map(names_rules, all_decided(insider)))
+        named = all_decided(insider)
     asked = Verification(
         address=str(data / "gongji.sqlite3"),
         key_file=data / "gongji.key",

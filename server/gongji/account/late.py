@@ -22,7 +22,7 @@ from gongji.model.account import Account, Credit, Premium
 from gongji.model.causes import ChangedIn, FactBehind, facts_behind
 from gongji.model.commands import Command, Decision
 from gongji.model.conditions import Condition
-from gongji.model.decided import RuleRef
+from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import NothingToResettle, Refusal
@@ -193,6 +193,11 @@ class RefundedLate(Struct, frozen=True):
     refunded: RefundedPremium
     conditions: tuple[tuple[RuleRef, Condition], ...]
 
+    @property
+    def decided_by(self) -> DecidedBy:
+        """Return whose rules decided."""
+        return self.refunded.decided_by
+
 
 class RefundLate(Command[RefundedLate], frozen=True, kw_only=True):
     """Refund a premium whose conditions were not met, by what is known now.
@@ -237,5 +242,5 @@ class RefundLate(Command[RefundedLate], frozen=True, kw_only=True):
             raise NothingToResettle(
                 "按现在所知，代缴时的条件都符合，无须退费", field="premium.premium_id"
             )
-        decision = self._refund.booked(premium, facts)
+        decision = self._refund.booked(premium, facts, not_due=True)
         return Decision(RefundedLate(decision.answer, conditions), decision.writes)

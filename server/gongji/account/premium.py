@@ -143,6 +143,8 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             decided_by=last.decided_by,
             refunded_at=last.refunded_at,
             refunded_why=last.refunded_why,
+            refunded_by=last.refunded_by,
+            not_due=last.not_due,
         )
         return (*last.former, refunded)
 

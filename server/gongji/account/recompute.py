@@ -22,17 +22,19 @@ from gongji.account.premium import (
     needs_of_paid,
     out_of_bounds,
 )
+from gongji.account.refund import last_day
 from gongji.cities import kept
 from gongji.cities.city import Cities
 from gongji.cities.encoding import UnreadableRules
 from gongji.model.account import Credit, FormerPremium, Premium
 from gongji.model.commands import Decision
-from gongji.model.decided import KeptRules
+from gongji.model.decided import DecidedBy, KeptRules
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
-from gongji.model.refusals import Refusal
+from gongji.model.refusals import RefundTooLate, Refusal
 from gongji.model.revisions import OWNER, PersonRevision, known_at
 from gongji.rules.codes import SHANGHAI
+from gongji.rules.hookspecs import CityRules
 
 _MOMENT: Final = timedelta(microseconds=1)
 
@@ -110,6 +112,34 @@ class PremiumAsThen(Struct, frozen=True):
         if unmet:
             return f"当时应予拒绝：{'；'.join([one.message for one in unmet])}"
         return "" if deciding_rules(rules) == paid.rules else "rules 不同"
+
+
+class RefundAsThen(Struct, frozen=True):
+    """Decide once more whether a premium was refunded in time; the answer as of `CreditAsThen`."""
+
+    paid: Premium | FormerPremium
+    year: int
+    refunded_at: datetime
+    decided_by: DecidedBy | None
+
+    def needs(self, _: Facts) -> Iterator[Need]:
+        """Return its rules."""
+        if self.decided_by is not None:
+            yield from kept.needs_of(self.decided_by)
+
+    def decide(self, facts: Facts) -> Decision[str]:
+        """Decide it. CityNotServed, NotInForce."""
+        try:
+            cities = kept.named_by(self.decided_by, facts)
+        except UnreadableRules as missing:
+            return Decision(str(missing))
+        today = self.refunded_at.astimezone(SHANGHAI).date()
+        rules = cities.of(self.paid.decided_by.area_code).rules(today)
+        last = last_day(self.paid.paid_at, self.year, rules.value(CityRules.premiums))
+        told = (
+            f"至迟 {last} 可退费，而退于 {today}：应予拒绝（{RefundTooLate.reason()}）"
+        )
+        return Decision(told if today > last else "")
 
 
 def payments_of(premium: Premium) -> Iterator[PremiumAsThen]:

@@ -8,7 +8,7 @@ goes back where it came from, also after an unbinding.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -73,7 +73,9 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
         _refuse_late(premium, terms, facts.today)
         return self.booked(premium, facts)
 
-    def booked(self, premium: Premium, facts: Facts) -> Decision[RefundedPremium]:
+    def booked(
+        self, premium: Premium, facts: Facts, *, not_due: bool = False
+    ) -> Decision[RefundedPremium]:
         """Return the answer with every record. CityNotServed, NotInForce."""
         city = self.cities.of(premium.decided_by.area_code)
         rules = city.rules(facts.today)
@@ -82,7 +84,13 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
         account, movement = ledger.moved(
             ledger.account_of(facts, premium.holder), premium.fen
         )
-        refunded = replace(premium, refunded_at=facts.now, refunded_why=self.why)
+        refunded = replace(
+            premium,
+            refunded_at=facts.now,
+            refunded_why=self.why,
+            refunded_by=city.decided_by,
+            not_due=not_due,
+        )
         entries = self._entries(premium, movement, facts)
         answer = RefundedPremium(refunded, movement, rule, city.decided_by)
         return Decision(answer, (refunded, account, *entries))
@@ -121,7 +129,7 @@ class RefundPremium(Command[RefundedPremium], frozen=True, kw_only=True):
 
 
 def _refuse_late(premium: Premium, terms: Ruled[PremiumTerms], today: date) -> None:
-    if today > _last_day(premium, terms.value):
+    if today > last_day(premium.paid_at, premium.year, terms.value):
         raise RefundTooLate(
             f"{premium.year} 年度的居民医保费已不能退费：{refund_in_words(terms.value)}",
             field="premium_id",
@@ -136,12 +144,12 @@ def _entry_of_payee(premium: Premium) -> str:
     return f"{premium.premium_id}/000"
 
 
-def _last_day(premium: Premium, terms: PremiumTerms) -> date:
-    """Return the last day on which it is refunded."""
-    paid_on = premium.paid_at.astimezone(SHANGHAI).date()
+def last_day(paid_at: datetime, year: int, terms: PremiumTerms) -> date:
+    """Return the last day on which a premium of a year is refunded."""
+    paid_on = paid_at.astimezone(SHANGHAI).date()
     last = paid_on - timedelta(days=1)
     if terms.refund_days:
         last = paid_on + timedelta(days=terms.refund_days)
     if terms.refund_before_year:
-        last = max(last, date(premium.year, 1, 1) - timedelta(days=1))
+        last = max(last, date(year, 1, 1) - timedelta(days=1))
     return last

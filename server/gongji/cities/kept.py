@@ -91,6 +91,16 @@ def cities_of(decided: DecidedBy, facts: Facts) -> Cities:
     return Cities(tuple(rules_of(digest, facts) for digest in decided.digests))
 
 
+def named_by(decided: DecidedBy | None, facts: Facts) -> Cities:
+    """Return the cities that a decision names, as they were.
+
+    UnreadableRules as of `cities_of`, and if it names none.
+    """
+    if decided is None or not decided.rules_digest:
+        raise UnreadableRules("没有写明所依规则的摘要")
+    return cities_of(decided, facts)
+
+
 def rules_of(digest: str, facts: Facts) -> City:
     """Return the city of a stored document. UnreadableRules."""
     kept = facts.get(KeptRules, digest)

@@ -126,12 +126,16 @@ class FormerPremium(Struct, frozen=True, kw_only=True):
     decided_by: DecidedBy
     refunded_at: datetime
     refunded_why: str
+    refunded_by: DecidedBy | None = None
+    not_due: bool = False
 
 
 class Premium(Struct, frozen=True, kw_only=True):
     """One member's resident premium (居民医保个人缴费) of one year, from the holder's purse.
 
     A refunded one (退费) makes room for another of that year, which keeps it in `former`.
+    `refunded_by` says whose rules let it be refunded, None also if that was before they
+    were kept; `not_due` that it was refunded, however late, because it had not been due.
     """
 
     premium_id: str
@@ -144,6 +148,8 @@ class Premium(Struct, frozen=True, kw_only=True):
     decided_by: DecidedBy
     refunded_at: datetime | None = None
     refunded_why: str = ""
+    refunded_by: DecidedBy | None = None
+    not_due: bool = False
     former: tuple[FormerPremium, ...] = ()
 
     @staticmethod

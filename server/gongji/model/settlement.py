@@ -129,6 +129,21 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     returned_fen: int = 0
     """What was returned of the bill before this one (部分退费), in fen."""
     notices: tuple[Notice, ...] = ()
+    reversed_by: DecidedBy | None = None
+    """Whose rules let it be reversed; None also if it was before they were kept, or if
+    it is superseded."""
+
+    @property
+    def as_settled(self) -> Settlement:
+        """Return it as it stood when it was settled, whatever became of it."""
+        return replace(
+            self,
+            reversed_at=None,
+            reversed_why="",
+            replaced_by="",
+            superseded=False,
+            reversed_by=None,
+        )
 
     @property
     def withdrawn(self) -> bool:

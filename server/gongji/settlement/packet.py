@@ -151,9 +151,7 @@ def _written(
 ) -> Iterator[WrittenSettlement]:
     """Yield the rows of a settlement, in the place of which another may stand."""
     if stored.settled_at is not None:
-        first = replace(
-            stored, reversed_at=None, reversed_why="", replaced_by="", superseded=False
-        )
+        first = stored.as_settled
         yield WrittenSettlement(first, stored.settled_at, as_stored=first == stored)
     if stored.reversed_at is None:
         return

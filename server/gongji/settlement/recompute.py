@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -20,11 +21,13 @@ from gongji.cities import kept
 from gongji.cities.city import Cities
 from gongji.cities.encoding import UnreadableRules
 from gongji.model.commands import Decision
+from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.refusals import Refusal, SettlementNotFound
+from gongji.model.refusals import NotLastSettlement, Refusal, SettlementNotFound
 from gongji.model.settlement import Line, Settlement
-from gongji.rules.codes import Payer
+from gongji.rules.codes import SHANGHAI, Payer
 from gongji.settlement.former import FormerFacts, Purses, RevisionNotKept
+from gongji.settlement.reverse import last_first, later_in_year
 from gongji.settlement.settle import Quote
 
 _OF_THEN: Final = ("decided_by", "known")
@@ -130,6 +133,49 @@ class DecideAsThen(Struct, frozen=True):
         return Decision(_as_then(self.stored, facts, self.purses))
 
 
+class ReversalAsThen(Struct, frozen=True):
+    """Decide once more whether a stored settlement was the one to be reversed first.
+
+    The answer says why it was not, "" if it was. Of what was settled or reversed at the
+    very instant nobody knows whether it came before: either will do.
+    """
+
+    stored: Settlement
+    reversed_at: datetime
+    decided_by: DecidedBy | None
+
+    def needs(self, facts: Facts) -> Iterator[Need]:
+        """Return its rules; if they ask for an order, whatever was settled for the patient."""
+        rules = list(kept.needs_of(self.decided_by)) if self.decided_by else []
+        yield from rules
+        if all(map(facts.has, rules)) and self._ordered(facts):
+            yield Need(Settlement, "patient", self.stored.bill.patient)
+
+    def decide(self, facts: Facts) -> Decision[str]:
+        """Decide it. CityNotServed, NotInForce."""
+        try:
+            ordered = self._ordered(facts)
+        except UnreadableRules as missing:
+            return Decision(str(missing))
+        if not ordered:
+            return Decision("")
+        later = list(filter(self._stood, later_in_year(self.stored, facts)))
+        told = f"撤销时其后还有 {len(later)} 笔结算，应予拒绝（{NotLastSettlement.reason()}）"
+        return Decision(told if later else "")
+
+    def _ordered(self, facts: Facts) -> bool:
+        """Return whether the last of a year was to be reversed first. UnreadableRules."""
+        cities = kept.named_by(self.decided_by, facts)
+        day = self.reversed_at.astimezone(SHANGHAI).date()
+        return last_first(self.stored, day, cities) is not None
+
+    def _stood(self, other: Settlement) -> bool:
+        booked_at, reversed_at = other.settled_at, other.reversed_at
+        if booked_at is None or booked_at >= self.reversed_at:
+            return False
+        return reversed_at is None or reversed_at > self.reversed_at
+
+
 def _as_then(
     stored: Settlement, facts: Facts, purses: Purses | None = None
 ) -> Recomputation:
@@ -185,6 +231,7 @@ _UNDECIDED: Final = (
     "replaces",
     "replaced_by",
     "superseded",
+    "reversed_by",
     "returned_fen",
 )
 """What no decision on the bill says."""

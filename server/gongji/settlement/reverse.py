@@ -6,6 +6,8 @@ The accumulators lose exactly what the settlement added; later settlements stand
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +17,7 @@ from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
 from gongji.model.account import Account, PurseMovement
 from gongji.model.commands import Command, Decision, Request, RequestRecord
+from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.refusals import (
@@ -35,6 +38,11 @@ class Reversed(Struct, frozen=True):
 
     settlement: Settlement
     refunds: tuple[PurseMovement, ...]
+
+    @property
+    def decided_by(self) -> DecidedBy | None:
+        """Return whose rules let it be reversed."""
+        return self.settlement.reversed_by
 
 
 class Reverse(Command[Reversed], frozen=True):
@@ -115,7 +123,7 @@ class Reverse(Command[Reversed], frozen=True):
         settlement = facts.get(Settlement, original.value)
         if settlement is None:
             return
-        if _rule(settlement, facts, self.cities).value is Reversal.LAST_FIRST:
+        if last_first(settlement, facts.today, self.cities):
             yield Need(Settlement, "patient", settlement.bill.patient)
         yield by_key(Accumulator, settlement.accumulator_key)
         for movement in settlement.movements:
@@ -138,6 +146,7 @@ class Reverse(Command[Reversed], frozen=True):
             settlement,
             reversed_at=facts.now,
             reversed_why=self.why,
+            reversed_by=self.cities.of(settlement.area_code).decided_by,
         )
         writes = (
             taken_back,
@@ -228,31 +237,40 @@ def _accumulator_without(
     raise Inconsistent(msg)
 
 
-def _rule(settlement: Settlement, facts: Facts, cities: Cities) -> Ruled[Reversal]:
+def later_in_year(settlement: Settlement, facts: Facts) -> list[Settlement]:
+    """Return those of its accumulator that were settled after it, reversed or not."""
+    # One settled again keeps the place of the first. Settlements of one instant (one
+    # batch) have no order: none of them is later.
+    settled_at = settlement.decided_as_of
+    return [
+        s
+        for s in of_same_year(settlement, facts)
+        if settled_at and s.decided_as_of and s.decided_as_of > settled_at
+    ]
+
+
+def last_first(
+    settlement: Settlement, today: date, cities: Cities
+) -> Ruled[Reversal] | None:
+    """Return the rule that the last of a year is reversed first, None without one."""
     # The rule of the day of reversal, not of the day of settlement.
-    rules = cities.of(settlement.area_code).rules(facts.today)
-    return rules.answer(CityRules.reversal)
+    rules = cities.of(settlement.area_code).rules(today)
+    rule = rules.answer(CityRules.reversal)
+    return rule if rule.value is Reversal.LAST_FIRST else None
 
 
 def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) -> None:
-    rule = _rule(settlement, facts, cities)
-    # One settled again keeps the place of the first.
-    settled_at = settlement.decided_as_of
-    if rule.value is not Reversal.LAST_FIRST or settled_at is None:
+    rule = last_first(settlement, facts.today, cities)
+    if rule is None:
         return
-    # Settlements of one instant (one batch) have no order: none of them is later.
-    later = [
-        (s.decided_as_of, s.settlement_id, s.bill.institution_code)
-        for s in of_same_year(settlement, facts)
-        if s.reversed_at is None and s.decided_as_of and s.decided_as_of > settled_at
-    ]
+    later = [s for s in later_in_year(settlement, facts) if s.reversed_at is None]
     if later:
-        _, last, institution_code = max(later)
+        last = max(later, key=attrgetter("decided_as_of", "settlement_id"))
         # Another institution's settlement is not named to this one.
-        own = institution_code == settlement.bill.institution_code
+        own = last.bill.institution_code == settlement.bill.institution_code
         raise NotLastSettlement(
             f"须先撤销其后的 {len(later)} 笔结算, 再撤销 {settlement.settlement_id}",
             clauses=rule.clauses,
             settlement_id=settlement.settlement_id,
-            last=last if own else "",
+            last=last.settlement_id if own else "",
         )

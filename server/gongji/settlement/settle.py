@@ -82,7 +82,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         """
         stands = settled_before(self.bill, self.request, facts)
         if stands is not None:
-            return Decision(_as_answered(stands), first_at=stands.settled_at)
+            return Decision(stands.as_settled, first_at=stands.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
         decision = outcome.settled(self.request.key, facts)
         if not self.bill.msgid:
@@ -111,7 +111,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
                 "but its settlement is missing"
             )
             raise Inconsistent(msg)
-        return _as_answered(stored)
+        return stored.as_settled
 
 
 class Quote(Struct, frozen=True):
@@ -270,13 +270,6 @@ def settlement_id_in(remembered: RequestRecord) -> str:
     if remembered.method == SETTLE and remembered.answer:
         return remembered.answer.decode()
     return settlement_id_of(remembered.key)
-
-
-def _as_answered(stored: Settlement) -> Settlement:
-    """Return a settlement as it was first answered, even if reversed since."""
-    return replace(
-        stored, reversed_at=None, reversed_why="", replaced_by="", superseded=False
-    )
 
 
 def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:

@@ -1,23 +1,27 @@
 """Phase decisions: every settlement, credit and premium decided again as it was then.
 
-By the facts and rules of its time, which are stored.
+By the facts and rules of its time, which are stored; also whether what was reversed or
+refunded was to be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from gongji.model.facts import Facts, Need, NotLoaded
+from gongji.model.facts import Facts, Need, NotLoaded, by_key
 from gongji.settlement.former import Purses
 from gongji.store.engine import Lookup
 from gongji.store.loading import ROUNDS, FactLoader
 from gongji.store.table import AnyTable, micros
+from gongji.verify.finding import Discrepancy, masked
 from gongji.verify.redecide import KINDS, Redecision, redecisions
 from gongji.verify.segments import Output
+from gongji.verify.snapshot import UnreadableError
 from gongji.verify.work import Bench, VerifyTask, task
 
 UNDECIDED: Final = "undecided"
@@ -29,6 +33,12 @@ _SLICE: Final = 500
 _NOW: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """No decision of then asks for the present."""
 
+_UNREADABLE: Final = (
+    *(ValueError, TypeError, LookupError, ArithmeticError),
+    UnreadableError,
+)
+"""What is raised by what cannot be read, or is no record of this program."""
+
 Named = tuple[str, str]
 """Table and key of a record."""
 
@@ -37,9 +47,9 @@ Named = tuple[str, str]
 def decide_again(bench: Bench, job: VerifyTask, output: Output) -> None:
     """Decide what was decided for the persons of a bucket, person by person."""
     named = bench.segments("join").read("decided", job.number)
-    kept_since = _kept_since(bench)
+    since = {name: _since(bench, asked) for name, asked in _SINCE.items()}
     for batch in _batches(named):
-        deciding = _Deciding(bench, output, kept_since)
+        deciding = _Deciding(bench, output, since)
         for start in range(0, len(batch), _SLICE):
             deciding.decide(batch[start : start + _SLICE])
 
@@ -87,39 +97,71 @@ class _Source:
 class _Deciding:
     """Decides over the facts of some persons, fetched as they are needed."""
 
-    def __init__(self, bench: Bench, output: Output, kept_since: int | None) -> None:
+    def __init__(
+        self, bench: Bench, output: Output, since: Mapping[str, int | None]
+    ) -> None:
         self._output = output
-        self._source = _Source(bench)
+        self._tables = bench.schema.tables
         self._facts = Facts(_NOW, bench.schema)
+        self._source = _Source(bench)
         self._loader = FactLoader(self._facts, self._source)
         self._purses = Purses(self._facts)
-        self._kept_since = kept_since
+        self._since = since
+        self._unreadable: dict[Need, str] = {}
 
     def decide(self, named: Iterable[Named]) -> None:
         """Decide some records; note those that are not as stored."""
+        needs = [by_key(KINDS[table], key) for table, key in sorted(named)]
+        # Apart from the facts, which are held for as long as a person's records last.
+        stored = Facts(_NOW, self._facts.keys)
+        self._load(FactLoader(stored, self._source), needs)
         pending: list[Redecision] = []
-        for table, of_table in groupby(sorted(named), itemgetter(0)):
-            keys = [key for _, key in of_table]
-            (stored,) = self._source.fetch([(KINDS[table], "", keys)])
-            for record in stored:
-                pending += self._decidable(redecisions(record, self._purses))
+        for need in needs:
+            pending += self._decidable(self._redecisions(need, stored))
         for _ in range(ROUNDS):
             pending = self._round(pending)
         for query in pending:
             self._tell(query, _cannot(NotLoaded()))
 
+    def _redecisions(self, need: Need, stored: Facts) -> Iterator[Redecision]:
+        """Yield the decisions of a stored record, noting it if it cannot be read."""
+        found = stored.found(need)
+        if found:
+            yield from redecisions(found[0], self._purses)
+            return
+        table: AnyTable = self._tables[need.kind]
+        told = self._unreadable.get(need, "不能凭其键找到")
+        key = masked(need.value) if table.key.personal else need.value
+        self._output.found(_finding(table.name, key, told))
+
+    def _load(self, loader: FactLoader, needs: Sequence[Need]) -> None:
+        """Fetch facts together; one by one if some cannot be read, which are noted."""
+        with suppress(*_UNREADABLE):
+            loader.load(needs)
+            return
+        for need in needs:
+            try:
+                loader.load([need])
+            except _UNREADABLE as error:
+                name = self._tables[need.kind].name
+                where = f"表 {name} 中 {masked(need.value)} 的"
+                self._unreadable[need] = (
+                    f"{where}内容不能读取（{type(error).__name__}）"
+                )
+
     def _decidable(self, queries: Iterable[Redecision]) -> Iterator[Redecision]:
         """Yield what can be decided; the rest is counted."""
         for query in queries:
-            if not query.names_rules and self._before_rules(query.at):
+            if not query.names_rules and self._before_rules(query):
                 self._output.count(UNDECIDED, 1)
             else:
                 self._output.count("decided", 1)
                 yield query
 
-    def _before_rules(self, at: datetime | None) -> bool:
-        """Return whether no rules were kept yet."""
-        return at is None or self._kept_since is None or micros(at) < self._kept_since
+    def _before_rules(self, query: Redecision) -> bool:
+        """Return whether no such decision named its rules yet."""
+        at, since = query.at, self._since[query.since]
+        return at is None or since is None or micros(at) < since
 
     def _round(self, queries: Iterable[Redecision]) -> list[Redecision]:
         """Decide as far as facts are known; fetch what the others need, return those."""
@@ -131,24 +173,46 @@ class _Deciding:
             try:
                 told = _judged(query, self._facts)
             except NotLoaded as unknown:
-                if missing := _missing(query, self._facts):
+                missing = _missing(query, self._facts)
+                told = self._why_not(missing, unknown)
+                if not told:
                     incomplete.append(query)
                     needs += missing
                     continue
-                told = _cannot(unknown)
             self._tell(query, told)
-        self._loader.load(needs)
+        self._load(self._loader, needs)
         return incomplete
+
+    def _why_not(self, missing: Sequence[Need], unknown: NotLoaded) -> str:
+        """Return why it cannot be decided, "" if what is missing can be fetched."""
+        unreadable = [need for need in missing if need in self._unreadable]
+        if unreadable:
+            return f"不能按当时重算：{self._unreadable[unreadable[0]]}"
+        return "" if missing else _cannot(unknown)
 
     def _tell(self, query: Redecision, told: str) -> None:
         if told:
             self._output.found(query.found(told))
 
 
-def _kept_since(bench: Bench) -> int | None:
-    """Return since when every decision names the rules that are kept, None if none are."""
-    since: int | None = bench.snapshot.value("SELECT min(first_used_at) FROM rules")
+_SINCE: Final = {
+    "rules": "SELECT min(first_used_at) FROM rules",
+    "log": "SELECT at FROM leaf ORDER BY leaf_id LIMIT 1",
+}
+"""Since when decisions name the rules that are kept."""
+
+
+def _since(bench: Bench, asked: str) -> int | None:
+    """Return an instant in microseconds, None if there is none yet."""
+    since: int | None = None
+    # Named where rows and leaves are read.
+    with suppress(UnreadableError):
+        since = bench.snapshot.value(asked)
     return since
+
+
+def _finding(table: str, key: str, told: str) -> Discrepancy:
+    return Discrepancy(phase="decisions", table=table, key=key, message=told)
 
 
 def _missing(query: Redecision, facts: Facts) -> list[Need]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from gongji.account.recompute import CreditAsThen, payments_of
-from gongji.model.account import Credit, Premium
+from gongji.account.recompute import CreditAsThen, RefundAsThen, payments_of
+from gongji.model.account import Credit, FormerPremium, Premium
 from gongji.model.commands import Query
 from gongji.model.facts import Facts
 from gongji.model.settlement import Settlement
 from gongji.settlement.former import Purses
-from gongji.settlement.recompute import DecideAsThen, Recomputation
+from gongji.settlement.recompute import DecideAsThen, Recomputation, ReversalAsThen
 from gongji.verify.finding import Discrepancy, masked
 
 _NOT_AS_STORED: Final = "按当时重算与所存不同："
@@ -24,6 +24,8 @@ class Redecision(Struct, frozen=True):
     """One stored decision, made once more.
 
     `at` is when it was made; None of one that may name no rules whenever it was.
+    `since` is what such decisions name their rules since: since rules are kept, or since
+    there is a log.
     """
 
     table: str
@@ -32,6 +34,7 @@ class Redecision(Struct, frozen=True):
     names_rules: bool
     query: Query[Any]
     unlike: Callable[[Any], str]
+    since: Literal["rules", "log"] = "rules"
 
     def told(self, facts: Facts) -> str:
         """Return what is not as it is stored, "" if all is. NotLoaded; anything."""
@@ -53,6 +56,16 @@ def _settlement(stored: Settlement, purses: Purses) -> Iterator[Redecision]:
         DecideAsThen(stored, purses),
         lambda again: _unlike(stored, again),
     )
+    if stored.reversed_at is not None and not stored.superseded:
+        yield Redecision(
+            "settlement",
+            stored.settlement_id,
+            stored.reversed_at,
+            stored.reversed_by is not None,
+            ReversalAsThen(stored, stored.reversed_at, stored.reversed_by),
+            _told,
+            since="log",
+        )
 
 
 def _credit(stored: Credit, _: Purses) -> Iterator[Redecision]:
@@ -74,6 +87,21 @@ def _premium(stored: Premium, _: Purses) -> Iterator[Redecision]:
         named = bool(query.paid.decided_by.rules_digest)
         at = query.paid.paid_at
         yield Redecision("premium", masked(stored.key), at, named, query, _told)
+        yield from _refund(stored, query.paid)
+
+
+def _refund(stored: Premium, paid: Premium | FormerPremium) -> Iterator[Redecision]:
+    if paid.refunded_at is None or paid.not_due:
+        return
+    yield Redecision(
+        "premium",
+        masked(stored.key),
+        paid.refunded_at,
+        paid.refunded_by is not None,
+        RefundAsThen(paid, stored.year, paid.refunded_at, paid.refunded_by),
+        _told,
+        since="log",
+    )
 
 
 def redecisions(stored: Any, purses: Purses) -> Iterator[Redecision]:
