@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -279,3 +280,33 @@ async def test_a_refusal_waits_for_what_is_being_sent(
     call = caller.channel.stream_stream(path)(rows(), metadata=caller.metadata)
     assert grpc.StatusCode.INVALID_ARGUMENT == (await failure(call.read())).code()
     assert [0, 1, 2] == sent
+
+
+@pytest.mark.parametrize("name", ["", "a", "over"])
+@pytest.mark.parametrize("path", ["/s/refuse", "/s/refuse_both"])
+async def test_who_is_refused_while_sending_is_told_why(
+    port: OpenPort, path: str, name: str
+) -> None:
+    """A client that sends on hears the refusal: as a stranger, refused, over its share."""
+    caller = StubCaller(port.address, name)
+    held = []
+    if name == "over":
+        held = [caller.unfinished("/s/repeat") for _ in range(LIMITS.streams)]
+        await asyncio.sleep(0.05)
+    expected = {
+        "": grpc.StatusCode.UNAUTHENTICATED,
+        "a": grpc.StatusCode.INVALID_ARGUMENT,
+        "over": EXHAUSTED,
+    }
+
+    async def rows() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"row"
+
+    heard = Counter[grpc.StatusCode]()
+    for _ in range(50):
+        call = caller.channel.stream_stream(path)(rows(), metadata=caller.metadata)
+        heard[(await failure(call.read())).code()] += 1
+    assert {expected[name]: 50} == heard
+    for call in held:
+        call.cancel()

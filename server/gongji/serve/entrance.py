@@ -33,10 +33,8 @@ from gongji.rpc.status import Status
 from gongji.rpc.watching import call_watch
 from gongji.serve.authentication import SAYS_WHO, Authenticator
 from gongji.serve.metrics.calls import CallMeter, MethodMetrics
+from gongji.serve.requests import RefusedStreams, RequestReader
 from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
-
-DRAIN_S: Final = 1.0
-"""Seconds in which requests that follow the end of a call are still taken, and ignored."""
 
 _LOOK_S: Final = 0.01
 """Seconds between two looks whether calls have ended."""
@@ -88,9 +86,10 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
     # request before anybody is asked, and wait for it for ever.
     async def call(_: object, context: Any) -> bytes:
         meter = CallMeter(counted)
+        reader = RequestReader(context)
         try:
             origin = origin_of(context.peer(), context.invocation_metadata() or ())
-            ended = await entrance.answer(method, context, origin, meter)
+            ended = await entrance.answer(method, context, origin, reader, meter)
             meter.status = _status_of(ended)
             trailing = origin.trailing()
             if isinstance(ended, bytes):
@@ -98,6 +97,8 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
                 # gRPC ignores what is returned if replies stream.
                 meter.sent += len(ended)
                 return ended
+            if method.streams_in:
+                await entrance.refused.read_on(reader)
             await context.abort(ended.code, ended.message, ended.trailing + trailing)
         except grpc.aio.AbortError as aborted:
             # gRPC raises it again by itself. The call holds it, and its traceback would
@@ -107,6 +108,8 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
             # The caller has gone, and gRPC would log that it could not be told.
             return b""
         finally:
+            reader.close()
+            meter.received = reader.received
             meter.ended()
         return b""
 
@@ -130,9 +133,15 @@ class Entrance:
         self._anonymous = anonymous
         self._outcomes = Outcomes()
         self._under_way: dict[_GrpcCall, None] = {}
+        self.refused = RefusedStreams()
 
     async def answer(
-        self, method: Method, context: Any, origin: CallOrigin, meter: CallMeter
+        self,
+        method: Method,
+        context: Any,
+        origin: CallOrigin,
+        reader: RequestReader,
+        meter: CallMeter,
     ) -> Ending:
         """Return how a call ends."""
         try:
@@ -147,7 +156,7 @@ class Entrance:
             lease = self._shares.enter(share, stream=streams)
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
-        call = _GrpcCall(context, identity, lease, self._shares.now, meter)
+        call = _GrpcCall(context, identity, lease, self._shares.now, reader, meter)
         if identity.address:
             origin = replace(origin, peer=identity.address)
         call.origin = origin
@@ -179,6 +188,7 @@ class Entrance:
         calls = list(self._under_way)
         while any(call in self._under_way for call in calls):  # noqa: ASYNC110 - rare
             await asyncio.sleep(_LOOK_S)
+        await self.refused.finished()
 
     async def judge_again(self) -> None:
         """End the calls under way whose callers are no longer admitted."""
@@ -267,10 +277,7 @@ async def _answered(method: Method, call: _GrpcCall) -> Ending:
         # Many may have been read at once.
         call.lease.share.check_bytes()
         ended = await method.answer(raw or b"", call)
-    if isinstance(ended, Status):
-        if method.streams_in:
-            await call.drain()
-    else:
+    if not isinstance(ended, Status):
         call.lease.hold(len(ended))
     return ended
 
@@ -336,9 +343,11 @@ class _GrpcCall:
         identity: CallerIdentity,
         lease: Lease,
         now: Callable[[], float],
+        reader: RequestReader,
         meter: CallMeter,
     ) -> None:
         self.context = context
+        self._reader = reader
         self._meter = meter
         self.policy: Caller | None = None
         """What the policy said of its caller when it began; None without one."""
@@ -349,23 +358,16 @@ class _GrpcCall:
         self.origin = NOWHERE
         self.lease = lease
         self._now = now
-        self._reading = self._read_all = False
 
     async def read(self, seconds: float) -> bytes | None:
         """Return the next request, None behind the last or if the caller has gone."""
-        self._reading = True
+        stream = self.lease.stream
         self.lease.read_by = self._now() + seconds
         try:
-            raw = await self.context.read()
+            request = await (self._reader.next() if stream else self._reader.lone())
         finally:
             self.lease.read_by = None
-        self._reading = False
-        if raw is grpc.aio.EOF:
-            self._read_all = True
-            return None
-        request: bytes = raw
-        self._meter.received += len(request)
-        if not self.lease.stream:
+        if request is not None and not stream:
             self.lease.hold(len(request))
             self.lease.share.volume.take(len(request))
         return request
@@ -374,14 +376,6 @@ class _GrpcCall:
         """Yield the requests as they come."""
         while (request := await self.read(PAUSE_S)) is not None:
             yield request
-
-    async def drain(self) -> None:
-        """Take the requests that still come, for a moment, and ignore them."""
-        # Ended while it sends, a caller may hear of its own failure instead of ours.
-        until = self._now() + DRAIN_S
-        # A read that was cancelled goes on inside gRPC, which knows one at a time.
-        while not (self._reading or self._read_all) and self._now() < until:
-            await self.read(DRAIN_S)
 
     async def send_metadata(self) -> None:
         """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""

@@ -47,7 +47,6 @@ from gongji.rpc.origin import CallOrigin
 from gongji.rpc.outcome import Outcomes
 from gongji.rpc.status import Status
 from gongji.serve.descriptors import lacking
-from gongji.serve.entrance import DRAIN_S
 from gongji.serve.frames import (
     CallCancel,
     CallChunk,
@@ -364,8 +363,6 @@ class _Client:
         try:
             while isinstance(frame := await stream.receive(), CallChunk):
                 await calling.write(frame.raw)
-            # Ended while it sends, a caller may hear of its own failure instead of ours.
-            await asyncio.wait((sending,), timeout=DRAIN_S)
         except asyncio.CancelledError:
             self.protocol.send(CallCancel(number))
             raise
@@ -381,18 +378,9 @@ def _ending(frame: CallReply | CallFailure) -> Ending:
 
 
 async def _send_all(stream: FrameStream, requests: AsyncIterator[bytes]) -> None:
-    """Send all requests; those the server takes no more are read and ignored."""
-    gone = False
-    async for raw in requests:
-        if not gone:
-            gone = not await _sent(stream, CallChunk(raw))
-    await _sent(stream, CallEnd())
-
-
-async def _sent(stream: FrameStream, frame: CallChunk | CallEnd) -> bool:
-    """Send a frame; return whether the peer was there."""
-    try:
-        await stream.send(frame)
-    except ConnectionError:
-        return False
-    return True
+    """Send all requests, as long as the server takes them."""
+    # Whoever has gone is noticed where its frames are awaited.
+    with suppress(ConnectionError):
+        async for raw in requests:
+            await stream.send(CallChunk(raw))
+        await stream.send(CallEnd())
