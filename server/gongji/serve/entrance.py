@@ -88,18 +88,7 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
         meter = CallMeter(counted)
         reader = RequestReader(context)
         try:
-            origin = origin_of(context.peer(), context.invocation_metadata() or ())
-            ended = await entrance.answer(method, context, origin, reader, meter)
-            meter.status = _status_of(ended)
-            trailing = origin.trailing()
-            if isinstance(ended, bytes):
-                context.set_trailing_metadata(trailing)
-                # gRPC ignores what is returned if replies stream.
-                meter.sent += len(ended)
-                return ended
-            if method.streams_in:
-                await entrance.refused.read_on(reader)
-            await context.abort(ended.code, ended.message, ended.trailing + trailing)
+            return await _ended(method, context, entrance, reader, meter)
         except grpc.aio.AbortError as aborted:
             # gRPC raises it again by itself. The call holds it, and its traceback would
             # hold this frame, and that the call: memory until cycles are collected.
@@ -116,6 +105,29 @@ def _handler(method: Method, entrance: Entrance) -> Handler:
     if method.streams_out:
         return grpc.stream_stream_rpc_method_handler(call)
     return grpc.stream_unary_rpc_method_handler(call)
+
+
+async def _ended(
+    method: Method,
+    context: Any,
+    entrance: Entrance,
+    reader: RequestReader,
+    meter: CallMeter,
+) -> bytes:
+    """Return the reply of a call that ends well. grpc.aio.AbortError if it does not."""
+    origin = origin_of(context.peer(), context.invocation_metadata() or ())
+    ended = await entrance.answer(method, context, origin, reader, meter)
+    meter.status = _status_of(ended)
+    trailing = origin.trailing()
+    if isinstance(ended, bytes):
+        context.set_trailing_metadata(trailing)
+        # gRPC ignores what is returned if replies stream.
+        meter.sent += len(ended)
+        return ended
+    if method.streams_in:
+        await entrance.refused.read_on(reader)
+    await context.abort(ended.code, ended.message, ended.trailing + trailing)
+    return b""
 
 
 class Entrance:
