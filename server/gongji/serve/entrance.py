@@ -33,7 +33,7 @@ from gongji.rpc.status import Status
 from gongji.rpc.watching import call_watch
 from gongji.serve.authentication import SAYS_WHO, Authenticator
 from gongji.serve.metrics.calls import CallMeter, MethodMetrics
-from gongji.serve.requests import RefusedStreams, RequestReader
+from gongji.serve.requests import CompleteRequests, RefusedStreams, RequestReader
 from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 
 _LOOK_S: Final = 0.01
@@ -296,7 +296,7 @@ async def _answered(method: Method, call: _GrpcCall) -> Ending:
 
 async def _answered_complete(method: Method, call: _GrpcCall) -> Ending:
     """Return an answer; cancelled if the caller goes before the last request."""
-    requests = _CompleteRequests(call)
+    requests = CompleteRequests(call)
     try:
         return await method.answer(requests.all(), call)
     finally:
@@ -310,40 +310,6 @@ class _Stranger:
     origin: CallOrigin
     identity: CallerIdentity = ANYBODY
     remaining_s: float | None = None
-
-
-class _CompleteRequests:
-    """The requests of a call that counts only if they have all come."""
-
-    # grpc.aio ends the requests in the same way if the caller has sent them all and if
-    # it has gone, and cancels the call later, when a handler may have taken a part for
-    # the whole. Sending the caller its initial metadata first fails if it has gone.
-
-    def __init__(self, call: _GrpcCall) -> None:
-        self._call = call
-        self._sending: asyncio.Future[bool] | None = None
-
-    async def all(self) -> AsyncIterator[bytes]:
-        """Yield the requests as they come. CancelledError if the caller goes before the end."""
-        async for request in self._call.requests():
-            yield request
-        self._sending = asyncio.ensure_future(self._caller_is_there())
-        if not await asyncio.shield(self._sending):
-            raise asyncio.CancelledError
-
-    async def _caller_is_there(self) -> bool:
-        """Return whether the initial metadata reach the caller."""
-        # It raises nothing: nobody may be left to hear of it, and asyncio would log that.
-        try:
-            await self._call.send_metadata()
-        except grpc.aio.BaseError:
-            return False
-        return True
-
-    async def wait_sent(self) -> None:
-        """Wait until no metadata is being sent: gRPC sends one thing at a time."""
-        if self._sending is not None:
-            await asyncio.wait((self._sending,))
 
 
 class _GrpcCall:

@@ -7,8 +7,9 @@ INTERNAL) instead of our refusal. So a refused stream is read on first, for a mo
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -105,3 +106,47 @@ class RefusedStreams:
         """Wait until those that are under way now have ended."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+class StreamingCall(Protocol):
+    """A call whose requests stream."""
+
+    def requests(self) -> AsyncIterator[bytes]:
+        """Yield the requests as they come."""
+
+    async def send_metadata(self) -> None:
+        """Send the initial metadata, empty. grpc.aio.BaseError if the caller has gone."""
+
+
+class CompleteRequests:
+    """The requests of a call that counts only if they have all come."""
+
+    # grpc.aio ends the requests in the same way if the caller has sent them all and if
+    # it has gone, and cancels the call later, when a handler may have taken a part for
+    # the whole. Sending the caller its initial metadata first fails if it has gone.
+
+    def __init__(self, call: StreamingCall) -> None:
+        self._call = call
+        self._sending: asyncio.Future[bool] | None = None
+
+    async def all(self) -> AsyncIterator[bytes]:
+        """Yield the requests as they come. CancelledError if the caller goes before the end."""
+        async for request in self._call.requests():
+            yield request
+        self._sending = asyncio.ensure_future(self._caller_is_there())
+        if not await asyncio.shield(self._sending):
+            raise asyncio.CancelledError
+
+    async def _caller_is_there(self) -> bool:
+        """Return whether the initial metadata reach the caller."""
+        # It raises nothing: nobody may be left to hear of it, and asyncio would log that.
+        try:
+            await self._call.send_metadata()
+        except grpc.aio.BaseError:
+            return False
+        return True
+
+    async def wait_sent(self) -> None:
+        """Wait until no metadata is being sent: gRPC sends one thing at a time."""
+        if self._sending is not None:
+            await asyncio.wait((self._sending,))
