@@ -168,7 +168,8 @@ class Entrance:
             lease = self._shares.enter(share, stream=streams)
         except Exhausted as refusal:
             return await self._turned_away(share, refusal)
-        call = _GrpcCall(context, identity, lease, self._shares.now, reader, meter)
+        now = self._shares.now
+        call = _GrpcCall(context, identity, lease, now, reader=reader, meter=meter)
         if identity.address:
             origin = replace(origin, peer=identity.address)
         call.origin = origin
@@ -321,6 +322,7 @@ class _GrpcCall:
         identity: CallerIdentity,
         lease: Lease,
         now: Callable[[], float],
+        *,
         reader: RequestReader,
         meter: CallMeter,
     ) -> None:
