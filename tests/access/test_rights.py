@@ -61,6 +61,7 @@ def test_an_auditor_writes_nothing() -> None:
     }
     writes |= {"Settle", "Reverse", "Credit", "PayPremium", "RefundPremium", "Resettle"}
     writes |= {"ImportPersons", "ImportInstitutions", "SetClock", "Reset"}
+    writes |= {"OrderFault"}
     assert set() == reads & writes
     listed = {m for m in methods() if m.startswith(("Get", "List", "Reconcile"))}
     assert listed - {"GetClock"} <= reads

@@ -50,8 +50,8 @@ READS: Final = (
     *("GetPacket", "GetPerson", "GetInstitution", "GetImport", "ListImports"),
     *("GetClock", "Quote", "GetSettlement", "ReconcileTotals", "ReconcileDetails"),
     *("Recompute", "ListSettlements"),
-    # The clock of a sandbox is its process's own.
-    "SetClock",
+    # Clock and faults of a sandbox are its process's own.
+    *("SetClock", "OrderFault"),
 )
 """Methods that write nothing but who looked at whose data."""
 

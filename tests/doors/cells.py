@@ -45,7 +45,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "GetInclusionProof": ("city",),
     # Of other cities' leaves the hashes alone are told.
     "ListLeaves": (),
-    **dict.fromkeys(("GetClock", "SetClock", "Reset"), ()),
+    **dict.fromkeys(("GetClock", "SetClock", "Reset", "OrderFault"), ()),
 }
 """What a request of each method can name as the caller's own or another's."""
 

@@ -306,6 +306,10 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         "sandbox",
         lambda d, _: sandbox_pb2.SetClockRequest(request_id=_id(d), now=_now()),
     ),
+    "OrderFault": (
+        "sandbox",
+        lambda d, _: sandbox_pb2.OrderFaultRequest(request_id=_id(d)),
+    ),
     "Reset": ("sandbox", lambda d, _: sandbox_pb2.ResetRequest(request_id=_id(d))),
 }
 """By method: the service's stub, and what makes the request."""

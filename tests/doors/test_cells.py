@@ -18,7 +18,7 @@ from tests.scaffold.service import RefusedCall
 
 ALL: Final = os.environ.get("GONGJI_DOORS") == "1"
 
-SANDBOXES: Final = ("GetClock", "SetClock", "Reset")
+SANDBOXES: Final = ("GetClock", "SetClock", "Reset", "OrderFault")
 """Methods that only a sandbox serves."""
 
 DEFECTS: Final = ("INTERNAL", "UNKNOWN", "UNIMPLEMENTED", "UNAUTHENTICATED")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gongji.rules.codes import SHANGHAI
-from gongji.serve.clock import HeldClock, check_start
+from gongji.serve.clock import HeldClock, SandboxClock, check_start
 from structlog.testing import capture_logs
 
 START = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
@@ -181,3 +181,15 @@ def test_a_start_by_a_likely_clock(name: str) -> None:
     check_start(now, latest, None)
     with pytest.raises(ValueError, match="--accept-clock"):
         check_start(now, latest, date(2000, 1, 1))
+
+
+def test_a_sandbox_clock_runs_until_it_is_set(machine: MachineClocks) -> None:
+    """It goes on as time passes, whatever the machine's clock is set to, then stands where
+    it was set; it goes on from there if that is asked for."""
+    clock = SandboxClock(START, runs=True, passed=lambda: machine.passed)
+    machine.goes_on(HOUR_S, faster=3)
+    assert START + timedelta(hours=1) == clock()
+    for runs, hours in ((False, 0), (True, 2)):
+        clock.set(START, runs=runs)
+        machine.goes_on(2 * HOUR_S)
+        assert START + timedelta(hours=hours) == clock()

@@ -132,6 +132,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "GetClock": _to((Kind.OPERATOR,)),
     "SetClock": _to((Kind.OPERATOR,)),
     "Reset": _to((Kind.OPERATOR,)),
+    "OrderFault": _to((Kind.OPERATOR,)),
 }
 """The right of each kind to each method, by the method's own name.
 
@@ -139,7 +140,7 @@ A tester stands in no row: on a sandbox it may do everything, elsewhere nothing.
 """
 
 
-ON_SANDBOXES: Final = frozenset({"GetClock", "SetClock", "Reset"})
+ON_SANDBOXES: Final = frozenset({"GetClock", "SetClock", "Reset", "OrderFault"})
 """Methods that only sandboxes serve."""
 
 

@@ -117,7 +117,9 @@ def _named(_: click.Context, __: click.Parameter, name: str) -> str:
     "--sample", is_flag=True, help="载入虚构的样例人群; 已有别的人员或机构时拒绝启动."
 )
 @click.option(
-    "--sandbox", is_flag=True, help="开放 SandboxService(拨钟、清空); 切勿用于真实数据."
+    "--sandbox",
+    is_flag=True,
+    help="开放 SandboxService（拨钟、清空、吩咐故障）；切勿用于真实数据。",
 )
 @click.option(
     "--adopt",

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from google.protobuf.message import DecodeError, Message
 
 from gongji.access.policy import AccessPolicy
+from gongji.access.rights import ON_SANDBOXES
 from gongji.model.commands import Request, listed
 from gongji.model.ids import CALLER
 from gongji.model.refusals import MalformedField, Refusal
@@ -20,7 +21,9 @@ from gongji.model.subject import Subject
 from gongji.rpc.about import about
 from gongji.rpc.accessed import people_in
 from gongji.rpc.constraints import enforce
+from gongji.rpc.faults import FaultOrders
 from gongji.rpc.method import Answers, Calling, Ending, Method, Writing
+from gongji.rpc.origin import FAULT_KEY
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.permission import Permit
 from gongji.rpc.recording import Recording
@@ -108,8 +111,13 @@ class Calls:
         *,
         pseudonym: Callable[[str], str],
         sandbox: bool,
+        faults: FaultOrders | None = None,
     ) -> None:
-        """Answer by a policy; the log shows people by their `pseudonym` only."""
+        """Answer by a policy; the log shows people by their `pseudonym` only.
+
+        Faults happen as they are ordered; without orders nobody may order any.
+        """
+        self._faults = faults
         self._permit = partial(Permit.of, policy, sandbox=sandbox)
         self._subject_of = subject_of
         self._pseudonym = lru_cache(4096)(pseudonym)
@@ -129,7 +137,7 @@ class Calls:
         for name, handler in handlers.items():
             path = f"/{service}/{name}"
             streams = handler.request_streaming or handler.response_streaming
-            self.methods[path] = Method(
+            method = Method(
                 path,
                 # A lone request before a stream of replies is a stream of one.
                 streams,
@@ -142,6 +150,10 @@ class Calls:
                     bounded=not streams,
                 ),
             )
+            # Whoever could not order the end of faults would be at a loss.
+            if self._faults and name not in ON_SANDBOXES:
+                method = self._faults.over(method)
+            self.methods[path] = method
 
     async def _answer(
         self, method: str, work: Answers, raw: Any, calling: Calling, *, bounded: bool
@@ -177,9 +189,13 @@ class Calls:
     def _permitted(self, call: Call, calling: Calling, work: Answers) -> Answers:
         """Return the work of a call that its caller has a right to.
 
-        CallerUnknown; NotPermitted, SubjectRequired.
+        CallerUnknown; MalformedField; NotPermitted, SubjectRequired.
         """
         call.permit = permit = self._permit(calling.identity, call.name)
+        if calling.origin.fault and self._faults is None:
+            raise MalformedField(
+                f"元数据 {FAULT_KEY} 只有沙盒才收：请去掉", field=FAULT_KEY
+            )
         if not calling.identity.subject:
             permit.require_subject()
             return work

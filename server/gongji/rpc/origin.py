@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from random import Random
@@ -24,6 +24,12 @@ _TRACEPARENT: Final = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
 
+FAULT_KEY: Final = "x-gongji-sandbox-fault"
+"""Metadata under which a call orders what happens to it, of a sandbox (`faults`)."""
+
+_REPEATED_KEY: Final = "grpc-previous-rpc-attempts"
+"""Metadata of gRPC's own by which it says that it repeats a call."""
+
 _SAMPLED: Final = 1
 
 _MOST_STATED: Final = 512
@@ -35,13 +41,15 @@ class CallOrigin(Struct, array_like=True, frozen=True):
     """Where a call comes from.
 
     `peer` is an address without port, "" if there is none; `trace` the trace, `span`
-    the caller's own span, "" if it stated none, and whether it is `sampled`.
+    the caller's own span, "" if it stated none, and whether it is `sampled`; `fault` what
+    it orders of a sandbox, "" if nothing.
     """
 
     peer: str = ""
     trace: str = ""
     span: str = ""
     sampled: bool = False
+    fault: str = ""
 
     def trailing(self) -> tuple[tuple[str, str], ...]:
         """Return the trailing metadata that give the trace back."""
@@ -56,9 +64,10 @@ NOWHERE: Final = CallOrigin()
 """Of a call that came by no port."""
 
 
-def origin_of(peer: str, metadata: Iterable[tuple[str, str | bytes]]) -> CallOrigin:
+def origin_of(peer: str, metadata: Sequence[tuple[str, str | bytes]]) -> CallOrigin:
     """Return where a call comes from, its trace made up if it states none, or badly."""
     # hot path: every call comes through here.
+    fault = _fault_in(metadata)
     stated = [value for key, value in metadata if key == TRACEPARENT_KEY]
     if len(stated) == 1:
         (parent,) = stated
@@ -67,8 +76,17 @@ def origin_of(peer: str, metadata: Iterable[tuple[str, str | bytes]]) -> CallOri
             # Version 00 has four parts and no more.
             if found and not (found[1] == "00" and found[5]):
                 sampled = bool(int(found[4], 16) & _SAMPLED)
-                return CallOrigin(address_of(peer), found[2], found[3], sampled)
-    return CallOrigin(address_of(peer), f"{_bits(128) or 1:032x}")
+                return CallOrigin(address_of(peer), found[2], found[3], sampled, fault)
+    return CallOrigin(address_of(peer), f"{_bits(128) or 1:032x}", fault=fault)
+
+
+def _fault_in(metadata: Sequence[tuple[str, str | bytes]]) -> str:
+    """Return what a call orders of a sandbox; "" if nothing."""
+    stated = [value for key, value in metadata if key == FAULT_KEY]
+    # gRPC repeats the metadata with the call: the first attempt was what they ordered for.
+    if not stated or any(key == _REPEATED_KEY for key, _ in metadata):
+        return ""
+    return str(stated[0])
 
 
 @lru_cache(4096)

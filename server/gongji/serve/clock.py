@@ -40,21 +40,34 @@ def system_clock() -> datetime:
 
 
 class SandboxClock:
-    """A clock that stands still until it is set; it starts at the machine's time."""
+    """A clock that can be set; it starts at the machine's time.
+
+    It stands still unless it `runs`, by what has `passed` in seconds.
+    """
 
     rewinds = True
     """A store need not commit at or after the latest instant on record."""
 
-    def __init__(self, start: datetime | None = None) -> None:
-        self._now = start or system_clock()
+    def __init__(
+        self,
+        start: datetime | None = None,
+        *,
+        runs: bool = False,
+        passed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._passed = passed
+        self.set(start or system_clock(), runs=runs)
 
     def __call__(self) -> datetime:
-        """Return the instant the clock stands at."""
-        return self._now
+        """Return the instant the clock shows."""
+        if self._since is None:
+            return self._now
+        return self._now + timedelta(seconds=self._passed() - self._since)
 
-    def set(self, now: datetime) -> None:
-        """Move the clock, forward or back."""
+    def set(self, now: datetime, *, runs: bool = False) -> None:
+        """Move the clock, forward or back; it goes on from there if it `runs`."""
         self._now = now.astimezone(SHANGHAI)
+        self._since = self._passed() if runs else None
 
 
 class HeldClock:

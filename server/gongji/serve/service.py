@@ -113,7 +113,7 @@ async def running(
     adoptions (`adopting`).
     """
     logs.configure()
-    clock = SandboxClock() if settings.sandbox else HeldClock()
+    clock = _clock_of(settings)
     async with AsyncExitStack() as stack:
         make_folder(settings.data)
         admission = admission or admission_of(settings)
@@ -130,6 +130,11 @@ async def running(
         if lacks_sample:
             await offer.load_sample()
         yield port
+
+
+def _clock_of(settings: Settings) -> HeldClock | SandboxClock:
+    """Return the clock of a server, or a sandbox's own, which runs until it is set."""
+    return SandboxClock(runs=True) if settings.sandbox else HeldClock()
 
 
 async def _refuse_rolled_back(store: Store, data: Path, stack: ExitStack) -> None:

@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse2\xd6\x01\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\x12\x0c\n\x04runs\x18\x03 \x01(\x08\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse\"\xc1\x01\n\x11OrderFaultRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x18\n\x06\x63\x61ller\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x06method\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x05\x63\x61lls\x18\x05 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\x08\x64\x65lay_ms\x18\x06 \x01(\x05\x42\n\xc2\xf8\x18\x06\x30\x00\x38\xc0\xcf$\">\n\x12OrderFaultResponse\x12(\n\x07pending\x18\x01 \x03(\x0b\x32\x17.gongji.v1.OrderedFault\"s\n\x0cOrderedFault\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x05\x12\x10\n\x08\x64\x65lay_ms\x18\x05 \x01(\x05*\xa7\x01\n\tFaultKind\x12\x1a\n\x16\x46\x41ULT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41ULT_KIND_LOST_REPLY\x10\x01\x12\x17\n\x13\x46\x41ULT_KIND_NO_REPLY\x10\x02\x12\x19\n\x15\x46\x41ULT_KIND_LATE_REPLY\x10\x03\x12\x13\n\x0f\x46\x41ULT_KIND_SLOW\x10\x04\x12\x1a\n\x16\x46\x41ULT_KIND_UNAVAILABLE\x10\x05\x32\xa1\x02\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponse\x12I\n\nOrderFault\x12\x1c.gongji.v1.OrderFaultRequest\x1a\x1d.gongji.v1.OrderFaultResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,18 +40,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETCLOCKREQUEST'].fields_by_name['now']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_RESETREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RESETREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['caller']._loaded_options = None
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['caller']._serialized_options = b'\302\370\030\004\030<(\004'
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['method']._loaded_options = None
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['method']._serialized_options = b'\302\370\030\004\030<(\004'
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['calls']._loaded_options = None
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['calls']._serialized_options = b'\302\370\030\0050\0008\350\007'
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['delay_ms']._loaded_options = None
+  _globals['_ORDERFAULTREQUEST'].fields_by_name['delay_ms']._serialized_options = b'\302\370\030\0060\0008\300\317$'
+  _globals['_FAULTKIND']._serialized_start=815
+  _globals['_FAULTKIND']._serialized_end=982
   _globals['_GETCLOCKREQUEST']._serialized_start=100
   _globals['_GETCLOCKREQUEST']._serialized_end=117
   _globals['_GETCLOCKRESPONSE']._serialized_start=119
   _globals['_GETCLOCKRESPONSE']._serialized_end=178
   _globals['_SETCLOCKREQUEST']._serialized_start=180
-  _globals['_SETCLOCKREQUEST']._serialized_end=276
-  _globals['_SETCLOCKRESPONSE']._serialized_start=278
-  _globals['_SETCLOCKRESPONSE']._serialized_end=337
-  _globals['_RESETREQUEST']._serialized_start=339
-  _globals['_RESETREQUEST']._serialized_end=404
-  _globals['_RESETRESPONSE']._serialized_start=406
-  _globals['_RESETRESPONSE']._serialized_end=421
-  _globals['_SANDBOXSERVICE']._serialized_start=424
-  _globals['_SANDBOXSERVICE']._serialized_end=638
+  _globals['_SETCLOCKREQUEST']._serialized_end=290
+  _globals['_SETCLOCKRESPONSE']._serialized_start=292
+  _globals['_SETCLOCKRESPONSE']._serialized_end=351
+  _globals['_RESETREQUEST']._serialized_start=353
+  _globals['_RESETREQUEST']._serialized_end=418
+  _globals['_RESETRESPONSE']._serialized_start=420
+  _globals['_RESETRESPONSE']._serialized_end=435
+  _globals['_ORDERFAULTREQUEST']._serialized_start=438
+  _globals['_ORDERFAULTREQUEST']._serialized_end=631
+  _globals['_ORDERFAULTRESPONSE']._serialized_start=633
+  _globals['_ORDERFAULTRESPONSE']._serialized_end=695
+  _globals['_ORDEREDFAULT']._serialized_start=697
+  _globals['_ORDEREDFAULT']._serialized_end=812
+  _globals['_SANDBOXSERVICE']._serialized_start=985
+  _globals['_SANDBOXSERVICE']._serialized_end=1274
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,12 @@
 isort:skip_file
 For trials and tests only: present on servers started with --sandbox."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +19,46 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _FaultKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FAULT_KIND_UNSPECIFIED: _FaultKind.ValueType  # 0
+    """Nothing: withdraws what was ordered for the caller and method, or everything if neither is given."""
+    FAULT_KIND_LOST_REPLY: _FaultKind.ValueType  # 1
+    """It is done; then the call ends UNAVAILABLE without details, as if the connection had broken. A stream of replies
+    breaks behind its first.
+    """
+    FAULT_KIND_NO_REPLY: _FaultKind.ValueType  # 2
+    """It is done and never answered: the caller's deadline ends it, or 60 seconds do."""
+    FAULT_KIND_LATE_REPLY: _FaultKind.ValueType  # 3
+    """It is done at once and answered `delay_ms` later: after a shorter deadline it has been done all the same."""
+    FAULT_KIND_SLOW: _FaultKind.ValueType  # 4
+    """It begins `delay_ms` later: after a shorter deadline nothing has been done."""
+    FAULT_KIND_UNAVAILABLE: _FaultKind.ValueType  # 5
+    """It is refused with STORE_UNAVAILABLE, and nothing is done."""
+
+class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
+    """What happens to a call."""
+
+FAULT_KIND_UNSPECIFIED: FaultKind.ValueType  # 0
+"""Nothing: withdraws what was ordered for the caller and method, or everything if neither is given."""
+FAULT_KIND_LOST_REPLY: FaultKind.ValueType  # 1
+"""It is done; then the call ends UNAVAILABLE without details, as if the connection had broken. A stream of replies
+breaks behind its first.
+"""
+FAULT_KIND_NO_REPLY: FaultKind.ValueType  # 2
+"""It is done and never answered: the caller's deadline ends it, or 60 seconds do."""
+FAULT_KIND_LATE_REPLY: FaultKind.ValueType  # 3
+"""It is done at once and answered `delay_ms` later: after a shorter deadline it has been done all the same."""
+FAULT_KIND_SLOW: FaultKind.ValueType  # 4
+"""It begins `delay_ms` later: after a shorter deadline nothing has been done."""
+FAULT_KIND_UNAVAILABLE: FaultKind.ValueType  # 5
+"""It is refused with STORE_UNAVAILABLE, and nothing is done."""
+Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 @_typing.final
 class GetClockRequest(_message.Message):
@@ -66,8 +109,11 @@ class SetClockRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of the request (UUID)."""
+    runs: _builtins.bool
+    """Go on from there as time passes, instead of standing still."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """The new now."""
@@ -77,10 +123,11 @@ class SetClockRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         now: _timestamp_pb2.Timestamp | None = ...,
+        runs: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "request_id", b"request_id", "runs", b"runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -152,3 +199,109 @@ class ResetResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResetResponse: _TypeAlias = ResetResponse  # noqa: Y015
+
+@_typing.final
+class OrderFaultRequest(_message.Message):
+    """Orders a fault in place of the one ordered before for the same caller and method."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    DELAY_MS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID)."""
+    kind: Global___FaultKind.ValueType
+    """What happens."""
+    caller: _builtins.str
+    """Whose calls, by the caller's name; empty: everybody's."""
+    method: _builtins.str
+    """Calls of which method, by its own name, e.g. "Settle"; empty: of every method but those of this service."""
+    calls: _builtins.int
+    """How many calls, the next ones; 0 means 1."""
+    delay_ms: _builtins.int
+    """Milliseconds, for LATE_REPLY and SLOW; 0 means 1,000."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        kind: Global___FaultKind.ValueType = ...,
+        caller: _builtins.str = ...,
+        method: _builtins.str = ...,
+        calls: _builtins.int = ...,
+        delay_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "calls", b"calls", "delay_ms", b"delay_ms", "kind", b"kind", "method", b"method", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderFaultRequest: _TypeAlias = OrderFaultRequest  # noqa: Y015
+
+@_typing.final
+class OrderFaultResponse(_message.Message):
+    """The faults ordered now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PENDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pending(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderedFault]:
+        """Those that have not all happened, the first ordered first. Of several that fit a call, the one for its caller and
+        method happens, else the one for its caller, else the one for its method, else the one for everybody.
+        """
+
+    def __init__(
+        self,
+        *,
+        pending: _abc.Iterable[Global___OrderedFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pending", b"pending"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderFaultResponse: _TypeAlias = OrderFaultResponse  # noqa: Y015
+
+@_typing.final
+class OrderedFault(_message.Message):
+    """A fault that has been ordered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    DELAY_MS_FIELD_NUMBER: _builtins.int
+    kind: Global___FaultKind.ValueType
+    """What happens."""
+    caller: _builtins.str
+    """Whose calls; empty: everybody's."""
+    method: _builtins.str
+    """Calls of which method; empty: of every method."""
+    calls: _builtins.int
+    """To how many calls it still happens."""
+    delay_ms: _builtins.int
+    """Milliseconds; 0 for what has no delay."""
+    def __init__(
+        self,
+        *,
+        kind: Global___FaultKind.ValueType = ...,
+        caller: _builtins.str = ...,
+        method: _builtins.str = ...,
+        calls: _builtins.int = ...,
+        delay_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "calls", b"calls", "delay_ms", b"delay_ms", "kind", b"kind", "method", b"method"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderedFault: _TypeAlias = OrderedFault  # noqa: Y015

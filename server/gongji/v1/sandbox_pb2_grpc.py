@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SandboxServiceStub:
-    """Moves the clock and empties the database of a sandbox.
+    """Moves the clock, empties the database and orders faults of a sandbox.
     """
 
     def __init__(self, channel):
@@ -50,10 +50,15 @@ class SandboxServiceStub:
                 request_serializer=gongji_dot_v1_dot_sandbox__pb2.ResetRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_sandbox__pb2.ResetResponse.FromString,
                 _registered_method=True)
+        self.OrderFault = channel.unary_unary(
+                '/gongji.v1.SandboxService/OrderFault',
+                request_serializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.FromString,
+                _registered_method=True)
 
 
 class SandboxServiceServicer:
-    """Moves the clock and empties the database of a sandbox.
+    """Moves the clock, empties the database and orders faults of a sandbox.
     """
 
     def GetClock(self, request, context):
@@ -64,14 +69,23 @@ class SandboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetClock(self, request, context):
-        """Sets the clock; it stands still until set again.
+        """Sets the clock; it stands still until set again, or goes on from there if that is asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Reset(self, request, context):
-        """Empties the database.
+        """Empties the database and withdraws all faults.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OrderFault(self, request, context):
+        """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
+        One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
+        late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +109,11 @@ def add_SandboxServiceServicer_to_server(servicer, server):
                     request_deserializer=gongji_dot_v1_dot_sandbox__pb2.ResetRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_sandbox__pb2.ResetResponse.SerializeToString,
             ),
+            'OrderFault': grpc.unary_unary_rpc_method_handler(
+                    servicer.OrderFault,
+                    request_deserializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'gongji.v1.SandboxService', rpc_method_handlers)
@@ -104,7 +123,7 @@ def add_SandboxServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SandboxService:
-    """Moves the clock and empties the database of a sandbox.
+    """Moves the clock, empties the database and orders faults of a sandbox.
     """
 
     @staticmethod
@@ -178,6 +197,33 @@ class SandboxService:
             '/gongji.v1.SandboxService/Reset',
             gongji_dot_v1_dot_sandbox__pb2.ResetRequest.SerializeToString,
             gongji_dot_v1_dot_sandbox__pb2.ResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderFault(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.SandboxService/OrderFault',
+            gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.SerializeToString,
+            gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.FromString,
             options,
             channel_credentials,
             insecure,

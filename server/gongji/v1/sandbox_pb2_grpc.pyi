@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SandboxServiceStub:
-    """Moves the clock and empties the database of a sandbox."""
+    """Moves the clock, empties the database and orders faults of a sandbox."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,24 +36,34 @@ class SandboxServiceStub:
     GetClock: _grpc.UnaryUnaryMultiCallable[_sandbox_pb2.GetClockRequest, _sandbox_pb2.GetClockResponse]
     """The sandbox's clock."""
     SetClock: _grpc.UnaryUnaryMultiCallable[_sandbox_pb2.SetClockRequest, _sandbox_pb2.SetClockResponse]
-    """Sets the clock; it stands still until set again."""
+    """Sets the clock; it stands still until set again, or goes on from there if that is asked for."""
     Reset: _grpc.UnaryUnaryMultiCallable[_sandbox_pb2.ResetRequest, _sandbox_pb2.ResetResponse]
-    """Empties the database."""
+    """Empties the database and withdraws all faults."""
+    OrderFault: _grpc.UnaryUnaryMultiCallable[_sandbox_pb2.OrderFaultRequest, _sandbox_pb2.OrderFaultResponse]
+    """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
+    One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
+    late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
+    """
 
 @_typing.type_check_only
 class SandboxServiceAsyncStub(SandboxServiceStub):
-    """Moves the clock and empties the database of a sandbox."""
+    """Moves the clock, empties the database and orders faults of a sandbox."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetClock: _aio.UnaryUnaryMultiCallable[_sandbox_pb2.GetClockRequest, _sandbox_pb2.GetClockResponse]  # type: ignore[assignment]
     """The sandbox's clock."""
     SetClock: _aio.UnaryUnaryMultiCallable[_sandbox_pb2.SetClockRequest, _sandbox_pb2.SetClockResponse]  # type: ignore[assignment]
-    """Sets the clock; it stands still until set again."""
+    """Sets the clock; it stands still until set again, or goes on from there if that is asked for."""
     Reset: _aio.UnaryUnaryMultiCallable[_sandbox_pb2.ResetRequest, _sandbox_pb2.ResetResponse]  # type: ignore[assignment]
-    """Empties the database."""
+    """Empties the database and withdraws all faults."""
+    OrderFault: _aio.UnaryUnaryMultiCallable[_sandbox_pb2.OrderFaultRequest, _sandbox_pb2.OrderFaultResponse]  # type: ignore[assignment]
+    """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
+    One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
+    late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
+    """
 
 class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Moves the clock and empties the database of a sandbox."""
+    """Moves the clock, empties the database and orders faults of a sandbox."""
 
     @_abc_1.abstractmethod
     def GetClock(
@@ -69,7 +79,7 @@ class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sandbox_pb2.SetClockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sandbox_pb2.SetClockResponse, _abc.Awaitable[_sandbox_pb2.SetClockResponse]]:
-        """Sets the clock; it stands still until set again."""
+        """Sets the clock; it stands still until set again, or goes on from there if that is asked for."""
 
     @_abc_1.abstractmethod
     def Reset(
@@ -77,6 +87,17 @@ class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sandbox_pb2.ResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sandbox_pb2.ResetResponse, _abc.Awaitable[_sandbox_pb2.ResetResponse]]:
-        """Empties the database."""
+        """Empties the database and withdraws all faults."""
+
+    @_abc_1.abstractmethod
+    def OrderFault(
+        self,
+        request: _sandbox_pb2.OrderFaultRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sandbox_pb2.OrderFaultResponse, _abc.Awaitable[_sandbox_pb2.OrderFaultResponse]]:
+        """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
+        One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
+        late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
+        """
 
 def add_SandboxServiceServicer_to_server(servicer: SandboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

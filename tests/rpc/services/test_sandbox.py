@@ -28,6 +28,16 @@ async def test_the_clock_stands_where_it_was_set(service: Service) -> None:
     assert at == service.clock()
 
 
+async def test_the_clock_goes_on_from_where_it_was_set(service: Service) -> None:
+    """Set to run, the clock is later than it was set whenever it is asked."""
+    request = pb.SetClockRequest(request_id=service.new_id(), runs=True)
+    at = datetime(2025, 10, 11, 17, 0, tzinfo=SHANGHAI)
+    request.now.FromDatetime(at)
+    await service.sandbox.SetClock(request)
+    shown = (await service.sandbox.GetClock(pb.GetClockRequest())).now
+    assert at < shown.ToDatetime(tzinfo=SHANGHAI)
+
+
 async def test_reset_forgets_everything(service: Service) -> None:
     """After Reset nobody is known."""
     await service.sandbox.Reset(pb.ResetRequest(request_id=service.new_id()))

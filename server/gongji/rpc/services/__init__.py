@@ -12,6 +12,7 @@ from gongji.audit.checkpoint import SigningKey
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.calls import Calls
+from gongji.rpc.faults import FaultOrders
 from gongji.rpc.method import Services
 from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services.access import AccessService
@@ -58,16 +59,15 @@ def services_of(
     Whoever needs the accesses that wait to be kept at the end gives the `recorder`.
     """
     recorder = recorder or AccessRecorder(store, clock)
+    faults = FaultOrders() if sandbox is not None else None
     # Any: generated code names gRPC's own server, of which it calls two methods.
-    calls: Any = _calls(
-        store, clock, policy, recorder=recorder, sandbox=sandbox is not None
-    )
+    calls: Any = _calls(store, clock, policy, recorder=recorder, faults=faults)
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
     _add_others(calls, store, cities, clock)
     _add_log(calls, store, cities, signing_key)
-    if sandbox is not None:
-        service = SandboxService(store, sandbox, recorder, load_sample)
+    if sandbox is not None and faults is not None:
+        service = SandboxService(store, sandbox, recorder, load_sample, faults)
         add_SandboxServiceServicer_to_server(service, calls)
     services = tuple(calls.services)
     served, refused = _cities_health(cities)
@@ -97,7 +97,7 @@ def _calls(
     policy: AccessPolicy,
     *,
     recorder: AccessRecorder,
-    sandbox: bool,
+    faults: FaultOrders | None,
 ) -> Calls:
     """Return the calls, without any method yet, that a policy and subjects are asked of."""
     return Calls(
@@ -107,7 +107,8 @@ def _calls(
         # The same hash whenever it is the same person, and no longer than tells them apart.
         pseudonym=lambda number: store.tag(f"subject {number}")[-12:],
         # Whoever admits anybody is one, whatever its clock.
-        sandbox=sandbox or isinstance(policy, AnybodyPolicy),
+        sandbox=faults is not None or isinstance(policy, AnybodyPolicy),
+        faults=faults,
     )
 
 

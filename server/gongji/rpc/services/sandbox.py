@@ -1,4 +1,4 @@
-"""SandboxService: a clock to set and a database to empty, on sandboxes only."""
+"""SandboxService: a clock to set, a database to empty, faults to order; on sandboxes only."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -12,6 +12,7 @@ from typing import Protocol
 from gongji.model.refusals import MalformedField
 from gongji.rpc.calls import current_call
 from gongji.rpc.convert.values import instant_from, instant_to
+from gongji.rpc.faults import DELAY_MS, DELAYED, FaultOrders, SandboxFault
 from gongji.rpc.recording import AccessRecorder
 from gongji.store import Store
 from gongji.v1 import sandbox_pb2 as pb
@@ -21,17 +22,17 @@ LoadSample = Callable[[], Awaitable[None]]
 
 
 class SettableClock(Protocol):
-    """A clock that stands where it was set."""
+    """A clock that stands where it was set, or goes on from there."""
 
     def __call__(self) -> datetime:
-        """Return the instant the clock stands at."""
+        """Return the instant the clock shows."""
 
-    def set(self, now: datetime) -> None:
-        """Move the clock, forward or back."""
+    def set(self, now: datetime, *, runs: bool = False) -> None:
+        """Move the clock, forward or back; it goes on from there if it `runs`."""
 
 
 class SandboxService(SandboxServiceServicer):
-    """Moves the clock and empties the database.
+    """Moves the clock, empties the database and orders faults.
 
     Its request ids are not stored: each call is executed again.
     """
@@ -42,11 +43,13 @@ class SandboxService(SandboxServiceServicer):
         clock: SettableClock,
         recorder: AccessRecorder,
         load_sample: LoadSample | None,
+        faults: FaultOrders,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._clock = clock
         self._load_sample = load_sample
+        self._faults = faults
         self._resetting = asyncio.Lock()
 
     async def GetClock(
@@ -59,13 +62,16 @@ class SandboxService(SandboxServiceServicer):
         self, request: pb.SetClockRequest, context: object
     ) -> pb.SetClockResponse:
         """Set the clock."""
-        self._clock.set(instant_from(request.now))
+        self._clock.set(instant_from(request.now), runs=request.runs)
         return pb.SetClockResponse(now=instant_to(self._clock()))
 
     async def Reset(
         self, request: pb.ResetRequest, context: object
     ) -> pb.ResetResponse:
-        """Empty the database, load a sample. MalformedField if there is no sample."""
+        """Empty the database, withdraw faults, load a sample.
+
+        MalformedField if there is no sample.
+        """
         load = self._load_sample if request.load_sample else None
         if request.load_sample and load is None:
             raise MalformedField("load_sample: 此服务没有样例人群", field="load_sample")
@@ -73,6 +79,28 @@ class SandboxService(SandboxServiceServicer):
         async with self._resetting:
             await self._store.reset(current_call().caller)
             self._recorder.forget()
+            self._faults.withdraw()
             if load is not None:
                 await load()
         return pb.ResetResponse()
+
+    async def OrderFault(
+        self, request: pb.OrderFaultRequest, context: object
+    ) -> pb.OrderFaultResponse:
+        """Order a fault, or withdraw one; return those pending. MalformedField."""
+        fault = None
+        if request.kind:
+            delay_ms = request.delay_ms or DELAY_MS if request.kind in DELAYED else 0
+            fault = SandboxFault(request.kind, delay_ms, request.calls or 1)
+        self._faults.order(request.caller, request.method, fault)
+        pending = [
+            pb.OrderedFault(
+                kind=ordered.kind,  # type: ignore[arg-type] # one of the enum's numbers
+                caller=caller,
+                method=method,
+                calls=ordered.calls,
+                delay_ms=ordered.delay_ms,
+            )
+            for caller, method, ordered in self._faults.pending()
+        ]
+        return pb.OrderFaultResponse(pending=pending)

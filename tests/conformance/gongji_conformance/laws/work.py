@@ -346,6 +346,8 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "ListLeaves": lambda _: asked(log_pb2.ListLeavesRequest(limit=1)),
     "GetClock": lambda _: asked(sandbox_pb2.GetClockRequest()),
+    # Withdraws what nobody has ordered.
+    "OrderFault": lambda _: asked(sandbox_pb2.OrderFaultRequest(request_id=new_id())),
     "SetClock": lambda _: asked(
         sandbox_pb2.SetClockRequest(request_id=new_id(), now=stamp(NOW))
     ),

@@ -31,6 +31,11 @@ class DoubtfulService(sandbox_pb2_grpc.SandboxServiceServicer):
     ) -> sandbox_pb2.SetClockResponse:
         raise AssertionError
 
+    def OrderFault(
+        self, request: sandbox_pb2.OrderFaultRequest, context: grpc.ServicerContext
+    ) -> sandbox_pb2.OrderFaultResponse:
+        raise AssertionError
+
     def Reset(
         self, request: sandbox_pb2.ResetRequest, context: grpc.ServicerContext
     ) -> sandbox_pb2.ResetResponse:
