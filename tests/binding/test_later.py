@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from gongji.binding.eligibility import CONDITIONS, OF_SUBMISSION
+from gongji.binding.eligibility import CONDITIONS
+from gongji.binding.submission import OF_SUBMISSION
 from gongji.model.binding import Binding
 from gongji.model.commands import Command
 from gongji.model.people import Kin, Person

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, TypeAlias
 
+from gongji.binding import corrections
 from gongji.binding.case import Case
-from gongji.binding.eligibility import holder_enrolled, member_enrolled
+from gongji.binding.eligibility import (
+    HOLDER,
+    MEMBER,
+    holder_enrolled,
+    member_enrolled,
+)
 from gongji.binding.status import status_of
 from gongji.cities.city import Cities, DayRules
-from gongji.model.conditions import Condition
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    StepAction,
+    WayStep,
+)
 from gongji.model.people import alive_on
 from gongji.rules.benefits import Use
 from gongji.rules.binding import offered
@@ -39,7 +52,7 @@ def asked(case: Case) -> Iterator[Condition]:
     yield from _alive(case)
     for check in (holder_enrolled, member_enrolled):
         for unmet in check(case):
-            yield unmet.condition
+            yield _of_premium(unmet.condition)
     yield from _bound(case)
     yield from _usable(case)
 
@@ -56,37 +69,51 @@ def _ended(case: Case, cities: Cities) -> Iterator[Condition]:
             purposes=case.application.purposes,
         )
         if status.state is BindingState.ENDED and status.rule is not None:
+            again = _binding("重新办理绑定")
             yield Condition(
                 hook=status.rule.hook,
                 clauses=status.rule.clauses,
                 message=f"绑定已于 {status.since} 终止：{status.why}",
-                remedy="重新办理绑定",
+                remedy=again.text,
+                code=ConditionCode.BINDING_ENDED,
+                fields=MEMBER,
+                ways=((again,),),
             )
 
 
 def _alive(case: Case) -> Iterator[Condition]:
     if not alive_on(case.holder, case.today):
         cited = case.rules.value(CityRules.holder_terms).clauses
-        yield condition(case, CityRules.holder_terms, "授权人已登记死亡", *cited)
+        code, message = ConditionCode.HOLDER_DECEASED, "授权人已登记死亡"
+        yield condition(
+            case, CityRules.holder_terms, code, message, *cited, fields=HOLDER
+        )
     if not alive_on(case.member, case.today):
         cited = clauses_of_premium(case.rules)
-        yield condition(case, CityRules.member_terms, "使用人已登记死亡", *cited)
+        code, message = ConditionCode.MEMBER_DECEASED, "使用人已登记死亡"
+        yield condition(
+            case, CityRules.member_terms, code, message, *cited, fields=MEMBER
+        )
 
 
 def _bound(case: Case) -> Iterator[Condition]:
     # Nobody is bound to himself, and an own premium is no relative's (C68).
     if case.holder.person_no == case.member.person_no:
         message = f"授权人与使用人是同一人: 个人账户只代缴亲属的{PREMIUM}"
-        yield condition(case, CityRules.relations, message)
+        code = ConditionCode.SAME_PERSON
+        yield condition(case, CityRules.relations, code, message, fields=MEMBER)
     elif not case.of_holder:
         message = f"授权人与使用人之间没有生效的、用途含“{PREMIUM}”的绑定"
         # A binding helps only if the city offers one for this purpose.
-        remedy = ""
+        step = None
         if Purpose.RESIDENT_PREMIUM in offered(
             case.rules.value(CityRules.member_terms)
         ):
-            remedy = f"先办理用途含“{PREMIUM}”的绑定"
-        yield condition(case, CityRules.relations, message, remedy=remedy)
+            step = _binding(f"先办理用途含“{PREMIUM}”的绑定")
+        code = ConditionCode.NOT_BOUND
+        yield condition(
+            case, CityRules.relations, code, message, fields=MEMBER, step=step
+        )
 
 
 def _usable(case: Case) -> Iterator[Condition]:
@@ -95,7 +122,8 @@ def _usable(case: Case) -> Iterator[Condition]:
     if Use.RESIDENT_PREMIUM not in uses.aid_at:
         message = f"授权人参保地的个人账户不得用于{PREMIUM}"
         opening = uses.opening(Use.RESIDENT_PREMIUM)
-        yield condition(case, CityRules.uses, message, *opening)
+        code = ConditionCode.PURSE_USE_NOT_ADMITTED
+        yield condition(case, CityRules.uses, code, message, *opening, fields=HOLDER)
 
 
 def clauses_of_premium(rules: DayRules) -> tuple[Clause, ...]:
@@ -105,12 +133,36 @@ def clauses_of_premium(rules: DayRules) -> tuple[Clause, ...]:
 
 
 def condition(
-    case: Case, hook: Hook, message: str, *cited: Clause, remedy: str = ""
+    case: Case,
+    hook: Hook,
+    code: ConditionCode,
+    message: str,
+    *cited: Clause,
+    fields: tuple[FieldRef, ...] = (),
+    step: WayStep | None = None,
 ) -> Condition:
-    """Return an unmet condition of a hook, with the clauses cited or all of its rule."""
+    """Return an unmet condition of a hook, with the clauses cited or all of its rule.
+
+    It looks at `fields`, if they are left out at those of the step that would meet it.
+    """
     return Condition(
         hook=hook.__name__,
         clauses=case.rules.ref(hook, *cited).clauses,
         message=message,
-        remedy=remedy,
+        remedy=step.text if step else "",
+        code=code,
+        fields=fields or (step.fields if step else ()),
+        ways=((step,),) if step else (),
     )
+
+
+def _of_premium(condition: Condition) -> Condition:
+    """Return a condition of a binding as one of a premium, which names no purposes."""
+    people = [f for f in condition.fields if f in {*HOLDER, *MEMBER}]
+    return replace(condition, fields=tuple(people) or MEMBER)
+
+
+def _binding(text: str) -> WayStep:
+    """Return the step of making a binding for premiums."""
+    fields = (corrections.purpose_field(Purpose.RESIDENT_PREMIUM),)
+    return WayStep(StepAction.BIND, fields, text)

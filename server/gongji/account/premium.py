@@ -24,11 +24,18 @@ from gongji.account.conditions import (
 )
 from gongji.binding import life
 from gongji.binding.case import Case
+from gongji.binding.eligibility import HOLDER
 from gongji.cities.city import Cities, City, DayRules
 from gongji.model.account import Account, FormerPremium, Premium, PurseMovement
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision
-from gongji.model.conditions import Condition
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    StepAction,
+    WayStep,
+)
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
@@ -186,9 +193,10 @@ def out_of_bounds(case: Case, year: int, fen: int) -> Iterator[Condition]:
         yield condition(
             case,
             CityRules.premiums,
+            ConditionCode.PREMIUM_OUT_OF_BOUNDS,
             message,
             *terms.clauses.amounts,
-            remedy="核对金额",
+            step=WayStep(StepAction.SET, (FieldRef("fen"),), "核对金额"),
         )
     this = case.today.year
     if not this - terms.years_back <= year <= this + terms.years_ahead:
@@ -197,9 +205,10 @@ def out_of_bounds(case: Case, year: int, fen: int) -> Iterator[Condition]:
         yield condition(
             case,
             CityRules.premiums,
+            ConditionCode.YEAR_OUT_OF_BOUNDS,
             message,
             *terms.clauses.years,
-            remedy="核对年度",
+            step=WayStep(StepAction.SET, (FieldRef("year"),), "核对年度"),
         )
 
 
@@ -250,7 +259,13 @@ def conditions_of_paid(
         rules = cities.of(holder.place_on(day)).rules(day)
     except (CityNotServed, NotInForce) as refusal:
         clauses = tuple([clause.id for clause in refusal.clauses])
-        unserved = Condition(CityRules.scope.__name__, clauses, refusal.message)
+        unserved = Condition(
+            CityRules.scope.__name__,
+            clauses,
+            refusal.message,
+            code=ConditionCode.CITY_NOT_SERVED,
+            fields=HOLDER,
+        )
         return ((RuleRef(unserved.hook, day, clauses), unserved),)
     bound = bound_at(premium.paid_at, premium.holder, premium.member, facts)
     case = case_of(holder, member, rules, day, bound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,13 @@ from msgspec.structs import replace
 from gongji.binding.kinship import SPOUSE, kind_of, on_record
 from gongji.cities.city import DayRules
 from gongji.model.binding import Application, Binding
-from gongji.model.conditions import Condition
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    StepAction,
+    WayStep,
+)
 from gongji.model.facts import Facts
 from gongji.model.people import Person, alive_on
 from gongji.model.refusals import PersonNotFound
@@ -30,7 +36,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
     `of_holder` and `of_member` are the bindings that take a place now; `reversed` those
     in which the holder is the member, or the member the holder. `relatives` are the
-    spouses that the registry names of either.
+    spouses that the registry names of either. `comes_at` is when the applicant comes, if
+    that is not now.
     """
 
     application: Application
@@ -42,6 +49,7 @@ class Case(Struct, frozen=True, kw_only=True):
     of_member: tuple[Binding, ...]
     reversed: tuple[Binding, ...] = ()
     relatives: tuple[Person, ...] = ()
+    comes_at: datetime | None = None
 
     @property
     def channel(self) -> Channel:
@@ -98,11 +106,21 @@ class Case(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True):
     """The smallest change of facts that would meet one condition.
 
-    `text` says it to the applicant; `apply` returns the case after it.
+    `apply` returns the case after it. `text` says it to the applicant, the others to
+    programs: as in `WayStep`.
     """
 
     text: str
     apply: Callable[[Case], Case]
+    action: StepAction
+    fields: tuple[FieldRef, ...] = ()
+    count: int = 0
+    not_before: datetime | None = None
+
+    @property
+    def step(self) -> WayStep:
+        """The change as something to do."""
+        return WayStep(self.action, self.fields, self.text, self.count, self.not_before)
 
 
 class Unmet(Struct, frozen=True):
@@ -115,12 +133,15 @@ class Unmet(Struct, frozen=True):
 def not_met(
     case: Case,
     hook: Callable[[CityRules], object],
+    code: ConditionCode,
     message: str,
     *changes: Change,
+    fields: Iterable[FieldRef] = (),
     clauses: Iterable[Clause] = (),
 ) -> Unmet:
     """Return an unmet condition.
 
+    It looks at `fields`, if they are left out at those that the first change fills in.
     `clauses` narrow those of the rule to those of the part that is not met.
     """
     condition = Condition(
@@ -128,6 +149,9 @@ def not_met(
         clauses=case.rules.ref(hook, *clauses).clauses,
         message=message,
         remedy=changes[0].text if changes else "",
+        code=code,
+        fields=tuple(fields) or (changes[0].fields if changes else ()),
+        ways=tuple([(change.step,) for change in changes]),
     )
     return Unmet(condition, changes)
 

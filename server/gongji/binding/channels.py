@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
+from msgspec.structs import replace
+
+from gongji.binding.case import Case, Change, Unmet
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import DayRules
+from gongji.cities.city import City, DayRules
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    StepAction,
+    Way,
+)
 from gongji.model.refusals import CounterClosed, UnknownChannel
 from gongji.rules.channels import (
     AlwaysOpen,
@@ -31,31 +43,73 @@ def declared_channel(rules: DayRules, key: ChannelId) -> Channel:
     )
 
 
+class ClosedCounter(Unmet, frozen=True):
+    """That a counter is closed now, and when it opens."""
+
+    opening: datetime
+
+
 def refuse_closed(
-    rules: DayRules,
-    channel: Channel,
-    now: datetime,
-    workdays: Workdays,
+    city: City, key: ChannelId, now: datetime, workdays: Workdays
 ) -> None:
     """CounterClosed with the next opening, unless the channel is open now."""
+    rules = city.rules(now.astimezone(SHANGHAI).date())
+    unmet = closed(rules, declared_channel(rules, key), now, workdays)
+    if unmet is not None:
+        raise counter_closed(unmet, city, workdays, unmet.condition.ways)
+
+
+def counter_closed(
+    unmet: ClosedCounter, city: City, workdays: Workdays, ways: Iterable[Way]
+) -> CounterClosed:
+    """Return the refusal of what comes to a closed channel, with ways that work."""
+    opening = unmet.opening
+    return CounterClosed(
+        unmet.condition.message,
+        field="channel",
+        clauses=map(city.clause, unmet.condition.clauses),
+        conditions=(unmet.condition,),
+        ways=ways,
+        next_opening=opening.isoformat(),
+        next_opening_provisional=str(not workdays.known(opening.year)).lower(),
+    )
+
+
+def closed(
+    rules: DayRules, channel: Channel, now: datetime, workdays: Workdays
+) -> ClosedCounter | None:
+    """Return that a channel is closed now, None if it is open."""
     hours = channel.hours
     if isinstance(hours, AlwaysOpen) or workdays.is_open(now, hours):
-        return
+        return None
     opening = workdays.next_opening(now, hours)
     provisional = not workdays.known(opening.year)
-    unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
-    raise CounterClosed(
-        f"{channel.name}现在不办理：{in_words(hours)}；"
-        f"下次开放 {opening:%Y-%m-%d %H:%M}{unpublished}",
-        field="channel",
-        clauses=_of_hours(
-            rules,
-            channel,
-            holiday=not workdays.is_working(now.astimezone(SHANGHAI).date()),
-        ),
-        next_opening=opening.isoformat(),
-        next_opening_provisional=str(provisional).lower(),
+    wait = Change(
+        f"{opening:%Y-%m-%d %H:%M} 起再来办理",
+        partial(_coming, at=opening),
+        StepAction.WAIT,
+        not_before=opening,
     )
+    unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
+    message = (
+        f"{channel.name}现在不办理：{in_words(hours)}；"
+        f"下次开放 {opening:%Y-%m-%d %H:%M}{unpublished}"
+    )
+    condition = Condition(
+        hook=CityRules.channels.__name__,
+        clauses=tuple([c.id for c in _of_hours(rules, channel, now, workdays)]),
+        message=message,
+        remedy=wait.text,
+        code=ConditionCode.COUNTER_CLOSED,
+        fields=(FieldRef("channel"),),
+        ways=((wait.step,),),
+    )
+    return ClosedCounter(condition, (wait,), opening)
+
+
+def _coming(case: Case, at: datetime) -> Case:
+    """Return the case of an applicant who comes at another time."""
+    return replace(case, comes_at=at, today=at.astimezone(SHANGHAI).date())
 
 
 def hours_provisional(channel: Channel, now: datetime, workdays: Workdays) -> bool:
@@ -65,11 +119,11 @@ def hours_provisional(channel: Channel, now: datetime, workdays: Workdays) -> bo
 
 
 def _of_hours(
-    rules: DayRules, channel: Channel, *, holiday: bool
+    rules: DayRules, channel: Channel, now: datetime, workdays: Workdays
 ) -> tuple[Clause, ...]:
     """Return what gives a channel's hours, on a day off also which days are."""
     hours = channel.clauses or rules.answer(CityRules.channels).clauses
-    if not holiday:
+    if workdays.is_working(now.astimezone(SHANGHAI).date()):
         return hours
     deadlines = rules.answer(CityRules.deadlines)
     return (*hours, *(deadlines.value.clauses.working_days or deadlines.clauses))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gongji.binding import remedies
+from gongji.binding import corrections
 from gongji.binding.case import (
     Case,
     Change,
@@ -12,6 +12,7 @@ from gongji.binding.case import (
     not_met,
 )
 from gongji.model.binding import Consent
+from gongji.model.conditions import ConditionCode
 from gongji.model.refusals import MalformedField
 from gongji.model.subject import CLOCK_SKEW, Subject
 from gongji.rules.codes import ADULT_YEARS, SHANGHAI, ConsentMethod
@@ -30,10 +31,10 @@ def guardian_consented(case: Case) -> Iterator[Unmet]:
         else _fault_of_member(case, consent)
     )
     if fault is not None:
-        message, *changes = fault
+        code, message, *changes = fault
         hook = CityRules.consent
         clauses = case.rules.value(hook).clauses.guardian
-        yield not_met(case, hook, message, *changes, clauses=clauses)
+        yield not_met(case, hook, code, message, *changes, clauses=clauses)
 
 
 def member_identified(case: Case) -> Iterator[Unmet]:
@@ -50,8 +51,10 @@ def member_identified(case: Case) -> Iterator[Unmet]:
     yield not_met(
         case,
         hook,
+        ConditionCode.MEMBER_CHECK_MISSING,
         f"使用人须完成{checks}，报送的核验中没有",
-        remedies.check_member(consent, terms.member_checked_by),
+        *corrections.check_member(terms.member_checked_by),
+        fields=corrections.member_check_fields(terms.member_checked_by),
         clauses=terms.clauses.member_checked_by,
     )
 
@@ -81,7 +84,7 @@ def refuse_not_given_by(
         )
 
 
-_Fault = tuple[str, *tuple[Change, ...]]
+_Fault = tuple[ConditionCode, str, *tuple[Change, ...]]
 """What is wrong with a consent, and what would help."""
 
 
@@ -97,7 +100,8 @@ def _fault_of_guardian(case: Case, consent: Consent) -> _Fault | None:
     if _younger_then(case, consent, years) is not False:
         return None
     message = f"使用人已满{years}周岁，须由本人同意，监护人不能代为同意"
-    return message, remedies.have_member_consent(consent)
+    code = ConditionCode.OWN_CONSENT_REQUIRED
+    return code, message, corrections.have_member_consent()
 
 
 def _fault_of_member(case: Case, consent: Consent) -> _Fault | None:
@@ -108,9 +112,11 @@ def _fault_of_member(case: Case, consent: Consent) -> _Fault | None:
             f"证件与登记信息看不出使用人是否满{years}周岁："
             "须查验其出生日期并报送 consent.member_of_age，或由监护人同意"
         )
-        stated = remedies.state_of_age(consent, years)
-        return message, stated, remedies.have_guardian_consent(consent)
+        stated = corrections.state_of_age(years)
+        code = ConditionCode.MEMBER_AGE_UNKNOWN
+        return code, message, stated, corrections.have_guardian_consent()
     if minor:
         message = f"使用人未满{years}周岁，须由监护人同意"
-        return message, remedies.have_guardian_consent(consent)
+        code = ConditionCode.GUARDIAN_CONSENT_REQUIRED
+        return code, message, corrections.have_guardian_consent()
     return None

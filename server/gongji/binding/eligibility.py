@@ -10,11 +10,11 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
-    Mapping,
 )
 from datetime import date
+from typing import Final
 
-from gongji.binding import remedies
+from gongji.binding import corrections, remedies
 from gongji.binding.case import (
     Case,
     Unmet,
@@ -27,9 +27,17 @@ from gongji.binding.family import (
     one_spouse,
     related,
 )
+from gongji.binding.submission import (
+    OF_SUBMISSION,
+    agreement_accepted,
+    channel_fits,
+    details_right,
+    identity_checked,
+    materials_complete,
+)
 from gongji.cities.city import City, DayRules
-from gongji.model import normal
 from gongji.model.binding import Binding
+from gongji.model.conditions import ConditionCode, FieldRef, Way
 from gongji.model.people import Person
 from gongji.model.refusals import NotEligible
 from gongji.rules.binding import (
@@ -38,11 +46,6 @@ from gongji.rules.binding import (
     NoLimit,
     Scope,
 )
-from gongji.rules.channels import (
-    Across,
-    IdentityCheck,
-    MemberField,
-)
 from gongji.rules.codes import (
     BindingState,
     Purpose,
@@ -50,7 +53,11 @@ from gongji.rules.codes import (
     province,
 )
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import in_words, pairs_taken
+from gongji.rules.phrases import in_words
+
+HOLDER: Final = (FieldRef("holder"),)
+
+MEMBER: Final = (FieldRef("member"),)
 
 
 def failing(case: Case) -> tuple[Unmet, ...]:
@@ -71,9 +78,10 @@ def not_eligible(
     unmet: Iterable[Unmet],
     city: City,
     rules: DayRules,
-    ways: Iterable[remedies.Way] = (),
+    ways: Iterable[Way] = (),
 ) -> NotEligible:
     """Return the refusal: all conditions, their clauses, ways that work, whom to ask."""
+    ways = tuple(ways)
     conditions = tuple(failure.condition for failure in unmet)
     numbers: dict[str, None] = {}
     messages = []
@@ -84,7 +92,8 @@ def not_eligible(
         f"不符合绑定条件: {'; '.join(messages)}",
         clauses=[city.clause(number) for number in numbers],
         conditions=conditions,
-        remedies=" | ".join(" + ".join(way) for way in ways),
+        ways=ways,
+        remedies=" | ".join(" + ".join(step.text for step in way) for way in ways),
         help=" ".join(
             f"{note.clause.text}({note.clause.id})"
             for note in rules.value(CityRules.notes)
@@ -100,17 +109,25 @@ def same_person(case: Case) -> Iterator[Unmet]:
     """Citizens do not bind themselves."""
     if case.holder.person_no == case.member.person_no:
         message = "授权人与使用人是同一人, 本人无须绑定"
-        yield not_met(case, CityRules.relations, message)
+        yield not_met(
+            case,
+            CityRules.relations,
+            ConditionCode.SAME_PERSON,
+            message,
+            fields=MEMBER,
+        )
 
 
 def alive(case: Case) -> Iterator[Unmet]:
     """Both must be alive."""
     if _dead(case.holder, case.today):
         message = "授权人已登记死亡, 不能绑定"
-        yield not_met(case, CityRules.holder_terms, message)
+        code = ConditionCode.HOLDER_DECEASED
+        yield not_met(case, CityRules.holder_terms, code, message, fields=HOLDER)
     if _dead(case.member, case.today):
         message = "使用人已登记死亡, 不能绑定"
-        yield not_met(case, CityRules.member_terms, message)
+        code = ConditionCode.MEMBER_DECEASED
+        yield not_met(case, CityRules.member_terms, code, message, fields=MEMBER)
 
 
 def _dead(person: Person, day: date) -> bool:
@@ -124,8 +141,10 @@ def holder_enrolled(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.holder_terms,
+            ConditionCode.HOLDER_NOT_ENROLLED,
             f"授权人在 {case.today} 不符合参保要求: {in_words(terms)}",
             remedies.enrol_holder(terms),
+            fields=HOLDER,
             clauses=terms.clauses,
         )
 
@@ -139,8 +158,10 @@ def member_enrolled(case: Case) -> Iterator[Unmet]:
             yield not_met(
                 case,
                 CityRules.member_terms,
+                ConditionCode.PURPOSE_NOT_OFFERED,
                 f"本市共济用途不含“{in_words(purpose)}”",
-                *remedies.drop_purpose(case, purpose),
+                *corrections.drop_purpose(case, purpose),
+                fields=(corrections.purpose_field(purpose),),
                 clauses=() if terms is None else (terms.clause,),
             )
         elif not _is_enrolled(case.member, terms, case.today):
@@ -152,9 +173,11 @@ def _member_not_enrolled(case: Case, purpose: Purpose, terms: EnrolmentTerms) ->
     return not_met(
         case,
         CityRules.member_terms,
+        ConditionCode.MEMBER_NOT_ENROLLED,
         f"使用人{day_and_purpose}的参保要求: {in_words(terms)}",
-        *remedies.drop_purpose(case, purpose),
+        *corrections.drop_purpose(case, purpose),
         remedies.enrol_member(purpose, terms),
+        fields=(*MEMBER, corrections.purpose_field(purpose)),
         clauses=terms.clauses,
     )
 
@@ -181,9 +204,11 @@ def in_scope(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.scope,
+            ConditionCode.OUT_OF_SCOPE,
             # Where a stranger is insured is not said to whoever applies for him.
             f"使用人的参保地与授权人参保地 {home} 不在{in_words(scope)}",
-            remedies.move_member(scope, home),
+            remedies.move_member(case, scope, home),
+            fields=MEMBER,
         )
 
 
@@ -202,6 +227,7 @@ def room_in_family(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.family_limit,
+            ConditionCode.FAMILY_FULL,
             f"家庭账户{in_words(limit)}, 已满",
             remedies.unbind_members(excess),
         )
@@ -219,6 +245,7 @@ def room_with_member(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.giver_limit,
+            ConditionCode.TOO_MANY_HOLDERS,
             f"使用人{in_words(limit)}, 已满",
             remedies.unbind_holders(excess),
         )
@@ -237,125 +264,12 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
             yield not_met(
                 case,
                 CityRules.unbinding,
+                ConditionCode.ALREADY_BOUND,
                 f"该成员已绑定或正在办理(绑定编号 {binding.binding_id})",
                 remedies.unbind(binding.binding_id),
+                fields=MEMBER,
                 clauses=case.rules.value(CityRules.unbinding).again_clauses,
             )
-
-
-# --- through which channel, with what -------------------------------------------------
-
-
-def channel_fits(case: Case) -> Iterator[Unmet]:
-    """A channel for pairs of different pooling areas, or for marked people, is for those."""
-    people = (case.holder, case.member)
-    for kind in case.channel.also_for:
-        if any(person.marks_on(case.today, kind.value) for person in people):
-            return
-    home = pooling_area(case.holder.place_on(case.today))
-    place = pooling_area(case.member.place_on(case.today))
-    if home != place or case.channel.across is not Across.ONLY_ACROSS_AREAS:
-        return
-    alternatives = [
-        remedies.through(case, key)
-        for key, channel in case.rules.value(CityRules.channels).items()
-        if channel.across is Across.BOTH
-    ]
-    yield not_met(
-        case,
-        CityRules.channels,
-        f"{case.channel.name}只办理{pairs_taken(case.channel)}",
-        *alternatives,
-        clauses=case.channel.clauses,
-    )
-
-
-def identity_checked(case: Case) -> Iterator[Unmet]:
-    """The channel has done every identity check it must."""
-    required = case.rules.value(CityRules.identity_checks)[case.application.channel]
-    completed = case.application.identity_checks
-    # Over the enum, not the set: conditions stand in one order.
-    for check in IdentityCheck:
-        if check in required and check.value not in completed:
-            yield not_met(
-                case,
-                CityRules.identity_checks,
-                f"{case.channel.name}须先完成{in_words(check)}",
-                remedies.do_check(check),
-            )
-
-
-def details_right(case: Case) -> Iterator[Unmet]:
-    """What the channel asks about the member is there and agrees with the registry."""
-    required = case.rules.value(CityRules.fields_asked)[case.application.channel]
-    wrong = set(details_wrong(case))
-    for field in MemberField:
-        typed = getattr(case.application.member_details, field.value)
-        if field in required and not _COMPARED_BY[field](typed):
-            yield not_met(
-                case,
-                CityRules.fields_asked,
-                f"缺少使用人的{in_words(field)}",
-                remedies.fill_in(field),
-            )
-        elif field in wrong:
-            yield not_met(
-                case,
-                CityRules.fields_asked,
-                f"使用人的{in_words(field)}与登记信息不一致",
-                remedies.correct(field),
-            )
-
-
-def details_wrong(case: Case) -> Iterator[MemberField]:
-    """Yield the details of the member that are stated and do not agree with the registry."""
-    # A field nobody asks for is compared as well: a wrong one names another person.
-    for field in MemberField:
-        compared_by = _COMPARED_BY[field]
-        typed = compared_by(getattr(case.application.member_details, field.value))
-        registered = compared_by(remedies.registered(case, field))
-        if typed and registered and typed != registered:
-            yield field
-
-
-_COMPARED_BY: Mapping[MemberField, Callable[[str], str]] = {
-    MemberField.NAME: normal.name,
-    MemberField.CERTIFICATE_NUMBER: normal.certificate_number,
-    MemberField.PHONE: normal.phone,
-    MemberField.INSURED_PLACE: pooling_area,
-}
-"""What of each field must agree: the form both are brought to before they are compared."""
-
-
-def materials_complete(case: Case) -> Iterator[Unmet]:
-    """Every proof asked for is there, as original if an original is asked for."""
-    for need in case.materials_needed():
-        kinds = {kind.value for kind in need.one_of}
-        matching = [m for m in case.application.materials if m.kind in kinds]
-        if not any(m.original or not need.original for m in matching):
-            form = "原件" if need.original else ""
-            yield not_met(
-                case,
-                CityRules.materials,
-                f"缺少材料: {need.name}{form}",
-                remedies.bring(need),
-                clauses=need.clauses,
-            )
-
-
-def agreement_accepted(case: Case) -> Iterator[Unmet]:
-    """The holder accepted the city's agreement in its version."""
-    terms = case.rules.value(CityRules.agreement)
-    accepted = case.application.agreement
-    required = (terms.agreement_id, terms.version)
-    if accepted is None or (accepted.agreement_id, accepted.version) != required:
-        title = f"{terms.title}(编号 {terms.agreement_id}, 版本 {terms.version})"
-        yield not_met(
-            case,
-            CityRules.agreement,
-            f"授权人未同意{title}",
-            remedies.accept(terms),
-        )
 
 
 CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
@@ -379,14 +293,3 @@ CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
     guardian_consented,
     member_identified,
 )
-
-OF_SUBMISSION = frozenset(
-    {
-        channel_fits,
-        identity_checked,
-        details_right,
-        materials_complete,
-        agreement_accepted,
-    }
-)
-"""The conditions that only the submission can meet: the channel, and what it was shown."""

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gongji.binding.case import Case, Change, Unmet, not_met
+from gongji.model.conditions import ConditionCode, FieldRef, StepAction
 from gongji.rules.codes import SHANGHAI
 from gongji.rules.hookspecs import CityRules
 
@@ -25,18 +26,26 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
         since = case.rules.answer(CityRules.agreement).since
         fault = _fault("agreement.at", agreement.at, since, now)
         change = Change(
-            "按同意协议的实际时刻填写 agreement.at", partial(_agreed, now=now)
+            "按同意协议的实际时刻填写 agreement.at",
+            partial(_agreed, now=now),
+            StepAction.SET,
+            (FieldRef("agreement.at"),),
         )
         if fault:
-            yield not_met(case, CityRules.agreement, fault, change)
+            code = ConditionCode.AGREEMENT_TIME_WRONG
+            yield not_met(case, CityRules.agreement, code, fault, change)
     if consent is not None:
         since = case.rules.answer(CityRules.consent).since
         fault = _fault("consent.at", consent.at, since, now)
         change = Change(
-            "按使用人同意的实际时刻填写 consent.at", partial(_consented, now=now)
+            "按使用人同意的实际时刻填写 consent.at",
+            partial(_consented, now=now),
+            StepAction.SET,
+            (FieldRef("consent.at"),),
         )
         if fault:
-            yield not_met(case, CityRules.consent, fault, change)
+            code = ConditionCode.CONSENT_TIME_WRONG
+            yield not_met(case, CityRules.consent, code, fault, change)
 
 
 def _fault(field: str, at: datetime, since: date, now: datetime) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from gongji.binding import remedies
+from gongji.binding import corrections, remedies
 from gongji.binding.case import (
     Case,
     Unmet,
@@ -16,9 +17,12 @@ from gongji.binding.kinship import (
     kind_of,
 )
 from gongji.model.certificates import is_male
+from gongji.model.conditions import ConditionCode, FieldRef
 from gongji.model.people import Person
 from gongji.rules.binding import MarriageTerms, NoLimit
 from gongji.rules.hookspecs import CityRules
+
+RELATION: Final = (FieldRef("relation"),)
 
 
 def related(case: Case) -> Iterator[Unmet]:
@@ -27,7 +31,8 @@ def related(case: Case) -> Iterator[Unmet]:
     claimed = case.application.relation
     if claimed not in allowed.codes:
         message = f"关系代码 {claimed} 不属于{allowed.name}"
-        yield not_met(case, CityRules.relations, message)
+        code, fields = ConditionCode.RELATION_NOT_ADMITTED, RELATION
+        yield not_met(case, CityRules.relations, code, message, fields=fields)
     elif case.relation_contradicted:
         member = case.member.person_no
         codes = {
@@ -38,8 +43,10 @@ def related(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.relations,
+            ConditionCode.RELATION_CONTRADICTED,
             f"申报的关系代码 {claimed} 与登记的亲属关系不一致",
-            *map(remedies.state_relation, sorted(codes)),
+            *map(corrections.state_relation, sorted(codes)),
+            fields=RELATION,
         )
 
 
@@ -54,8 +61,10 @@ def born_in_order(case: Case) -> Iterator[Unmet]:
         yield not_met(
             case,
             CityRules.relations,
+            ConditionCode.BIRTHS_CONTRADICT_RELATION,
             f"双方的出生日期不可能是申报的关系(代码 {case.application.relation})；"
             "养子女、继子女与养父母、继父母另有代码27、37、57、58",
+            fields=RELATION,
         )
 
 
@@ -65,35 +74,44 @@ def one_spouse(case: Case) -> Iterator[Unmet]:
     if isinstance(terms.spouses, NoLimit) or not _claims_marriage(case):
         return
     sides = (
-        ("授权人", case.holder, case.member),
-        ("使用人", case.member, case.holder),
+        ("holder", "授权人", case.holder, case.member),
+        ("member", "使用人", case.member, case.holder),
     )
-    for who, person, spouse in sides:
+    for side, who, person, spouse in sides:
         others = case.spouses_of(person)
         others.pop(spouse.person_no, None)
         # With as many others there is no place for this one.
         if len(others) < terms.spouses:
             continue
         for other, binding_id in others.items():
-            yield _another_spouse(case, who, person, other, binding_id)
+            yield _another_spouse(case, side, who, other, binding_id)
 
 
 def _another_spouse(
-    case: Case, who: str, person: Person, other: str, binding_id: str
+    case: Case, side: str, who: str, other: str, binding_id: str
 ) -> Unmet:
-    if binding_id and person.person_no == case.member.person_no:
+    person = case.holder if side == "holder" else case.member
+    if binding_id and side == "member":
         # The binding is between others than the applicant: its id is theirs.
         sentence = f"{who}已以配偶关系与他人绑定或正在办理"
-        change = remedies.unbind(binding_id, f"{who}先解除与他人的配偶绑定")
+        change = remedies.unbind_spouse(binding_id, f"{who}先解除与他人的配偶绑定")
     elif binding_id:
         sentence = f"{who}已以配偶关系与他人绑定或正在办理(绑定编号 {binding_id})"
         change = remedies.unbind(binding_id)
     else:
         sentence = f"{who}在登记中另有配偶"
-        change = remedies.end_marriage(who, person.person_no, other)
+        change = remedies.end_marriage(side, who, person.person_no, other)
     hook = CityRules.marriage
     clauses = case.rules.value(hook).clauses.spouses
-    return not_met(case, hook, sentence, change, clauses=clauses)
+    code = _OTHER_SPOUSE[side]
+    fields = (FieldRef(side),)
+    return not_met(case, hook, code, sentence, change, fields=fields, clauses=clauses)
+
+
+_OTHER_SPOUSE: Final = {
+    "holder": ConditionCode.HOLDER_HAS_SPOUSE,
+    "member": ConditionCode.MEMBER_HAS_SPOUSE,
+}
 
 
 def of_marriage_age(case: Case) -> Iterator[Unmet]:
@@ -101,13 +119,19 @@ def of_marriage_age(case: Case) -> Iterator[Unmet]:
     if not _claims_marriage(case) or case.relation_on_record:
         return
     terms = case.rules.value(CityRules.marriage)
-    for who, person in (("授权人", case.holder), ("使用人", case.member)):
+    sides = (
+        ("holder", "授权人", case.holder, ConditionCode.HOLDER_BELOW_MARRIAGE_AGE),
+        ("member", "使用人", case.member, ConditionCode.MEMBER_BELOW_MARRIAGE_AGE),
+    )
+    for side, who, person, below in sides:
         years = _marriage_age(case, person, terms)
         if years and person.younger_than(years, case.today):
             yield not_met(
                 case,
                 CityRules.marriage,
+                below,
                 f"{who}未满{years}周岁，登记中也没有婚姻记录，不能以配偶关系绑定",
+                fields=(*RELATION, FieldRef(side)),
                 clauses=terms.clauses.age,
             )
 

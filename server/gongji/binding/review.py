@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import partial
 
 from msgspec.structs import replace
 
-from gongji.binding.case import Case, person_of
-from gongji.binding.channels import declared_channel, refuse_closed
+from gongji.binding.case import Case, Change, Unmet, person_of
+from gongji.binding.channels import refuse_closed
 from gongji.binding.consenting import refuse_not_given_by
 from gongji.binding.eligibility import failing_later, not_eligible
 from gongji.binding.evidence import evidence_in_time
@@ -19,10 +21,12 @@ from gongji.binding.life import (
 )
 from gongji.binding.pair import case_of, needs_of
 from gongji.binding.status import with_former
+from gongji.binding.ways import Usable, ways
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding, Consent
 from gongji.model.commands import Command, Decision
+from gongji.model.conditions import StepAction
 from gongji.model.facts import (
     Facts,
     Need,
@@ -70,7 +74,7 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
         waiting = in_state(facts, self.binding_id, state, "记录使用人同意")
         refuse_not_given_by(self.subject, self.consent, waiting.member)
         binding = replace(waiting, consent=self.consent, consented_by=self.subject)
-        case = _still_eligible(binding, self.cities, facts)
+        case = _still_eligible(binding, self.cities, facts, _by_consent)
         consented = forward(
             binding,
             case.rules,
@@ -112,7 +116,7 @@ class Review(Command[Binding], frozen=True, kw_only=True):
         state = BindingState.ACTIVE if self.approve else BindingState.REFUSED
         binding = in_state(facts, self.binding_id, BindingState.UNDER_REVIEW, "审核")
         if self.approve:
-            _still_eligible(binding, self.cities, facts)
+            _still_eligible(binding, self.cities, facts, _by_facts)
         reviewed = moved(binding, state, facts.now, who=self.reviewer, why=why)
         return Decision(reviewed, with_former(reviewed, facts, self.cities))
 
@@ -155,9 +159,8 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
         """
         binding = in_state(facts, self.binding_id, BindingState.ACTIVE, "解绑")
         holder = person_of(facts, binding.holder, "holder")
-        rules = self.cities.of(holder.place_on(facts.today)).rules(facts.today)
-        channel = declared_channel(rules, self.channel)
-        refuse_closed(rules, channel, facts.now, self.workdays)
+        city = self.cities.of(holder.place_on(facts.today))
+        refuse_closed(city, self.channel, facts.now, self.workdays)
         ended = moved(
             binding,
             BindingState.ENDED,
@@ -175,10 +178,23 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
         return f"{sides.get(person, '监护人')}解绑"
 
 
-def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
+def _by_facts(change: Change) -> bool:
+    """Return whether a change leaves the application as it was submitted."""
+    return change.action in {StepAction.REGISTER, StepAction.UNBIND}
+
+
+def _by_consent(change: Change) -> bool:
+    """Return whether a change is one of facts, or of the consent alone."""
+    consent = all(field.path.startswith("consent.") for field in change.fields)
+    return consent or _by_facts(change)
+
+
+def _still_eligible(
+    binding: Binding, cities: Cities, facts: Facts, usable: Usable
+) -> Case:
     """Return the application with the facts of the moment.
 
-    NotEligible with every condition that it no longer meets.
+    NotEligible with every condition that it no longer meets, and ways of usable changes.
     """
     # The rules applied for: later ones, and those of a city moved to, decide later
     # applications.
@@ -186,10 +202,15 @@ def _still_eligible(binding: Binding, cities: Cities, facts: Facts) -> Case:
     rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
     application = replace(application_of(binding), consent=binding.consent)
     case = case_of(application, rules, facts, cities, itself=binding.binding_id)
-    unmet = (*failing_later(case), *evidence_in_time(case, facts.now))
-    if unmet:
-        raise not_eligible(unmet, city, rules)
+    check = partial(_failing_later, now=facts.now)
+    if unmet := check(case):
+        raise not_eligible(unmet, city, rules, ways(case, (), check, usable))
     return case
+
+
+def _failing_later(case: Case, now: datetime) -> tuple[Unmet, ...]:
+    """Return what the case does not meet any more, last what its evidence does not."""
+    return (*failing_later(case), *evidence_in_time(case, now))
 
 
 def _binding_and_pair(facts: Facts, binding_id: str) -> Iterator[Need]:

@@ -17,18 +17,20 @@ from msgspec.structs import asdict
 
 from gongji.binding.case import Case, Unmet, person_of
 from gongji.binding.channels import (
+    closed,
+    counter_closed,
     declared_channel,
     hours_provisional,
     open_channels,
-    refuse_closed,
 )
 from gongji.binding.consenting import refuse_not_given_by
-from gongji.binding.eligibility import details_wrong, failing, not_eligible
+from gongji.binding.eligibility import failing, not_eligible
 from gongji.binding.evidence import evidence_in_time
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
-from gongji.binding.remedies import ways
 from gongji.binding.status import with_former
+from gongji.binding.submission import details_wrong
+from gongji.binding.ways import ways
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import (
     Cities,
@@ -37,6 +39,7 @@ from gongji.cities.city import (
 )
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision, Request
+from gongji.model.conditions import Way
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.guessing import (
@@ -46,7 +49,7 @@ from gongji.model.guessing import (
     refuse_paused,
 )
 from gongji.model.ids import derived_id
-from gongji.model.refusals import NotEligible
+from gongji.model.refusals import CounterClosed, NotEligible
 from gongji.model.subject import Subject
 from gongji.rules.binding import offered
 from gongji.rules.clauses import Clause
@@ -110,10 +113,10 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         person_of(facts, application.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         rules = city.rules(facts.today)
-        channel = declared_channel(rules, application.channel)
-        # Before the conditions: what time alone refuses may be sent again unchanged.
-        refuse_closed(rules, channel, facts.now, self.workdays)
+        declared_channel(rules, application.channel)
         case = case_of(application, rules, facts, self.cities)
+        # Before the conditions: what time alone refuses may be sent again unchanged.
+        self._refuse_closed(case, city, facts)
         self._refuse_unmet(case, city, facts)
         binding = forward(
             self._submitted(case, city, facts),
@@ -136,12 +139,32 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             refuse_paused(facts.get(Guesses, self._guesses_key), facts.now)
         refuse_not_given_by(self.subject, application.consent, application.member)
 
-    def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
-        check = partial(_failing, now=facts.now)
-        if unmet := check(case):
-            channels = open_channels(case.rules, facts.now, self.workdays)
-            refusal = not_eligible(unmet, city, case.rules, ways(case, channels, check))
+    def _refuse_closed(self, case: Case, city: City, facts: Facts) -> None:
+        rules, channel, now = case.rules, case.channel, facts.now
+        if unmet := closed(rules, channel, now, self.workdays):
+            found = self._ways(case, facts)
+            refusal = counter_closed(unmet, city, self.workdays, found)
+            # A way may tell that the member's details are wrong.
             raise refusal.leaving(*self._guessed(case, facts))
+
+    def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
+        if unmet := self._failing(case, facts.now):
+            refusal = not_eligible(unmet, city, case.rules, self._ways(case, facts))
+            raise refusal.leaving(*self._guessed(case, facts))
+
+    def _ways(self, case: Case, facts: Facts) -> tuple[Way, ...]:
+        """Return the ways that work now, or when the counter opens."""
+        check = partial(self._failing, now=facts.now)
+        channels = open_channels(case.rules, facts.now, self.workdays)
+        return ways(case, channels, check)
+
+    def _failing(self, case: Case, now: datetime) -> tuple[Unmet, ...]:
+        """Return what the case does not meet, last what its evidence does not."""
+        shut = None
+        if case.comes_at is None:
+            shut = closed(case.rules, case.channel, now, self.workdays)
+        unmet = (*failing(case), *evidence_in_time(case, case.comes_at or now))
+        return unmet if shut is None else (shut, *unmet)
 
     def _guessed(self, case: Case, facts: Facts) -> Iterator[Guesses]:
         """Yield the caller's guesses if the member's details are stated wrong once more."""
@@ -193,18 +216,13 @@ class TrialApplication(Struct, frozen=True):
         """Return what the application needs."""
         return self.application.needs(facts)
 
-    def decide(self, facts: Facts) -> Decision[Binding | NotEligible]:
+    def decide(self, facts: Facts) -> Decision[Binding | NotEligible | CounterClosed]:
         """Decide as the application, and keep what its refusal leaves."""
         try:
             return Decision(self.application.decide(facts).answer)
-        except NotEligible as refusal:
+        except (NotEligible, CounterClosed) as refusal:
             # Its traceback would keep the whole batch's facts alive.
             return Decision(refusal.with_traceback(None), refusal.leaves)
-
-
-def _failing(case: Case, now: datetime) -> tuple[Unmet, ...]:
-    """Return what the case does not meet, last what its evidence does not."""
-    return (*failing(case), *evidence_in_time(case, now))
 
 
 def _deciding_rules(rules: DayRules, application: Application) -> tuple[RuleRef, ...]:

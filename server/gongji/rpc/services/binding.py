@@ -18,7 +18,12 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
-from gongji.model.refusals import BindingNotFound, MalformedField, NotEligible
+from gongji.model.refusals import (
+    BindingNotFound,
+    CounterClosed,
+    MalformedField,
+    NotEligible,
+)
 from gongji.rpc.calls import command_request, current_call, current_permit
 from gongji.rpc.convert.binding import (
     application_from,
@@ -123,7 +128,7 @@ class BindingService(BindingServiceServicer):
         # What is stated wrong counts although nothing else is written.
         with pauses_told():
             tried = await self._store.apply(TrialApplication(command))
-            if isinstance(tried, NotEligible):
+            if isinstance(tried, (NotEligible, CounterClosed)):
                 raise tried
         return tried
 
