@@ -23,7 +23,7 @@ SUBJECTS: Final = (PARTY, STRANGER, NOBODY)
 """For whom a call is made: a party to what it asks for, somebody else, nobody."""
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("ListCities", "GetCity", "GetGuide"), ()),
+    **dict.fromkeys(("ListCities", "GetCity", "GetGuide", "DescribeForm"), ()),
     **dict.fromkeys(("SubmitBinding", "RecordConsent"), ("channel", "city")),
     **dict.fromkeys(("ReviewBinding", "GetBinding", "Unbind"), ("channel", "city")),
     **dict.fromkeys(("Quote", "Settle", "Reverse"), ("institution", "city")),

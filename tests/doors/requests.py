@@ -169,6 +169,12 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "ListCities": ("city", lambda _, __: city_pb2.ListCitiesRequest()),
     "GetCity": ("city", lambda _, __: city_pb2.GetCityRequest(area_code="340800")),
     "GetGuide": ("city", lambda _, __: city_pb2.GetGuideRequest(area_code="340800")),
+    "DescribeForm": (
+        "bindings",
+        lambda _, __: binding_pb2.DescribeFormRequest(
+            holder_city="340800", member_city="340800"
+        ),
+    ),
     "SubmitBinding": (
         "bindings",
         lambda d, c: application(

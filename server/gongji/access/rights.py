@@ -89,6 +89,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ListCities": _RULES,
     "GetCity": _RULES,
     "GetGuide": _RULES,
+    "DescribeForm": _RULES,
     "SubmitBinding": _BOUND,
     "RecordConsent": _BOUND,
     "ReviewBinding": _REVIEWED,

@@ -5,6 +5,7 @@ A binding (共济绑定): the holder (授权人) lets the member (使用人) use
 
 from collections import abc as _abc
 from gongji.v1 import access_pb2 as _access_pb2
+from gongji.v1 import constraints_pb2 as _constraints_pb2
 from gongji.v1 import types_pb2 as _types_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -337,6 +338,98 @@ REVIEW_VERDICT_APPROVE: ReviewVerdict.ValueType  # 1
 REVIEW_VERDICT_REFUSE: ReviewVerdict.ValueType  # 2
 """Refuse: needs a reason code."""
 Global___ReviewVerdict: _TypeAlias = ReviewVerdict  # noqa: Y015
+
+class _FormFieldKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FormFieldKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FormFieldKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FORM_FIELD_KIND_UNSPECIFIED: _FormFieldKind.ValueType  # 0
+    """Not stated; never sent."""
+    FORM_FIELD_KIND_TEXT: _FormFieldKind.ValueType  # 1
+    """Typed: the text goes to the path."""
+    FORM_FIELD_KIND_CHOICE: _FormFieldKind.ValueType  # 2
+    """One of the choices: its value goes to the path, of an enum as its name. A path that ends in [] gets one more element."""
+    FORM_FIELD_KIND_CHOICES: _FormFieldKind.ValueType  # 3
+    """Some of the choices, of a required field at least one: each adds its value to the list at the path."""
+    FORM_FIELD_KIND_TICK: _FormFieldKind.ValueType  # 4
+    """Ticked or not: true goes to the path."""
+    FORM_FIELD_KIND_INSTANT: _FormFieldKind.ValueType  # 5
+    """The instant at which the step is done goes to the path; nobody types it."""
+    FORM_FIELD_KIND_IDENTITY_CHECK: _FormFieldKind.ValueType  # 6
+    """The channel checks who it is in one of the ways of the choices, and adds that way's value to the list at the path."""
+    FORM_FIELD_KIND_MATERIAL: _FormFieldKind.ValueType  # 7
+    """A proof of one of the choices' kinds is handed in: a Material is added to the list at the path, of that kind, `original` as the
+    field says, and with the channel's reference to what was handed in.
+    """
+    FORM_FIELD_KIND_AGREEMENT: _FormFieldKind.ValueType  # 8
+    """The text of `agreement` is shown and accepted: an AgreementAccepted with its id and version, and the instant, goes to the path."""
+
+class FormFieldKind(_FormFieldKind, metaclass=_FormFieldKindEnumTypeWrapper):
+    """How a field is answered, and where the answer goes in SubmitBindingRequest."""
+
+FORM_FIELD_KIND_UNSPECIFIED: FormFieldKind.ValueType  # 0
+"""Not stated; never sent."""
+FORM_FIELD_KIND_TEXT: FormFieldKind.ValueType  # 1
+"""Typed: the text goes to the path."""
+FORM_FIELD_KIND_CHOICE: FormFieldKind.ValueType  # 2
+"""One of the choices: its value goes to the path, of an enum as its name. A path that ends in [] gets one more element."""
+FORM_FIELD_KIND_CHOICES: FormFieldKind.ValueType  # 3
+"""Some of the choices, of a required field at least one: each adds its value to the list at the path."""
+FORM_FIELD_KIND_TICK: FormFieldKind.ValueType  # 4
+"""Ticked or not: true goes to the path."""
+FORM_FIELD_KIND_INSTANT: FormFieldKind.ValueType  # 5
+"""The instant at which the step is done goes to the path; nobody types it."""
+FORM_FIELD_KIND_IDENTITY_CHECK: FormFieldKind.ValueType  # 6
+"""The channel checks who it is in one of the ways of the choices, and adds that way's value to the list at the path."""
+FORM_FIELD_KIND_MATERIAL: FormFieldKind.ValueType  # 7
+"""A proof of one of the choices' kinds is handed in: a Material is added to the list at the path, of that kind, `original` as the
+field says, and with the channel's reference to what was handed in.
+"""
+FORM_FIELD_KIND_AGREEMENT: FormFieldKind.ValueType  # 8
+"""The text of `agreement` is shown and accepted: an AgreementAccepted with its id and version, and the instant, goes to the path."""
+Global___FormFieldKind: _TypeAlias = FormFieldKind  # noqa: Y015
+
+class _FormConditionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FormConditionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FormConditionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FORM_CONDITION_KIND_UNSPECIFIED: _FormConditionKind.ValueType  # 0
+    """Always."""
+    FORM_CONDITION_KIND_RELATION_ON_RECORD: _FormConditionKind.ValueType  # 1
+    """The registry shows the relation."""
+    FORM_CONDITION_KIND_RELATION_NOT_ON_RECORD: _FormConditionKind.ValueType  # 2
+    """The registry does not show the relation."""
+    FORM_CONDITION_KIND_MEMBER_BELOW_AGE: _FormConditionKind.ValueType  # 3
+    """The member is younger than `years`."""
+    FORM_CONDITION_KIND_MEMBER_OF_AGE: _FormConditionKind.ValueType  # 4
+    """The member has completed `years`."""
+    FORM_CONDITION_KIND_MEMBER_AGE_UNKNOWN: _FormConditionKind.ValueType  # 5
+    """Neither the member's certificate nor the registry tells whether he has completed `years`; the channel has seen that he has."""
+    FORM_CONDITION_KIND_CONSENT_LEFT_OUT: _FormConditionKind.ValueType  # 6
+    """The application comes without the member's consent."""
+
+class FormConditionKind(_FormConditionKind, metaclass=_FormConditionKindEnumTypeWrapper):
+    """What a part of a form depends on that the service is not told: facts of the people, or what the channel chose."""
+
+FORM_CONDITION_KIND_UNSPECIFIED: FormConditionKind.ValueType  # 0
+"""Always."""
+FORM_CONDITION_KIND_RELATION_ON_RECORD: FormConditionKind.ValueType  # 1
+"""The registry shows the relation."""
+FORM_CONDITION_KIND_RELATION_NOT_ON_RECORD: FormConditionKind.ValueType  # 2
+"""The registry does not show the relation."""
+FORM_CONDITION_KIND_MEMBER_BELOW_AGE: FormConditionKind.ValueType  # 3
+"""The member is younger than `years`."""
+FORM_CONDITION_KIND_MEMBER_OF_AGE: FormConditionKind.ValueType  # 4
+"""The member has completed `years`."""
+FORM_CONDITION_KIND_MEMBER_AGE_UNKNOWN: FormConditionKind.ValueType  # 5
+"""Neither the member's certificate nor the registry tells whether he has completed `years`; the channel has seen that he has."""
+FORM_CONDITION_KIND_CONSENT_LEFT_OUT: FormConditionKind.ValueType  # 6
+"""The application comes without the member's consent."""
+Global___FormConditionKind: _TypeAlias = FormConditionKind  # noqa: Y015
 
 @_typing.final
 class Consent(_message.Message):
@@ -1311,3 +1404,441 @@ class BindingEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BindingEvent: _TypeAlias = BindingEvent  # noqa: Y015
+
+@_typing.final
+class DescribeFormRequest(_message.Message):
+    """Asks what to ask for an application. What is left out of channel, relation and purposes, the form asks for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDER_CITY_FIELD_NUMBER: _builtins.int
+    MEMBER_CITY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    holder_city: _builtins.str
+    """Insured place of the holder, six digits: whose rules decide."""
+    member_city: _builtins.str
+    """Insured place of the member, six digits."""
+    channel: _builtins.str
+    """Channel id. Without one the form asks for the channel, and no more than does not depend on it."""
+    relation: _builtins.str
+    """What the member is to the holder: GB/T 4761 code."""
+    day: _builtins.str
+    """The day of the application; empty means now. A counter may be closed now, or all of a day."""
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Purpose.ValueType]:
+        """What it is for."""
+
+    @_builtins.property
+    def marks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kinds of marks that holder or member are known to have, e.g. "cross_province_filing": a channel may be for those alone."""
+
+    def __init__(
+        self,
+        *,
+        holder_city: _builtins.str = ...,
+        member_city: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        relation: _builtins.str = ...,
+        purposes: _abc.Iterable[_types_pb2.Purpose.ValueType] | None = ...,
+        day: _builtins.str = ...,
+        marks: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "day", b"day", "holder_city", b"holder_city", "marks", b"marks", "member_city", b"member_city", "purposes", b"purposes", "relation", b"relation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeFormRequest: _TypeAlias = DescribeFormRequest  # noqa: Y015
+
+@_typing.final
+class DescribeFormResponse(_message.Message):
+    """A form, step by step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """What it is for, in Chinese."""
+    day: _builtins.str
+    """The day whose rules it is made of."""
+    complete: _builtins.bool
+    """True where an application can be made of it; false where it only asks for the channel: then ask again with that."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormStep]:
+        """What to ask, in this order."""
+
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormOutcome]:
+        """Where the binding stands once the application is accepted."""
+
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormNotice]:
+        """What the applicant is told beside the steps."""
+
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules it is made of."""
+
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
+        """Every clause whose number stands in the form, in the order of its first mention."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        day: _builtins.str = ...,
+        complete: _builtins.bool = ...,
+        steps: _abc.Iterable[Global___FormStep] | None = ...,
+        outcomes: _abc.Iterable[Global___FormOutcome] | None = ...,
+        notices: _abc.Iterable[Global___FormNotice] | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
+        clauses: _abc.Iterable[_types_pb2.Clause] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "complete", b"complete", "day", b"day", "decided_by", b"decided_by", "notices", b"notices", "outcomes", b"outcomes", "steps", b"steps", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeFormResponse: _TypeAlias = DescribeFormResponse  # noqa: Y015
+
+@_typing.final
+class FormStep(_message.Message):
+    """One step of a form: a page, or a part of one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
+    IF_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """Heading."""
+    help: _builtins.str
+    """What the step is about."""
+    optional: _builtins.bool
+    """True where the step may be left out as a whole; then none of its fields is required."""
+    if_left_out: _builtins.str
+    """What comes of leaving it out."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormField]:
+        """What to ask, in this order."""
+
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormNotice]:
+        """What to show here."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        help: _builtins.str = ...,
+        optional: _builtins.bool = ...,
+        if_left_out: _builtins.str = ...,
+        fields: _abc.Iterable[Global___FormField] | None = ...,
+        notices: _abc.Iterable[Global___FormNotice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "help", b"help", "if_left_out", b"if_left_out", "notices", b"notices", "optional", b"optional", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormStep: _TypeAlias = FormStep  # noqa: Y015
+
+@_typing.final
+class FormCondition(_message.Message):
+    """When a part of a form holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    YEARS_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    kind: Global___FormConditionKind.ValueType
+    """What it depends on."""
+    years: _builtins.int
+    """The age, where the kind names one."""
+    in_words: _builtins.str
+    """The condition in Chinese: "登记信息查不到亲属关系时提供"."""
+    def __init__(
+        self,
+        *,
+        kind: Global___FormConditionKind.ValueType = ...,
+        years: _builtins.int = ...,
+        in_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_words", b"in_words", "kind", b"kind", "years", b"years"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormCondition: _TypeAlias = FormCondition  # noqa: Y015
+
+@_typing.final
+class FormField(_message.Message):
+    """One thing to ask."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    SAME_AS_FIELD_NUMBER: _builtins.int
+    INSTEAD_FIELD_NUMBER: _builtins.int
+    CONSTRAINTS_FIELD_NUMBER: _builtins.int
+    ORIGINAL_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Where the answer goes in SubmitBindingRequest: names of its fields, [] behind a list: "member_details.phone", "materials[]"."""
+    kind: Global___FormFieldKind.ValueType
+    """How it is answered."""
+    label: _builtins.str
+    """Label, in Chinese."""
+    help: _builtins.str
+    """The form of the answer, or what to do, in words."""
+    example: _builtins.str
+    """An answer as an example, of nobody."""
+    required: _builtins.bool
+    """True where the application is refused without it; where `condition` holds, if there is one."""
+    same_as: _builtins.str
+    """Path of a field that has the same answer: copied from there, not asked twice."""
+    instead: _builtins.str
+    """Path that may be filled in in place of this field's message, e.g. "holder.person_no" where the channel knows the number."""
+    original: _builtins.bool
+    """True where a proof must be the original."""
+    personal: _builtins.bool
+    """True where the answer is personal: neither logged nor kept longer than the application takes."""
+    @_builtins.property
+    def condition(self) -> Global___FormCondition:
+        """When it is asked; absent means always."""
+
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormChoice]:
+        """Allowed values."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The answers to begin with: what was asked for, or what is usual."""
+
+    @_builtins.property
+    def constraints(self) -> _constraints_pb2.FieldRule:
+        """The constraints of the field at the path, as the protos state them."""
+
+    @_builtins.property
+    def agreement(self) -> Global___FormAgreement:
+        """The agreement to show; of kind agreement only."""
+
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the clauses by which it is asked."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        kind: Global___FormFieldKind.ValueType = ...,
+        label: _builtins.str = ...,
+        help: _builtins.str = ...,
+        example: _builtins.str = ...,
+        required: _builtins.bool = ...,
+        condition: Global___FormCondition | None = ...,
+        choices: _abc.Iterable[Global___FormChoice] | None = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+        same_as: _builtins.str = ...,
+        instead: _builtins.str = ...,
+        constraints: _constraints_pb2.FieldRule | None = ...,
+        original: _builtins.bool = ...,
+        agreement: Global___FormAgreement | None = ...,
+        personal: _builtins.bool = ...,
+        clauses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "condition", b"condition", "constraints", b"constraints"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "choices", b"choices", "clauses", b"clauses", "condition", b"condition", "constraints", b"constraints", "example", b"example", "help", b"help", "instead", b"instead", "kind", b"kind", "label", b"label", "original", b"original", "path", b"path", "personal", b"personal", "required", b"required", "same_as", b"same_as", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormField: _TypeAlias = FormField  # noqa: Y015
+
+@_typing.final
+class FormChoice(_message.Message):
+    """One allowed value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """What is sent."""
+    label: _builtins.str
+    """What is shown."""
+    help: _builtins.str
+    """More about it; may be empty."""
+    group: _builtins.str
+    """What it is shown under, e.g. "子女"; may be empty."""
+    @_builtins.property
+    def condition(self) -> Global___FormCondition:
+        """When it is allowed; absent means always."""
+
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        label: _builtins.str = ...,
+        help: _builtins.str = ...,
+        group: _builtins.str = ...,
+        condition: Global___FormCondition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "group", b"group", "help", b"help", "label", b"label", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormChoice: _TypeAlias = FormChoice  # noqa: Y015
+
+@_typing.final
+class FormAgreement(_message.Message):
+    """The agreement or notice that the holder accepts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    agreement_id: _builtins.str
+    """Its id, for AgreementAccepted."""
+    version: _builtins.str
+    """Its version, for AgreementAccepted."""
+    title: _builtins.str
+    """Its title."""
+    act: _builtins.str
+    """What the holder does to accept it."""
+    text: _builtins.str
+    """The whole text, title and numbered articles, a line each: what to show, and whose SHA-256 may be kept as text_sha256."""
+    @_builtins.property
+    def articles(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormNotice]:
+        """Its text, article by article, as the rules of the day have it."""
+
+    def __init__(
+        self,
+        *,
+        agreement_id: _builtins.str = ...,
+        version: _builtins.str = ...,
+        title: _builtins.str = ...,
+        act: _builtins.str = ...,
+        articles: _abc.Iterable[Global___FormNotice] | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "agreement_id", b"agreement_id", "articles", b"articles", "text", b"text", "title", b"title", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormAgreement: _TypeAlias = FormAgreement  # noqa: Y015
+
+@_typing.final
+class FormNotice(_message.Message):
+    """Something to tell, with its sources."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADING_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    heading: _builtins.str
+    """What it is about; may be empty."""
+    text: _builtins.str
+    """The sentence."""
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the clauses it rests on."""
+
+    def __init__(
+        self,
+        *,
+        heading: _builtins.str = ...,
+        text: _builtins.str = ...,
+        clauses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "heading", b"heading", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormNotice: _TypeAlias = FormNotice  # noqa: Y015
+
+@_typing.final
+class FormOutcome(_message.Message):
+    """Where a binding stands after an accepted application. The first whose condition holds is it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    WORKING_DAYS_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    state: Global___BindingState.ValueType
+    """The state of the binding."""
+    in_words: _builtins.str
+    """What that means and what to do, in Chinese."""
+    working_days: _builtins.int
+    """On which working day the review falls due; 0 where there is none."""
+    @_builtins.property
+    def condition(self) -> Global___FormCondition:
+        """When; absent means always."""
+
+    @_builtins.property
+    def clauses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Numbers of the clauses it rests on."""
+
+    def __init__(
+        self,
+        *,
+        condition: Global___FormCondition | None = ...,
+        state: Global___BindingState.ValueType = ...,
+        in_words: _builtins.str = ...,
+        working_days: _builtins.int = ...,
+        clauses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "condition", b"condition", "in_words", b"in_words", "state", b"state", "working_days", b"working_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormOutcome: _TypeAlias = FormOutcome  # noqa: Y015

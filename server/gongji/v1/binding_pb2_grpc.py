@@ -60,6 +60,11 @@ class BindingServiceStub:
                 request_serializer=gongji_dot_v1_dot_binding__pb2.ListBindingsRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_binding__pb2.ListBindingsResponse.FromString,
                 _registered_method=True)
+        self.DescribeForm = channel.unary_unary(
+                '/gongji.v1.BindingService/DescribeForm',
+                request_serializer=gongji_dot_v1_dot_binding__pb2.DescribeFormRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_binding__pb2.DescribeFormResponse.FromString,
+                _registered_method=True)
         self.Unbind = channel.unary_unary(
                 '/gongji.v1.BindingService/Unbind',
                 request_serializer=gongji_dot_v1_dot_binding__pb2.UnbindRequest.SerializeToString,
@@ -108,6 +113,16 @@ class BindingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeForm(self, request, context):
+        """What to ask for an application, in order, with all that a screen shows: labels, allowed values, agreement, notices, what comes
+        next; from the rules of a day. An application filled in as it says is accepted, of people who meet the conditions. Where nobody
+        could be bound so it is refused as the application would be: CITY_NOT_SERVED, NOT_IN_FORCE, UNKNOWN_CHANNEL, COUNTER_CLOSED,
+        NOT_ELIGIBLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Unbind(self, request, context):
         """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from.
         """
@@ -142,6 +157,11 @@ def add_BindingServiceServicer_to_server(servicer, server):
                     servicer.ListBindings,
                     request_deserializer=gongji_dot_v1_dot_binding__pb2.ListBindingsRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_binding__pb2.ListBindingsResponse.SerializeToString,
+            ),
+            'DescribeForm': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeForm,
+                    request_deserializer=gongji_dot_v1_dot_binding__pb2.DescribeFormRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_binding__pb2.DescribeFormResponse.SerializeToString,
             ),
             'Unbind': grpc.unary_unary_rpc_method_handler(
                     servicer.Unbind,
@@ -285,6 +305,33 @@ class BindingService:
             '/gongji.v1.BindingService/ListBindings',
             gongji_dot_v1_dot_binding__pb2.ListBindingsRequest.SerializeToString,
             gongji_dot_v1_dot_binding__pb2.ListBindingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeForm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.BindingService/DescribeForm',
+            gongji_dot_v1_dot_binding__pb2.DescribeFormRequest.SerializeToString,
+            gongji_dot_v1_dot_binding__pb2.DescribeFormResponse.FromString,
             options,
             channel_credentials,
             insecure,

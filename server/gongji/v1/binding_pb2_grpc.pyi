@@ -47,6 +47,12 @@ class BindingServiceStub:
     """One binding with its history."""
     ListBindings: _grpc.UnaryUnaryMultiCallable[_binding_pb2.ListBindingsRequest, _binding_pb2.ListBindingsResponse]
     """Bindings by holder, member, state or due time."""
+    DescribeForm: _grpc.UnaryUnaryMultiCallable[_binding_pb2.DescribeFormRequest, _binding_pb2.DescribeFormResponse]
+    """What to ask for an application, in order, with all that a screen shows: labels, allowed values, agreement, notices, what comes
+    next; from the rules of a day. An application filled in as it says is accepted, of people who meet the conditions. Where nobody
+    could be bound so it is refused as the application would be: CITY_NOT_SERVED, NOT_IN_FORCE, UNKNOWN_CHANNEL, COUNTER_CLOSED,
+    NOT_ELIGIBLE.
+    """
     Unbind: _grpc.UnaryUnaryMultiCallable[_binding_pb2.UnbindRequest, _binding_pb2.UnbindResponse]
     """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from."""
 
@@ -69,6 +75,12 @@ class BindingServiceAsyncStub(BindingServiceStub):
     """One binding with its history."""
     ListBindings: _aio.UnaryUnaryMultiCallable[_binding_pb2.ListBindingsRequest, _binding_pb2.ListBindingsResponse]  # type: ignore[assignment]
     """Bindings by holder, member, state or due time."""
+    DescribeForm: _aio.UnaryUnaryMultiCallable[_binding_pb2.DescribeFormRequest, _binding_pb2.DescribeFormResponse]  # type: ignore[assignment]
+    """What to ask for an application, in order, with all that a screen shows: labels, allowed values, agreement, notices, what comes
+    next; from the rules of a day. An application filled in as it says is accepted, of people who meet the conditions. Where nobody
+    could be bound so it is refused as the application would be: CITY_NOT_SERVED, NOT_IN_FORCE, UNKNOWN_CHANNEL, COUNTER_CLOSED,
+    NOT_ELIGIBLE.
+    """
     Unbind: _aio.UnaryUnaryMultiCallable[_binding_pb2.UnbindRequest, _binding_pb2.UnbindResponse]  # type: ignore[assignment]
     """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from."""
 
@@ -118,6 +130,18 @@ class BindingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_binding_pb2.ListBindingsResponse, _abc.Awaitable[_binding_pb2.ListBindingsResponse]]:
         """Bindings by holder, member, state or due time."""
+
+    @_abc_1.abstractmethod
+    def DescribeForm(
+        self,
+        request: _binding_pb2.DescribeFormRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_binding_pb2.DescribeFormResponse, _abc.Awaitable[_binding_pb2.DescribeFormResponse]]:
+        """What to ask for an application, in order, with all that a screen shows: labels, allowed values, agreement, notices, what comes
+        next; from the rules of a day. An application filled in as it says is accepted, of people who meet the conditions. Where nobody
+        could be bound so it is refused as the application would be: CITY_NOT_SERVED, NOT_IN_FORCE, UNKNOWN_CHANNEL, COUNTER_CLOSED,
+        NOT_ELIGIBLE.
+        """
 
     @_abc_1.abstractmethod
     def Unbind(

@@ -28,6 +28,7 @@ from gongji.cities import anhui
 from gongji.cities.city import City
 from gongji.cities.loading import city_from
 from gongji.v1 import account_pb2, binding_pb2, city_pb2, registry_pb2, settlement_pb2
+from seeded.forms import FORMS
 from seeded.listing import one_row_each
 from seeded.meddler import Lied, Meddling, meddle
 from seeded.movements import MOVEMENTS
@@ -353,7 +354,7 @@ SERVERS: Final = {
     "a list without refunds": BadServer(
         {"ListSettlements": meddle(*_LISTED, one_row_each)}, "CORE-SETTLE-009"
     ),
-    **{fault: BadServer(*bad) for fault, bad in MOVEMENTS.items()},
+    **{fault: BadServer(*bad) for fault, bad in (MOVEMENTS | FORMS).items()},
     "a replay that does not say so": BadServer(
         {"Credit": meddle(*_CREDIT, _never_replayed)}, "CORE-REQUEST-001"
     ),

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from gongji.access.callers import ALL
+from gongji.binding.form import form_of
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.status import ShowBindings
 from gongji.binding.submit import Submit, TrialApplication
@@ -30,6 +31,7 @@ from gongji.rpc.convert.binding import (
     binding_to,
     consent_from,
 )
+from gongji.rpc.convert.form import form_query_from, form_to
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
 from gongji.rpc.services.guessing import pauses_told
 from gongji.rpc.services.paging import PAGES_READ, page
@@ -246,6 +248,13 @@ class BindingService(BindingServiceServicer):
             # To whom nothing is denied the command says itself that there is none.
             if current_permit().pending:
                 raise
+
+    async def DescribeForm(
+        self, request: pb.DescribeFormRequest, context: object
+    ) -> pb.DescribeFormResponse:
+        """Return what to ask for an application; refusals as of the application."""
+        query = form_query_from(request)
+        return form_to(form_of(query, self._cities, self._workdays, self._clock()))
 
     async def _people_of(self, request: pb.ListBindingsRequest) -> dict[str, str | int]:
         """Return whose bindings are asked for, shown to be the caller's own. Denied."""

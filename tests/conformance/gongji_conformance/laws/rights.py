@@ -39,7 +39,7 @@ PATHS: Final[Mapping[str, str]] = {
 }
 """The path of each method there is, by its name."""
 
-_RULES: Final = frozenset({"ListCities", "GetCity", "GetGuide"})
+_RULES: Final = frozenset({"ListCities", "GetCity", "GetGuide", "DescribeForm"})
 BINDING: Final = frozenset({"SubmitBinding", "RecordConsent", "Unbind"})
 """What is done through a channel."""
 _BOUND: Final = frozenset({"GetBinding", "ListBindings"})

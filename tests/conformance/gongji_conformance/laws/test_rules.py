@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from gongji.v1 import city_pb2, settlement_pb2
+from gongji.v1 import binding_pb2, city_pb2, settlement_pb2
 
 from gongji_conformance.city import words
 from gongji_conformance.city.city import NOW, CityUnderTest
@@ -139,9 +139,17 @@ def _submit(city: CityUnderTest, day: date) -> Any:
     return ask(city.stubs.bindings.SubmitBinding, application)
 
 
+def _describe_form(city: CityUnderTest, day: date) -> Any:
+    request = binding_pb2.DescribeFormRequest(
+        holder_city=city.area_code, member_city=city.area_code, day=str(day)
+    )
+    return ask(city.stubs.bindings.DescribeForm, request)
+
+
 QUESTIONS: dict[str, Callable[[CityUnderTest, date], Any]] = {
     "GetCity": _get_city,
     "GetGuide": _get_guide,
+    "DescribeForm": _describe_form,
     "Quote": _quote,
     "Settle": _settle,
     "SubmitBinding": _submit,

@@ -280,6 +280,11 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     "GetGuide": lambda work: asked(
         city_pb2.GetGuideRequest(area_code=work.city.area_code, day=DAY)
     ),
+    "DescribeForm": lambda work: asked(
+        binding_pb2.DescribeFormRequest(
+            holder_city=work.city.area_code, member_city=work.city.area_code, day=DAY
+        )
+    ),
     "SubmitBinding": _submit,
     "RecordConsent": _consent,
     "ReviewBinding": _review,

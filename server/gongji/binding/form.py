@@ -1,0 +1,171 @@
+"""Which form an application is made on (申请表): what to ask, in order, by the rules of a day.
+
+Nothing is known of the people but where they are insured. The form is refused exactly if
+an application through it would be, whoever they were.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from gongji.binding.case import Case, Unmet
+from gongji.binding.channels import declared_channel, open_channels, refuse_closed
+from gongji.binding.eligibility import failing_later, not_eligible
+from gongji.binding.formsteps import FormScope, steps_of
+from gongji.binding.formterms import notices_of, outcomes_of
+from gongji.binding.submission import channel_fits
+from gongji.binding.ways import ways
+from gongji.binding.workdays import Workdays
+from gongji.cities.city import Cities, City, DayRules
+from gongji.model.binding import Application
+from gongji.model.form import ApplicationForm
+from gongji.model.people import Certificate, Enrolment, Mark, Person
+from gongji.rules.binding import EnrolmentTerms, offered
+from gongji.rules.channels import AlwaysOpen, Channel, ChannelId
+from gongji.rules.codes import SHANGHAI, Purpose
+from gongji.rules.hookspecs import CityRules
+
+_HOLDER, _MEMBER = "holder", "member"
+
+
+class FormQuery(Struct, frozen=True, kw_only=True):
+    """What the form is for; what is left empty the form asks for.
+
+    `marks` are kinds of marks that holder or member have. `day` is None for now.
+    """
+
+    holder_city: str
+    member_city: str
+    channel: ChannelId = ""
+    relation: str = ""
+    purposes: frozenset[Purpose] = frozenset()
+    marks: frozenset[str] = frozenset()
+    day: date | None = None
+
+
+class DescribedForm(Struct, frozen=True):
+    """A form, the city by whose rules it is made, and their day."""
+
+    form: ApplicationForm
+    city: City
+    day: date
+
+
+def form_of(
+    query: FormQuery, cities: Cities, workdays: Workdays, now: datetime
+) -> DescribedForm:
+    """Return the form of an application.
+
+    CityNotServed, NotInForce, UnknownChannel, CounterClosed, NotEligible.
+    """
+    city = cities.of(query.holder_city)
+    day = query.day or now.astimezone(SHANGHAI).date()
+    rules = city.rules(day)
+    others = _open_channels(query, city, workdays, now)
+    case = _case_of(query, rules, day)
+    if unmet := _unmet(case):
+        raise not_eligible(unmet, city, rules, ways(case, others, _unmet))
+    form = ApplicationForm(
+        title=f"{city.name}职工医保个人账户家庭共济绑定申请",
+        complete=bool(query.channel),
+        steps=steps_of(_scope_of(query, case)),
+        outcomes=outcomes_of(rules, query.channel),
+        notices=notices_of(rules),
+    )
+    return DescribedForm(form, city, day)
+
+
+def _open_channels(
+    query: FormQuery, city: City, workdays: Workdays, now: datetime
+) -> list[ChannelId]:
+    """Return the channels open beside the one asked for; none without one.
+
+    UnknownChannel; CounterClosed if the one asked for is closed.
+    """
+    if not query.channel:
+        return []
+    rules = city.rules(query.day or now.astimezone(SHANGHAI).date())
+    channel = declared_channel(rules, query.channel)
+    at = now if query.day is None else _opening(channel, query.day)
+    refuse_closed(city, query.channel, at, workdays)
+    return open_channels(rules, at, workdays)
+
+
+def _opening(channel: Channel, day: date) -> datetime:
+    """Return an instant of a day at which a channel is open if it is at all."""
+    hours = channel.hours
+    opens = datetime.min.time() if isinstance(hours, AlwaysOpen) else hours.opens
+    return datetime.combine(day, opens, SHANGHAI)
+
+
+def _unmet(case: Case) -> tuple[Unmet, ...]:
+    """Return the conditions that nobody's application meets, however it is filled in."""
+    channel = channel_fits(case) if case.application.channel else ()
+    return (*failing_later(case), *channel)
+
+
+def _scope_of(query: FormQuery, case: Case) -> FormScope:
+    """Return what the form is for, with the channels that take such a pair."""
+    channels = case.rules.value(CityRules.channels)
+    return FormScope(
+        rules=case.rules,
+        member_city=query.member_city,
+        channel=query.channel,
+        relation=query.relation,
+        purposes=query.purposes,
+        channels=tuple(
+            [
+                key
+                for key in channels
+                if not any(channel_fits(case.applying(channel=key)))
+            ]
+        ),
+    )
+
+
+def _case_of(query: FormQuery, rules: DayRules, day: date) -> Case:
+    """Return the application of two people who meet whatever can be met."""
+    terms = offered(rules.value(CityRules.member_terms))
+    purposes = [terms[purpose] for purpose in query.purposes if purpose in terms]
+    relations = rules.value(CityRules.relations)
+    marks = tuple([Mark(kind, "", day) for kind in sorted(query.marks)])
+    holder_terms = rules.value(CityRules.holder_terms)
+    return Case(
+        application=Application(
+            holder=_HOLDER,
+            member=_MEMBER,
+            relation=query.relation or min(relations.codes),
+            purposes=query.purposes,
+            channel=query.channel,
+        ),
+        holder=_person(_HOLDER, query.holder_city, [holder_terms], day, marks),
+        member=_person(_MEMBER, query.member_city, purposes, day),
+        rules=rules,
+        today=day,
+        of_holder=(),
+        of_member=(),
+    )
+
+
+def _person(
+    number: str,
+    place: str,
+    terms: list[EnrolmentTerms],
+    day: date,
+    marks: tuple[Mark, ...] = (),
+) -> Person:
+    """Return somebody insured in a place, enrolled as all of some terms ask."""
+    return Person(
+        person_no=number,
+        # Of a type that tells neither age nor sex.
+        certificate=Certificate("99", ""),
+        name="",
+        phone="",
+        first_place=place,
+        enrolments=tuple(
+            [Enrolment(min(one.schemes), "11", min(one.statuses), day) for one in terms]
+        ),
+        marks=marks,
+    )
