@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 from gongji.client import connection
-from gongji.model.conditions import Condition
+from gongji.model.conditions import Condition, ConditionCode, FieldRef
 from gongji.model.refusals import NotEligible, Overloaded
 from gongji.rpc import status
 from gongji.rules.clauses import Clause
@@ -76,7 +76,14 @@ def error_of(ending: status.Status | grpc.StatusCode) -> grpc.RpcError:
 
 def test_a_refusal_is_read_from_the_error() -> None:
     """Reason, sentence, field, clauses, conditions and figures come back as they were refused."""
-    condition = Condition("scope", ("C27",), "不在同一统筹区", "请到参保地办理")
+    condition = Condition(
+        "scope",
+        ("C27",),
+        "不在同一统筹区",
+        "请到参保地办理",
+        ConditionCode.OUT_OF_SCOPE,
+        (FieldRef("member"),),
+    )
     refusal = NotEligible(
         "不符合绑定条件",
         field="member",
@@ -85,7 +92,11 @@ def test_a_refusal_is_read_from_the_error() -> None:
         limit="7",
     )
     unmet = connection.ReportedCondition(
-        "scope", ("C27",), "不在同一统筹区; 办法: 请到参保地办理"
+        "scope",
+        ("C27",),
+        "不在同一统筹区；办法：请到参保地办理",
+        "CONDITION_CODE_OUT_OF_SCOPE",
+        ("member",),
     )
     expected = connection.RefusalInfo(
         code=grpc.StatusCode.FAILED_PRECONDITION,

@@ -16,6 +16,7 @@ from gongji.model.conditions import Condition
 from gongji.model.refusals import Refusal
 from gongji.rpc import status
 from gongji.rules.clauses import Clause
+from gongji.v1.binding_pb2 import Explanation
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -42,7 +43,8 @@ def unpacked(ended: status.Status) -> tuple[status_pb2.Status, dict[str, Message
     whole = status_pb2.Status.FromString(packed)
     parts: dict[str, Message] = {}
     for part in whole.details:
-        kind = getattr(details, part.type_url.rpartition(".")[2])()
+        name = part.type_url.rpartition(".")[2]
+        kind = Explanation() if name == "Explanation" else getattr(details, name)()
         part.Unpack(kind)
         parts[kind.DESCRIPTOR.name] = kind
     return whole, parts
@@ -125,7 +127,7 @@ def test_conditions_are_violations() -> None:
     expected = details.PreconditionFailure.Violation(
         type="family_limit",
         subject="C22,C21",
-        description="已满 7 人; 办法: 先解绑一人",
+        description="已满 7 人；办法：先解绑一人",
     )
     failure = parts["PreconditionFailure"]
     assert isinstance(failure, details.PreconditionFailure)
@@ -163,11 +165,12 @@ def test_long_texts_are_shortened_and_no_condition_is_lost() -> None:
 
 
 def test_more_than_fits_keeps_reason_and_sentence() -> None:
-    """Where even the shortest list does not fit, reason and sentence remain."""
+    """Where even the shortest list does not fit, reason, sentence and codes remain."""
     many = [Condition("hook" * 5, ("C" * 20,), "x") for _ in range(200)]
     ended = status.of_refusal(refusals.NotEligible("不符合", conditions=many))
     assert len(dict(ended.trailing)[status.DETAILS_KEY]) < 4096
-    assert {"ErrorInfo", "LocalizedMessage"} == set(unpacked(ended)[1])
+    parts = unpacked(ended)[1]
+    assert {"ErrorInfo", "LocalizedMessage", "Explanation"} == set(parts)
 
 
 @pytest.mark.parametrize("kind", [refusals.Overloaded, refusals.StoreUnavailable])

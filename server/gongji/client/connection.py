@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
 from gongji.client.credentials import NO_CREDENTIALS, Credentials, Token
+from gongji.v1.binding_pb2 import Condition, ConditionCode, Explanation
 
 CALLER_KEY: Final = "x-gongji-caller"
 
@@ -72,11 +73,17 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ReportedCondition:
-    """One unmet condition; `message` says what is wrong and, if anything, what would help."""
+    """One unmet condition; `message` says what is wrong and, if anything, what would help.
+
+    `code` and `paths` tell programs which condition it is and which fields it looks at;
+    they are empty of a service that tells none.
+    """
 
     hook: str
     clauses: tuple[str, ...]
     message: str
+    code: str = ""
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +126,38 @@ def refusal_of(error: grpc.RpcError) -> RefusalInfo:
     metadata = dict(parts.info.metadata)
     field = metadata.pop("field", "")
     clauses = metadata.pop("clauses", "")
-    conditions = tuple(
-        ReportedCondition(
-            violation.type, _clause_ids(violation.subject), violation.description
-        )
-        for violation in parts.failure.violations
-    )
     return RefusalInfo(
         code=error.code(),
         reason=parts.info.reason,
         message=parts.localized.message or error.details() or error.code().name,
         field=field,
         clauses=_clause_ids(clauses),
-        conditions=conditions,
+        conditions=tuple(_conditions(parts)),
         metadata=metadata,
         retry_after_s=_seconds(parts.retry),
     )
+
+
+def _conditions(parts: _ErrorDetails) -> Iterator[ReportedCondition]:
+    """Yield the conditions, each with its code and paths if they are told one by one."""
+    told: Sequence[Condition] = parts.explanation.conditions
+    if len(told) != len(parts.failure.violations):
+        told = [Condition() for _ in parts.failure.violations]
+    for violation, condition in zip(parts.failure.violations, told, strict=True):
+        yield ReportedCondition(
+            violation.type,
+            _clause_ids(violation.subject),
+            violation.description,
+            _code(condition),
+            tuple([field.path for field in condition.fields]),
+        )
+
+
+def _code(condition: Condition) -> str:
+    """Return the name of a condition's code; "" if it has none, or one of a later version."""
+    known = ConditionCode.DESCRIPTOR.values_by_number
+    told = condition.code and condition.code in known
+    return known[condition.code].name if told else ""
 
 
 def _clause_ids(joined: str) -> tuple[str, ...]:
@@ -155,6 +178,7 @@ class _ErrorDetails(NamedTuple):
     localized: details.LocalizedMessage
     failure: details.PreconditionFailure
     retry: details.RetryInfo
+    explanation: Explanation
 
     @classmethod
     def of(cls, error: grpc.Call) -> _ErrorDetails:
@@ -163,6 +187,7 @@ class _ErrorDetails(NamedTuple):
             details.LocalizedMessage(),
             details.PreconditionFailure(),
             details.RetryInfo(),
+            Explanation(),
         )
         for key, value in error.trailing_metadata() or ():
             if key == DETAILS_KEY and isinstance(value, bytes):

@@ -11,12 +11,10 @@ from google.rpc.error_details_pb2 import (
     BadRequest,
     ErrorInfo,
     LocalizedMessage,
-    PreconditionFailure,
     RetryInfo,
 )
 from grpc import StatusCode
 
-from gongji.model.conditions import Condition
 from gongji.model.refusals import (
     Conflict,
     Denied,
@@ -29,6 +27,7 @@ from gongji.model.refusals import (
     StoreUnavailable,
     Unauthenticated,
 )
+from gongji.rpc.trailers import FORMS, TrailerForm, abridged, conditions_in
 
 DOMAIN: Final = "gongji.v1"
 
@@ -49,9 +48,6 @@ MAX_MESSAGE: Final = 160
 
 RETRYABLE: Final = (Exhausted, StoreUnavailable)
 """Refusals that pass by themselves: their status says when to retry."""
-
-# Texts are cut to the first of these lengths at which the details fit.
-_LENGTHS: Final = (400, 160, 100, 60, 40, 24, 12, 4)
 
 CODES: Final[dict[type[Refusal], StatusCode]] = {
     Malformed: StatusCode.INVALID_ARGUMENT,
@@ -88,7 +84,7 @@ def of_refusal(refusal: Refusal, retry_ms: int = 1000) -> Status:
     Fields, conditions and the time to retry are added if the refusal has any.
     """
     code = code_of(type(refusal))
-    message = _shorten(refusal.message, MAX_MESSAGE)
+    message = abridged(refusal.message, MAX_MESSAGE)
     packed = _packed_details(refusal, code, message, retry_ms)
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, packed)]
     if isinstance(refusal, RETRYABLE):
@@ -125,32 +121,31 @@ def _bare(
 def _packed_details(
     refusal: Refusal, code: StatusCode, message: str, retry_ms: int
 ) -> bytes:
-    """Return the details of a refusal, cut until they fit into `MAX_DETAILS` bytes."""
-    for length in _LENGTHS:
-        packed = _pack(code, message, _details(refusal, message, length, retry_ms))
+    """Return the details of a refusal, the first form that fits into `MAX_DETAILS` bytes."""
+    packed = b""
+    for form in FORMS:
+        short = abridged(message, form.sentence)
+        packed = _pack(code, short, _details(refusal, short, form, retry_ms))
         if len(packed) <= MAX_DETAILS:
-            return packed
-    # So many conditions that even their bare types do not fit.
-    bare = [_error_info(refusal.reason(), {}), _localized(message)]
-    return _pack(code, message, bare)
+            break
+    return packed
 
 
 def _details(
-    refusal: Refusal, message: str, length: int, retry_ms: int
+    refusal: Refusal, message: str, form: TrailerForm, retry_ms: int
 ) -> list[Message]:
-    """Return the details, no text longer than `length` characters, no entry left out."""
+    """Return the details in one form."""
     parts: list[Message] = [
-        _error_info(refusal.reason(), _metadata(refusal, length)),
+        _error_info(refusal.reason(), _metadata(refusal, form.text)),
         _localized(message),
     ]
     if isinstance(refusal, Malformed) and refusal.field:
         violation = BadRequest.FieldViolation(
-            field=refusal.field, description=_shorten(refusal.message, length)
+            field=refusal.field, description=abridged(refusal.message, form.text)
         )
         parts.append(BadRequest(field_violations=[violation]))
     if refusal.conditions:
-        violations = [_violation(c, length) for c in refusal.conditions]
-        parts.append(PreconditionFailure(violations=violations))
+        parts += conditions_in(refusal, form)
     if isinstance(refusal, RETRYABLE):
         retry = RetryInfo()
         retry.retry_delay.FromMilliseconds(retry_ms)
@@ -161,23 +156,13 @@ def _details(
 def _metadata(refusal: Refusal, length: int) -> dict[str, str]:
     """Return the metadata of ErrorInfo: the refusal's own, its field, its clauses."""
     metadata = {
-        key: _shorten(str(value), length) for key, value in refusal.metadata.items()
+        key: abridged(str(value), length) for key, value in refusal.metadata.items()
     }
     if refusal.field:
         metadata["field"] = refusal.field
     if refusal.clauses:
         metadata["clauses"] = ",".join(dict.fromkeys(c.id for c in refusal.clauses))
     return metadata
-
-
-def _violation(condition: Condition, length: int) -> PreconditionFailure.Violation:
-    """Return one unmet condition: hook, clauses, what is wrong and its remedy."""
-    text = "; 办法: ".join(filter(None, (condition.message, condition.remedy)))
-    return PreconditionFailure.Violation(
-        type=condition.hook,
-        subject=",".join(condition.clauses),
-        description=_shorten(text, length),
-    )
 
 
 def _error_info(reason: str, metadata: dict[str, str]) -> ErrorInfo:
@@ -195,7 +180,3 @@ def _pack(code: StatusCode, message: str, parts: list[Message]) -> bytes:
     for part in parts:
         status.details.add().Pack(part)
     return status.SerializeToString()
-
-
-def _shorten(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -664,7 +664,7 @@ class Condition(_message.Message):
     hook: _builtins.str
     """The rule that asks it, by its hook."""
     message: _builtins.str
-    """What is wrong, in Chinese. In a reply whole; in the trailer of a refused call it may be cut, see `Explanation.abridged`."""
+    """What is wrong, in Chinese."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldRef]:
         """The fields it looks at, the one to fill in first; of alternatives (any one of several proofs) each is named."""
@@ -697,7 +697,9 @@ Global___Condition: _TypeAlias = Condition  # noqa: Y015
 
 @_typing.final
 class Explanation(_message.Message):
-    """Why something is refused."""
+    """Why something is refused. In a reply it is whole. In the trailer of a refused call (a detail of google.rpc.Status beside ErrorInfo)
+    it has conditions and ways; what they do not tell there stands in the other details, or does not fit.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -733,8 +735,8 @@ class Explanation(_message.Message):
     message: _builtins.str
     """The sentence for people, in Chinese."""
     abridged: _builtins.bool
-    """True where something did not fit in: sentences, values, ways, in this order. Codes, paths and clause numbers of all
-    conditions are there. Never in a reply.
+    """True if something is left out here: ways and sentences, then values. Codes, paths and numbers of clauses of all conditions
+    are there. Never in a reply.
     """
     @_builtins.property
     def clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
@@ -746,13 +748,13 @@ class Explanation(_message.Message):
 
     @_builtins.property
     def ways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Way]:
-        """Ways after which the whole is accepted, each tried before it is told, the shortest first; empty if nothing would help or if
-        it was not tried (premiums).
+        """Ways after which the whole is accepted, each tried before it is told, the shortest first; empty if nothing would help, and
+        of premiums, where only each condition has its ways.
         """
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The figures and names the refusal tells, as in ErrorInfo: "help", "remedies", "premium_id"."""
+        """The figures and names that the refusal tells, as in ErrorInfo: "help", "premium_id"."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ def explanation_to(refusal: Refusal) -> pb.Explanation:
         message=refusal.message,
         clauses=map(clause_to, refusal.clauses),
         conditions=map(condition_to, refusal.conditions),
-        ways=map(_way_to, refusal.ways),
+        ways=map(way_to, refusal.ways),
         metadata=refusal.metadata,
     )
 
@@ -30,7 +30,7 @@ def condition_to(condition: Condition) -> pb.Condition:
         fields=map(_field_to, condition.fields),
         clauses=condition.clauses,
         message=condition.message,
-        ways=map(_way_to, condition.ways),
+        ways=map(way_to, condition.ways),
     )
 
 
@@ -40,7 +40,8 @@ def paths_to(fields: Iterable[FieldRef]) -> list[pb.FieldRef]:
     return [pb.FieldRef(path=path) for path in paths]
 
 
-def _way_to(way: Way) -> pb.Way:
+def way_to(way: Way) -> pb.Way:
+    """Return steps that are done together."""
     return pb.Way(steps=map(_step_to, way))
 
 
