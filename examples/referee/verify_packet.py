@@ -1,7 +1,6 @@
 """Judge a packet that `gongji explain SETTLEMENT --packet FILE` wrote, without gongji.
 
     python verify_packet.py packet.json [--key KEY] [--checkpoint FILE]
-
 It needs Python 3.11, `cryptography`, for SM2 `gmssl-pyx`: no network. It recomputes
   the rows   the settlement as decided, then its reversal, then what took its place: each
              text has the hash its leaf holds, and commits to what the packet shows
@@ -10,8 +9,6 @@ It needs Python 3.11, `cryptography`, for SM2 `gmssl-pyx`: no network. It recomp
   the rules  each document has the digest the settlement names, and every line's clauses
   the order  nothing but the reversal changed a row, and the log holds them in this order
 It prints what it found, or the first thing that does not hold, with exit status 1.
-KEY is the log's public key and FILE a checkpoint, both from elsewhere than the packet.
-Without KEY the packet's own is believed.
 """
 
 from __future__ import annotations
@@ -31,20 +28,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 ED25519, SM2 = b"\x01", bytes.fromhex("ff06082a811ccf5501837501")
 Shown = Mapping[str, Any]
 Hash = Callable[[bytes], bytes]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-REVERSAL = {"reversed_at", "reversed_why", "replaced_by", "superseded"}
-PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
+Path = list[bytes]
+REVERSAL = {"reversed_at", "reversed_why", "reversed_by", "replaced_by", "superseded"}
 PAID = ("fund", "own_purse", "givers")
-
-
-class WrongError(Exception):
-    """Something in the packet does not hold."""
+PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
 
 
 def require(holds: object, what: str) -> None:
-    """Stop unless something holds."""
+    """End with exit status 1 unless something holds."""
     if not holds:
-        raise WrongError(what)
+        sys.exit(f"不成立：{what}")
 
 
 def hash_of(packet: Shown) -> Hash:
@@ -68,13 +61,18 @@ def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
     told = told_row(hashed, row)
     require(told["table"] == "settlement", "这一行不是结算")
     check_shown(hashed, told["hidden"], row["values"])
-    settlement: dict[str, Any] = json.loads(row["values"]["doc"]["value"])
+    shown: dict[str, Any] = json.loads(row["values"]["doc"]["value"], object_hook=said)
     commitments = b64decode(told["row"].get("commitments", "")) or b"{}"
     check_shown(hashed, json.loads(commitments), row["sealed"], "\0")
-    for name, shown in row["sealed"].items():
+    for name, one in row["sealed"].items():
         outer, _, inner = name.rpartition(".")
-        (settlement[outer] if outer else settlement)[inner] = json.loads(shown["value"])
-    return settlement
+        (shown[outer] if outer else shown)[inner] = json.loads(one["value"])
+    return shown
+
+
+def said(fields: Shown) -> Shown:
+    """Return what an object says: a later program leaves out a field without a value."""
+    return {name: it for name, it in fields.items() if it not in (None, "", [])}
 
 
 def check_shown(
@@ -89,9 +87,7 @@ def check_shown(
         require(made == commitments.get(name), f"{name} 的内容与承诺不符")
 
 
-def root_of(
-    hashed: Hash, found: bytes, index: int, size: int, path: list[bytes]
-) -> bytes:
+def root_of(hashed: Hash, found: bytes, index: int, size: int, path: Path) -> bytes:
     """Return the root to which a leaf's path leads (RFC 6962, 2.1.1)."""
     if size == 1:
         require(index == 0 and not path, "证明不合树的形状")
@@ -107,8 +103,7 @@ def root_of(
 
 def checkpoint_of(note: str, key: str) -> tuple[str, int, bytes]:
     """Return origin, size and root of a signed checkpoint (C2SP), its signature checked."""
-    text, separator, signatures = note.partition("\n\n")
-    require(separator, "检查点没有签名")
+    text, _, signatures = note.partition("\n\n")
     check_signed(f"{text}\n".encode(), signatures, key)
     origin, size, root = text.split("\n")[:3]
     return origin, int(size), b64decode(root)
@@ -125,7 +120,7 @@ def check_signed(text: bytes, signatures: str, key: str) -> None:
         found = b64decode(line.rpartition(" ")[2])
         if line.startswith(f"— {name} ") and found[:4] == expected:
             return check_genuine(content, found[4:], text)
-    raise WrongError("检查点没有这把密钥的签名")
+    sys.exit("不成立：检查点没有这把密钥的签名")
 
 
 def check_genuine(key: bytes, signature: bytes, text: bytes) -> None:
@@ -137,7 +132,7 @@ def check_genuine(key: bytes, signature: bytes, text: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature, text)
     except InvalidSignature:
-        raise WrongError("检查点的签名不对") from None
+        sys.exit("不成立：检查点的签名不对")
 
 
 def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
@@ -149,14 +144,15 @@ def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
     origin, size, root = checkpoint_of(proof["checkpoint"], key)
     path = [b64decode(one) for one in proof["path"]]
     leaf = hashed(b"\x00" + row["body"].encode())
-    require(0 <= proof["index"] < size, "叶的位置不在树中")
     is_there = root_of(hashed, leaf, proof["index"], size, path) == root
     require(is_there, "叶不在检查点的树中")
     if kept:
         other, length, top = checkpoint_of(kept, key)
         require(origin == other, "检查点属于另一本日志")
         require(root == top or size != length, "日志已分叉：树根不同")
-    return f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效"
+    began = json.loads(row["body"])["what"] == "Genesis"
+    note = "；日志始于其后，证明的是日志开始时的样子" if began else ""
+    return f"日志：在 {origin} 的前 {size} 片叶之中，检查点签名有效{note}"
 
 
 def fund(i: Mapping[str, int]) -> int:
@@ -164,8 +160,7 @@ def fund(i: Mapping[str, int]) -> int:
     level = i["deductible_per_level"]
     limit = min(level, i.get("deductible_year_max", level))
     deductible = min(i["in_scope"], max(0, limit - i["deductible_used"]))
-    shared = i["in_scope"] - deductible
-    paid = (shared * i["ratio_bp"] + i["rounding_bp"]) // 10_000
+    paid = ((i["in_scope"] - deductible) * i["ratio_bp"] + i["rounding_bp"]) // 10_000
     if "cap" in i:
         paid = min(paid, max(0, i["cap"] - i["fund_paid"]))
     return min(paid, i.get("visit_cap", paid))
@@ -189,7 +184,7 @@ def check_money(settlement: Shown) -> int:
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
     for payer, fen in paid_by(lines).items():
         require(settlement[f"{payer}_fen"] == fen, "各付款方的合计与各行不符")
-    moved = {m["purse"]: -m["fen"] for m in settlement["movements"] if m["fen"]}
+    moved = {m["purse"]: -m["fen"] for m in settlement.get("movements", ()) if m["fen"]}
     drawn = {x["purse"]: x["fen"] for x in lines if x.get("purse") and x["fen"]}
     require(moved == drawn, "账户的变动与各行不符")
     return total
@@ -207,21 +202,22 @@ def paid_by(lines: list[Any]) -> dict[str, int]:
     return paid
 
 
-def check_rules(hashed: Hash, packet: Shown, settlement: Shown) -> int:
-    """Check the documents, and that they hold each line's clauses; return how many."""
+def check_rules(hashed: Hash, packet: Shown, settlement: Shown) -> str:
+    """Check the documents, and that they hold each line's clauses; return a sentence."""
     documents = {one["digest"]: one["document"] for one in packet["rules"]}
     for digest, document in documents.items():
         found = hashed(document.encode()).hex()
-        require(found == digest.removeprefix("sm3:"), f"规则文档 {digest} 与摘要不符")
+        require(found == digest.removeprefix("sm3:"), "规则文档的内容与摘要不符")
     decided = settlement["decided_by"]
     named = {decided.get("rules_digest", ""), *decided.get("other_digests", ())} - {""}
     require(named <= documents.keys(), "规则文档不是结算所依据的那些")
+    if not named:
+        return "规则：作出时尚未留存，各行条款无从核对"
     texts = "".join(documents[digest] for digest in named)
     for line in settlement["lines"]:
         for clause in (*line["rule"]["clauses"], line["rule"]["since"]):
-            quoted = json.dumps(clause, ensure_ascii=False)
-            require(quoted in texts, f"{clause} 不在规则文档中")
-    return len(named)
+            require(f'"{clause}"' in texts, f"{clause} 不在规则文档中")
+    return f"规则：{len(named)} 份文档与摘要一致，载有各行条款"
 
 
 def check_order(rows: list[tuple[dict[str, Any], Shown]], name: str) -> None:
@@ -232,15 +228,21 @@ def check_order(rows: list[tuple[dict[str, Any], Shown]], name: str) -> None:
         check_next(before, now)
         again = before["settlement_id"] == now["settlement_id"]
         if not again or not before.get("reversed_at"):
-            said = EPOCH + timedelta(microseconds=json.loads(row["body"])["at"])
-            at = datetime.fromisoformat(now.get("reversed_at") or now["settled_at"])
-            require(said == at, "结算、撤销的时间与叶所载的不符")
+            check_time(now, json.loads(row["body"]))
         if row["inclusion"]:
             after = row["inclusion"]["index"], row["position"]
             require(after[0] >= place[0] and after != place, "各行在日志中的先后不对")
             place = after
         before = now
     require(not before.get("replaced_by"), "没有出示取代它的结算")
+
+
+def check_time(now: Shown, leaf: Shown) -> None:
+    """Check that a row was written as it says, or stood there as the log began."""
+    said = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=leaf["at"])
+    at = datetime.fromisoformat(now.get("reversed_at") or now["settled_at"])
+    began = leaf["what"] == "Genesis" and said > at
+    require(said == at or began, "结算、撤销的时间与叶所载的不符")
 
 
 def check_next(before: Shown, now: Shown) -> None:
@@ -258,7 +260,7 @@ def check_next(before: Shown, now: Shown) -> None:
 
 
 def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
-    """Yield what was found to hold, a sentence each. WrongError."""
+    """Yield what was found to hold, a sentence each."""
     hashed = hash_of(packet)
     rows = [(shown_row(hashed, row), row) for row in packet["rows"]]
     require(rows, "材料中没有日志中的行")
@@ -273,7 +275,7 @@ def judge(packet: Shown, key: str, kept: str) -> Iterator[str]:
         yield check_included(hashed, row, key, kept)
         if name != seen:
             yield f"金额：{check_money(settlement)} 分，每一行都能由其依据重新算出"
-            yield f"规则：{check_rules(hashed, packet, settlement)} 份文档与摘要一致，载有各行条款"
+            yield check_rules(hashed, packet, settlement)
         seen = name
     if not key:
         yield "公钥取自材料本身：请用 --key 给出从别处得到的公钥"
@@ -290,9 +292,7 @@ def main() -> None:
     try:
         for sentence in judge(json.load(chosen.packet), chosen.key, kept):
             print(sentence)
-    except (WrongError, ImportError) as wrong:
-        sys.exit(f"不成立：{wrong}")
-    except (LookupError, TypeError, AttributeError, ValueError) as fault:
+    except (ImportError, LookupError, TypeError, AttributeError, ValueError) as fault:
         sys.exit(f"不成立：材料缺少内容或写法不对（{fault!r}）")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gongji.access.callers import Caller, anybody
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
+from gongji.audit.checkpoint import SigningKey
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.rpc.services import services_of
@@ -38,6 +39,7 @@ def make_server(
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
     policy: AccessPolicy | None = None,
+    signing_key: SigningKey | None = None,
 ) -> OpenPort:
     """Return a port, made inside the loop that will run it. OSError: see `OpenPort`."""
     offer = services_of(
@@ -48,5 +50,6 @@ def make_server(
         policy or AnybodyPolicy(),
         sandbox=sandbox,
         load_sample=load_sample,
+        signing_key=signing_key,
     )
     return OpenPort(offer, address, AnybodyAuthenticator())

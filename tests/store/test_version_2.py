@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -30,12 +31,14 @@ from gongji.store import Store, open_store
 from gongji.store.databases import database_at
 from gongji.store.migrations import Migration
 from gongji.store.schema import VERSION, Schema
-from gongji.v1.settlement_pb2 import RecomputeRequest
+from gongji.v1.settlement_pb2 import RecomputeRequest, ReverseRequest
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from tests.rpc.conftest import LOG_KEY
 from tests.rpc.port import Heirs, make_server
+from tests.rpc.services.test_packet import judged, packet, rows_in
 from tests.store.conftest import engine_at, load_dump
 
 Call = dict[str, Any]
@@ -85,7 +88,13 @@ async def serving(
     cities, workdays = load_cities(), Workdays()
     address = "127.0.0.1:0"
     server = make_server(
-        store, cities, workdays, lambda: NOW, address=address, policy=policy
+        store,
+        cities,
+        workdays,
+        lambda: NOW,
+        address=address,
+        policy=policy,
+        signing_key=LOG_KEY,
     )
     await server.start()
     try:
@@ -154,6 +163,27 @@ async def test_what_was_settled_is_recomputed_as_now(
         assert "没有规则摘要" in reply.as_then.impossible
         assert "settlement" == reply.as_now.WhichOneof("result")
         assert [] == list(reply.as_now.differences)
+
+
+async def test_what_was_settled_has_a_packet(
+    channel: grpc.aio.Channel, store: Store, tmp_path: Path
+) -> None:
+    """The log begins with it, which proves how it stood then: settled, or reversed
+    already; a reversal since then is proved apart."""
+    stored = await store.page(Listing(kind=Settlement))
+    expected = {
+        one.settlement_id: ["撤销" if one.reversed_at else "作出"] for one in stored
+    }
+    standing = next(one.settlement_id for one in stored if not one.reversed_at)
+    request = ReverseRequest(request_id=str(uuid4()), settlement_id=standing)
+    await SettlementServiceStub(channel).Reverse(request)
+    expected[standing].append("撤销")
+    for settlement_id, rows in expected.items():
+        result = judged(await packet(channel, settlement_id), tmp_path)
+        assert (0, "") == (result.returncode, result.stderr)
+        assert rows == rows_in(result.stdout)
+        assert len(rows) == result.stdout.count("检查点签名有效")
+        assert 1 == result.stdout.count("日志始于其后")
 
 
 def first(call: Call) -> Call:

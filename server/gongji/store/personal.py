@@ -43,6 +43,8 @@ _KEY: Final = attrgetter("key")
 
 SEALED: Final = "sealed"
 
+COMMITMENTS: Final = "commitments"
+
 _PERSON: Final = blanks_but(
     Person,
     # The number is the key of every table; the others say nothing of the person.
@@ -128,7 +130,7 @@ _SEALED: Final = Column(
 )
 
 _COMMITMENTS: Final = Column(
-    "commitments", "BLOB", attrgetter("commitments"), null=True, parted=True
+    COMMITMENTS, "BLOB", attrgetter("commitments"), null=True, parted=True
 )
 
 _ALWAYS_SEALED: Final = (_SEALED, _COMMITMENTS)

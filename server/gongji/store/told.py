@@ -14,10 +14,12 @@ from gongji.audit.commitment import Commitments, RowForm
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf, hashes_of, private_of
 from gongji.model.commands import Listing, RecordPlace
+from gongji.model.settlement import Settlement
 from gongji.store.base import Store
 from gongji.store.engine import StoreEngine
 from gongji.store.genesis import stored_row
 from gongji.store.personal import SEALED
+from gongji.store.released import released_row
 from gongji.store.schema import Schema
 from gongji.store.sealing import owner_of
 from gongji.store.table import AnyTable, Row
@@ -162,16 +164,30 @@ async def find_told(
 ) -> ToldRow | None:
     """Return a record's row as the log tells it that was written at an instant.
 
-    The row is read as it is stored, or else made of the record again. None if no leaf of
-    that instant tells of that row.
+    The row is read as it is stored, or else made of the record again. One of before the
+    log is told by a leaf of its beginning. None if no leaf tells of that row.
     """
     kind = type(record)
     table: AnyTable = store.schema.table(kind)
     row: Row | None = table.row(record)
     if as_stored:
         row = await store.read(partial(_stored, table, store.key_of(record)))
+    if row is None:
+        return None
+    begun = await store.page(Listing(kind=Leaf, order="at", limit=1))
+    if not begun or begun[0].at <= at:
+        return await _told_at(store, kind, row, at)
+    found = await _told_at(store, kind, row, begun[0].at)
+    if found is None and isinstance(record, Settlement):
+        released = released_row(table, record)
+        found = await _told_at(store, kind, released, begun[0].at)
+    return found
+
+
+async def _told_at(store: Store, kind: type, row: Row, at: datetime) -> ToldRow | None:
+    """Return a row as a leaf of an instant tells it, None if none does."""
     after: RecordPlace | None = None
-    while row is not None:
+    while True:
         page = await store.placed(_leaves_at(at, after))
         for leaf, _ in page:
             # At one instant a row may be written more than once.
@@ -179,9 +195,8 @@ async def find_told(
             if found is not None:
                 return found
         if not page:
-            break
+            return None
         _, after = page[-1]
-    return None
 
 
 def _stored(table: AnyTable, key: str, engine: StoreEngine) -> Row | None:

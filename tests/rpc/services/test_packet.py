@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from gongji.client.packet import to_file
 from gongji.v1 import packet_pb2 as pb
@@ -25,9 +26,9 @@ PROGRAM = Path(__file__).parents[3] / "examples" / "referee" / "verify_packet.py
 Content = dict[str, Any]
 
 
-async def packet(service: Service, settlement_id: str) -> bytes:
+async def packet(channel: grpc.aio.Channel, settlement_id: str) -> bytes:
     """The packet of a settlement."""
-    packets = packet_pb2_grpc.PacketServiceStub(service.channel)
+    packets = packet_pb2_grpc.PacketServiceStub(channel)
     request = pb.GetPacketRequest(settlement_id=settlement_id)
     gathered: pb.GetPacketResponse = await packets.GetPacket(request)
     return to_file(gathered)
@@ -88,6 +89,12 @@ def judged(content: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
 
+def rows_in(told: str) -> list[str]:
+    """What each row is of that the program tells of."""
+    rows = [line for line in told.splitlines() if line.startswith("行：")]
+    return ["撤销" if "撤销" in row else "作出" for row in rows]
+
+
 def test_the_program_is_short_and_needs_nothing_of_ours() -> None:
     """At most 300 lines, which import neither gongji nor gRPC."""
     lines = PROGRAM.read_text("utf-8").splitlines()
@@ -108,12 +115,10 @@ async def test_a_packet_holds(
     settlement_id = await settled(service, filing_no=filing_no)
     if act is not None:
         await act(service, settlement_id)
-    result = judged(await packet(service, settlement_id), tmp_path)
+    result = judged(await packet(service.channel, settlement_id), tmp_path)
     assert (0, "") == (result.returncode, result.stderr)
-    lines = result.stdout.splitlines()
-    rows = [line for line in lines if line.startswith("行：")]
-    assert expected == ["撤销" if "撤销" in row else "作出" for row in rows]
-    assert len(rows) == result.stdout.count("检查点签名有效")
+    assert expected == rows_in(result.stdout)
+    assert len(expected) == result.stdout.count("检查点签名有效")
     assert "没有出示" not in result.stdout
 
 
@@ -125,7 +130,7 @@ async def test_what_is_sealed_is_shown_and_proved(
     shows that the rows commit to them; another one is found."""
     settlement_id = await settled(service, filing_no="F-2025-0001")
     await reversed_(service, settlement_id)
-    content = json.loads(await packet(service, settlement_id))
+    content = json.loads(await packet(service.channel, settlement_id))
     first, last = [row["sealed"] for row in content["rows"]]
     assert {"bill.filing_no": '"F-2025-0001"'} == {
         n: v["value"] for n, v in first.items()
@@ -238,7 +243,7 @@ async def test_a_history_that_is_changed_is_found(
     the first is missing is said."""
     settlement_id = await settled(service)
     await settled_again(service, settlement_id)
-    original = await packet(service, settlement_id)
+    original = await packet(service.channel, settlement_id)
     for name, (change, sentence) in OF_HISTORIES.items():
         content = json.loads(original)
         change(content)
@@ -253,7 +258,7 @@ async def test_a_history_that_is_changed_is_found(
 @BOTH
 async def test_whatever_is_changed_is_found(service: Service, tmp_path: Path) -> None:
     """Each change of a packet is named, and exits with 1."""
-    original = await packet(service, await settled(service))
+    original = await packet(service.channel, await settled(service))
     for name, (change, sentence) in CHANGES.items():
         content = json.loads(original)
         change(content)
