@@ -348,10 +348,14 @@ def test_a_correction_answers_nothing() -> None:
 
 
 def test_a_refusal_made_here() -> None:
-    """A refusal says why in at most 200 characters, also to a request that cannot be read."""
+    """A refusal says why in at most 200 characters, and if it is cut, also to a request that cannot be read."""
     reply = refused({"infno": "2304"}, "不" * 300)
 
-    assert (-1, "不" * 200, {}) == (reply["infcode"], reply["err_msg"], reply["output"])
+    assert (-1, "不" * 199 + "…", {}) == (
+        reply["infcode"],
+        reply["err_msg"],
+        reply["output"],
+    )
 
 
 DOCUMENTS: list[tuple[str, Any, str]] = [

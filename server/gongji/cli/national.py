@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from gongji.cli.nationalserve import national_serve_command
 from gongji.cli.options import text_file
 from gongji.cli.terminal import Terminal
 from gongji.national.convert import (
@@ -31,7 +32,10 @@ _ROWS: Final = ("ReconcileRow", "ReconcileDetailsResponse")
 
 @click.group("national")
 def national_group() -> None:
-    """国家接口报文(2206、2207、2208、2601、3201、3202)与 gongji.v1 互转."""
+    """国家接口报文：与 gongji.v1 互转，或以 HTTP 办理。"""
+
+
+national_group.add_command(national_serve_command)
 
 
 @national_group.command("convert")

@@ -112,7 +112,7 @@ class Token:
             about = self.path.stat()
             seen = (about.st_ino, about.st_size, about.st_mtime_ns)
         if seen != self._seen:
-            _hold_private(self.path)
+            hold_private(self.path)
             self._text, self._seen = _token_in(self.path), seen
         return self._text
 
@@ -166,7 +166,7 @@ def _hold_pair(cert: Path, key: Path) -> None:
             f"证书 {cert} 不在有效期内（{own.not_valid_before_utc:%Y-%m-%d} 至 "
             f"{own.not_valid_after_utc:%Y-%m-%d}，UTC）：请换发，并核对本机时间"
         )
-    _hold_private(key)
+    hold_private(key)
     content = _content(key)
     try:
         private = serialization.load_pem_private_key(content, None)
@@ -180,7 +180,7 @@ def _hold_pair(cert: Path, key: Path) -> None:
         raise CredentialFaultError(f"私钥 {key} 不是证书 {cert} 的私钥")
 
 
-def _hold_private(path: Path) -> None:
+def hold_private(path: Path) -> None:
     """Refuse a secret that every user of the machine may read. CredentialFaultError."""
     with _named_faults(path):
         mode = path.stat().st_mode

@@ -106,10 +106,19 @@ def reply_to(
     return shape.write(response, unmapped, dialect)
 
 
+def answered(request: object, at: datetime, output: object) -> dict[str, Any]:
+    """Return the reply to a request that is asked and changes nothing, made at an instant."""
+    return {**_head(_object(request), at).fields, "output": output}
+
+
 def refused(message: object, reason: str) -> dict[str, Any]:
     """Return the reply that refuses a request: infcode -1 and why, cut if too long."""
     head = _head(_object(message), None)
-    error = {"infcode": -1, "err_msg": reason[:MAX_ERROR_LENGTH]}
+    cut = reason[: MAX_ERROR_LENGTH - 1] + "…"
+    error = {
+        "infcode": -1,
+        "err_msg": reason if len(reason) <= MAX_ERROR_LENGTH else cut,
+    }
     return {**head.fields, **error, "output": {}}
 
 

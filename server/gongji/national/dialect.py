@@ -62,13 +62,25 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class CumulativeCodes:
+    """cum_type_code 累计类别代码 of 5206: S1 has no list of them (assumption).
+
+    `fund` has the fund_pay_type in braces.
+    """
+
+    deductible: str = "Q0000"
+    fund: str = "D{fund_pay_type}"
+
+
+@dataclass(frozen=True, slots=True)
 class MessageDialect:
-    """A province's edition of the interface: its identities, and which kinds of visit
-    each clr_type clears."""
+    """A province's edition of the interface: its identities, which kinds of visit each
+    clr_type clears, and the codes of accumulators."""
 
     name: str
     identities: tuple[Sum | Within, ...]
     clearing: Mapping[str, frozenset[VisitKind]]
+    cumulative: CumulativeCodes = CumulativeCodes()
 
     def check(self, node: Node, path: str) -> None:
         """NationalFault listing the identities that the node carries and breaks."""

@@ -66,6 +66,8 @@ class Shape:
     """Fills in what follows from the message but stands in no field of its own."""
     express: Callable[[Any, Unmapped], Unmapped] | None = None
     """Adds to the unmapped, before writing, what ours says and no field does."""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    """Names of what ours is made of and no field says, by paths of ours."""
     faithful: bool = True
     """Whether all of ours must come back; a reply says less than ours."""
 
@@ -73,6 +75,17 @@ class Shape:
     def path(self) -> str:
         """Return the path of the data node."""
         return f"{self.container}.{self.node}"
+
+    def national_name(self, path: str) -> str:
+        """Return the national field that ours at a path came from; the path if none."""
+        places = {entry.proto: f"{self.path}.{entry.name}" for entry in self.fields}
+        places |= {one.proto: one.name for one in self.envelope if one.proto}
+        places |= self.made_of
+        # A refusal may name the message that a field is in: bill.patient, of its number.
+        within = [
+            name for proto, name in places.items() if proto.startswith(f"{path}.")
+        ]
+        return places.get(path) or (within[0] if len(within) == 1 else path)
 
     def read(self, message: Node, dialect: MessageDialect) -> tuple[Message, Unmapped]:
         """Return ours, and what it does not say.

@@ -17,7 +17,7 @@ from google.protobuf import json_format
 
 from gongji.national.envelope import Unmapped
 from gongji.national.fields import Node
-from gongji.national.forms import NationalFault, moment_of, refuse_padding
+from gongji.national.forms import NationalFault, day_of, refuse_padding
 from gongji.national.text import dumps, loads
 from gongji.v1 import settlement_pb2 as pb
 
@@ -123,5 +123,4 @@ def _opened(slot: object) -> Mapping[str, Any]:
 
 
 def _day_of(envelope: Node) -> str:
-    at = moment_of(envelope.get("inf_time"), "inf_time")
-    return at.date().isoformat() if at else ""
+    return day_of(envelope.get("inf_time"), "inf_time")

@@ -113,6 +113,12 @@ def moment_of(value: object, field: str) -> datetime | None:
     raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss, 得到 {text!r}")
 
 
+def day_of(value: object, field: str) -> str:
+    """Return the day of yyyy-MM-dd HH:mm:ss as yyyy-MM-dd; "" if empty. NationalFault."""
+    at = moment_of(value, field)
+    return at.date().isoformat() if at else ""
+
+
 def instant_of(stamp: Timestamp) -> datetime:
     """Return an instant of ours in Shanghai. NationalFault beyond 1900 to 2199."""
     try:

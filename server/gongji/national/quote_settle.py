@@ -21,7 +21,7 @@ from gongji.national.tables import (
 from gongji.rules.codes import Scheme
 from gongji.v1 import settlement_pb2 as pb
 
-_FUNDS: Final = {
+FUNDS: Final = {
     int(Scheme.EMPLOYEE): ("310102", "职工门诊统筹"),
     int(Scheme.RESIDENT): ("390102", "居民门诊统筹"),
 }
@@ -120,7 +120,7 @@ def setldetail(settlement: pb.Settlement) -> dict[str, Any]:
     """
     fund_lines = [line for line in settlement.lines if line.payer == pb.PAYER_FUND]
     line = fund_lines[0] if fund_lines else pb.Line()
-    code, name = _FUNDS.get(settlement.scheme, ("999997", "其他"))
+    code, name = FUNDS.get(settlement.scheme, ("999997", "其他"))
     row = {
         "fund_pay_type": code,
         "inscp_scp_amt": amount(settlement.bill.in_scope_fen),

@@ -93,7 +93,8 @@ REPLY_ENVELOPE: Final[Table] = (
 )
 
 
-def _parts(bill: str) -> Table:
+def bill_parts(bill: str) -> Table:
+    """Return the four parts of a bill, which are at that path of ours."""
     return (
         mapped(
             "fulamt_ownpay_amt", "全自费金额", f"{bill}.out_of_catalogue_fen", AMOUNT
@@ -135,7 +136,7 @@ SETTLE_INPUT: Final[Table] = (
     mapped("insutype", "险种类型", "bill.scheme", SCHEME),
     mapped("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
     carried("invono", "发票号", "不参与决定", form=ANY_ID),
-    *_parts("bill"),
+    *bill_parts("bill"),
     carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话, 其余只保留"),
     carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定", form=ANY_ID),
 )
@@ -175,7 +176,7 @@ _FUND_PART: Final[Table] = (
     mapped("pool_prop_selfpay", "统筹基金支付比例", _RATIO, RATIO, required=False),
 )
 
-_NO_OTHER_FUND: Final = _nothing_paid(
+NO_OTHER_FUND: Final = _nothing_paid(
     ("cvlserv_pay", "公务员医疗补助"),
     ("hifes_pay", "企业补充医疗保险"),
     ("hifmi_pay", "居民大病保险"),
@@ -220,9 +221,9 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         carried("mdtrt_cert_type", "就诊凭证类型", "取自请求", form=ANY_ID),
         mapped("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
         mapped("medfee_sumamt", "医疗费总额", "settlement.bill.total_fen", AMOUNT),
-        *_parts("settlement.bill"),
+        *bill_parts("settlement.bill"),
         *_FUND_PART,
-        *_NO_OTHER_FUND,
+        *NO_OTHER_FUND,
         *_payers(cash),
         *msgid,
         carried("clr_optins", "清算经办机构", _CLEARING, form=ANY_ID),

@@ -1,0 +1,271 @@
+"""One message from its headers and bytes to its answer: the gate, the head, the exchange."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+
+from gongji.national.convert import refused
+from gongji.national.edition import Edition
+from gongji.national.envelope import request_id_of
+from gongji.national.forms import NationalFault
+from gongji.national.signing_in import SIGN_IN
+from gongji.national.text import dumps, loads
+from gongji.rpc.outcome import places_of
+from gongji.serve.national.calls import ServiceFault
+from gongji.serve.national.exchanges import (
+    CHANGING,
+    SHAPES,
+    Answer,
+    Download,
+    Exchanges,
+)
+from gongji.serve.national.gates import REPEATED, Gate, GateFault, Headers
+from gongji.serve.national.keyring import Keyring
+from gongji.serve.national.memory import Memory
+
+JSON: Final = "application/json; charset=utf-8"
+
+_CODE: Final = re.compile(r"[0-9A-Z]{1,12}", re.ASCII)
+
+_ESCAPED_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON writes half of a surrogate pair."""
+
+_KEY: Final = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Handled:
+    """An answer, and what the line about it says; nothing personal."""
+
+    status: int = HTTPStatus.OK
+    content: bytes = b""
+    media_type: str = JSON
+    filename: str = ""
+    infno: str = ""
+    institution: str = ""
+    key: str = ""
+    code: str = ""
+    reason: str = ""
+    settlement: str = ""
+    request_id: str = ""
+    error_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHandler:
+    """Answers messages; may be asked by several threads at once."""
+
+    exchanges: Exchanges
+    memory: Memory
+    clock: Callable[[], datetime]
+    edition: Edition
+    gate: Gate | None = None
+    keyring: Keyring | None = None
+    require_sign_in: bool = False
+
+    def handle(self, headers: Headers, body: bytes) -> Handled:
+        """Return the answer to what was sent, whatever it is."""
+        asked_at = self.clock()
+        handled = Handled()
+        try:
+            answer = self._answer(headers, body, handled)
+        except GateFault as fault:
+            return _at_the_gate(handled, str(fault))
+        if isinstance(answer, Download):
+            handled.content, handled.filename = answer.content, answer.name
+            handled.media_type, handled.code = "application/zip", "0"
+            return handled
+        answer["refmsg_time"] = _milliseconds(asked_at)
+        answer["respond_time"] = _milliseconds(self.clock())
+        handled.settlement = _settlement_of(answer)
+        handled.code = str(answer["infcode"])
+        handled.content = _written(answer)
+        return handled
+
+    def _answer(self, headers: Headers, body: bytes, handled: Handled) -> Answer:
+        """Return the answer to a message, a refusal too. GateFault."""
+        message: dict[str, Any] = {}
+        try:
+            named = self._through_gate(headers, handled)
+            message = self._message_in(body)
+            self._note(message, handled)
+            self._hold_head(message, named, handled)
+            answer = self.exchanges.answer(message)
+            if isinstance(answer, Download):
+                return answer
+            return self.edition.outward(answer, handled.infno)
+        except GateFault:
+            raise
+        except NationalFault as fault:
+            handled.reason = "MALFORMED"
+            if not message:
+                handled.status = HTTPStatus.BAD_REQUEST
+            return _refused(message, str(fault))
+        except ServiceFault as fault:
+            handled.reason = fault.reason
+            return {
+                **_refused(message, _told(fault, handled.infno)),
+                "output": _explained(fault),
+            }
+        except Exception as fault:  # noqa: BLE001 - a defect of ours: told by a number
+            return _defect(message, handled, fault)
+
+    def _through_gate(self, headers: Headers, handled: Handled) -> str:
+        """Return the message that the headers are for, if they say so. GateFault."""
+        if self.gate is None or self.keyring is None:
+            return ""
+        now = self.clock().timestamp()
+        signed = self.gate.signed(headers, self.keyring.secret, now)
+        handled.key = signed.key if _KEY.fullmatch(signed.key) else ""
+        # Only now: what nobody signed must not fill the file.
+        if signed.nonce and not self.memory.first_use(
+            signed.key, signed.nonce, signed.until, now
+        ):
+            raise GateFault(REPEATED)
+        return signed.infno
+
+    def _message_in(self, body: bytes) -> dict[str, Any]:
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise NationalFault("报文不是 UTF-8：请以 UTF-8 发送") from None
+        message = loads(text)
+        if _ESCAPED_HALF.search(text):
+            # Half of a surrogate pair is no text: refused whole, wherever it stands.
+            dumps(message)
+        if not isinstance(message, dict) or not message:
+            raise NationalFault("报文应为一个 JSON 对象")
+        return self.edition.inward(message)
+
+    def _note(self, message: dict[str, Any], handled: Handled) -> None:
+        """Note what the line says of a message, as far as it is what it should be."""
+        infno, sender = str(message.get("infno")), str(message.get("fixmedins_code"))
+        handled.infno = infno if _CODE.fullmatch(infno) else ""
+        handled.institution = sender if _CODE.fullmatch(sender) else ""
+        if infno in CHANGING:
+            with suppress(NationalFault):
+                handled.request_id = request_id_of(sender, str(message.get("msgid")))
+
+    def _hold_head(self, message: dict[str, Any], named: str, handled: Handled) -> None:
+        """Check who sends. GateFault; NationalFault."""
+        infno, sender = str(message.get("infno")), str(message.get("fixmedins_code"))
+        if named and self.edition.messages.get(named, named) != infno:
+            raise NationalFault(
+                f"请求头 _api_name 是 {named}，报文的 infno 是 {infno}：两者须相同"
+            )
+        key = self.keyring.key(handled.key) if self.keyring else None
+        if self.gate and not (key and key.covers(sender)):
+            raise NationalFault(
+                "fixmedins_code：签名的密钥不是这家机构的，请核对机构编号与密钥"
+            )
+        if not self.require_sign_in or infno == SIGN_IN.infno:
+            return
+        sign_no = message.get("sign_no")
+        if not isinstance(sign_no, str) or not self.memory.signed_in(
+            sender, sign_no, self.clock()
+        ):
+            raise NationalFault("sign_no：不是本机构今天的签到流水号，请先签到（9001）")
+
+
+def _settlement_of(reply: dict[str, Any]) -> str:
+    """Return the settlement that a reply tells of; "" if of none."""
+    output = reply.get("output")
+    info = output.get("setlinfo") if isinstance(output, dict) else None
+    return str(info.get("setl_id", "")) if isinstance(info, dict) else ""
+
+
+def _milliseconds(at: datetime) -> str:
+    return f"{at:%Y%m%d%H%M%S}{at.microsecond // 1000:03d}"
+
+
+def _at_the_gate(handled: Handled, sentence: str) -> Handled:
+    """Answer as the gate of S1 4.5 does, and as the interface does."""
+    handled.status, handled.reason = HTTPStatus.UNAUTHORIZED, "GATE"
+    handled.code = "-1"
+    reply = {"code": 401, "message": sentence, "infcode": -1, "err_msg": sentence}
+    handled.content = _written(reply)
+    return handled
+
+
+def _refused(message: dict[str, Any], sentence: str) -> dict[str, Any]:
+    """Return the reply that refuses a message, even one without a head."""
+    # In one line that can be printed, whoever said it.
+    sentence = str(NationalFault(sentence))
+    try:
+        return refused(message, sentence)
+    except NationalFault:
+        return refused({}, sentence)
+
+
+def _told(fault: ServiceFault, infno: str) -> str:
+    """Return why the service did not do it, with field and clauses."""
+    refusal = fault.refusal
+    if fault.undecided:
+        return f"{_what_to_do(infno)}（{refusal.message}）"
+    shape = SHAPES.get(infno)
+    named = shape.national_name(refusal.field) if shape else refusal.field
+    about = [f"字段 {named}"] if refusal.field else []
+    about += [f"依据 {'、'.join(refusal.clauses)}"] if refusal.clauses else []
+    return refusal.message + (f"（{'；'.join(about)}）" if about else "")
+
+
+def _what_to_do(infno: str) -> str:
+    if infno == "2207":
+        return "结果未知，请以 2601 冲正或同一 msgid 重发"
+    if infno in CHANGING:
+        return "结果未知，请以同一 msgid 重发"
+    return "服务没有应答，请稍后重发"
+
+
+def _explained(fault: ServiceFault) -> dict[str, Any]:
+    """Return a refusal whole and for programs, in the section of ours."""
+    refusal = fault.refusal
+    conditions = [
+        {"hook": one.hook, "clauses": list(one.clauses), "message": one.message}
+        for one in refusal.conditions
+    ]
+    return {
+        "gongji": {
+            "reason": fault.reason,
+            "message": refusal.message,
+            "field": refusal.field,
+            "clauses": list(refusal.clauses),
+            "conditions": conditions,
+            "undecided": fault.undecided,
+        }
+    }
+
+
+def _defect(
+    message: dict[str, Any], handled: Handled, fault: Exception
+) -> dict[str, Any]:
+    handled.status = HTTPStatus.INTERNAL_SERVER_ERROR
+    handled.reason, handled.error_id = "INTERNAL", uuid.uuid4().hex[:12]
+    # Type and places only: an exception's own text may quote personal data.
+    structlog.get_logger().error(
+        "fault",
+        error_id=handled.error_id,
+        method=f"national/{handled.infno}",
+        error=type(fault).__name__,
+        places=places_of(fault),
+    )
+    sentence = f"服务内部错误，编号 {handled.error_id}"
+    if handled.infno in CHANGING:
+        sentence = f"{_what_to_do(handled.infno)}（{sentence}）"
+    return _refused(message, sentence)
+
+
+def _written(reply: dict[str, Any]) -> bytes:
+    try:
+        return dumps(reply).encode()
+    except NationalFault as fault:
+        return dumps(refused({}, str(fault))).encode()

@@ -1,0 +1,97 @@
+"""One HTTP request to an application in this process, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from starlette.applications import Starlette
+
+
+@dataclass(frozen=True)
+class HttpReply:
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def message(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.content)
+        return message
+
+
+class HttpClient:
+    """Sends to an application over its own interface, in a loop of its own."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    def send(
+        self,
+        body: bytes | Iterable[bytes],
+        headers: Mapping[str, str] | None = None,
+        path: str = "/",
+        method: str = "POST",
+    ) -> HttpReply:
+        """Return the reply to one request; a body may come in parts."""
+        parts = [body] if isinstance(body, bytes) else [*body]
+        return self._runner.run(self._send(parts, headers or {}, path, method))
+
+    def ask(self, message: object, **options: Any) -> dict[str, Any]:
+        """Return the national answer to a message."""
+        return self.send(json.dumps(message).encode(), **options).message
+
+    async def _send(
+        self, parts: list[bytes], headers: Mapping[str, str], path: str, method: str
+    ) -> HttpReply:
+        sent: list[Any] = []
+        incoming = [
+            {"type": "http.request", "body": part, "more_body": n + 1 < len(parts)}
+            for n, part in enumerate(parts)
+        ]
+
+        async def receive() -> Any:
+            # After the body nothing comes, for ever.
+            return incoming.pop(0) if incoming else await asyncio.Event().wait()
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        await self.app(_scope(headers, path, method), receive, send)
+        (start, *bodies) = sent
+        return HttpReply(
+            start["status"],
+            {name.decode(): value.decode() for name, value in start["headers"]},
+            b"".join(one.get("body", b"") for one in bodies),
+        )
+
+
+def _scope(headers: Mapping[str, str], path: str, method: str) -> dict[str, Any]:
+    """Return what a server tells an application of a request."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("utf-8"))
+            for name, value in headers.items()
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
