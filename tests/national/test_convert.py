@@ -348,7 +348,8 @@ def test_a_correction_answers_nothing() -> None:
 
 
 def test_a_refusal_made_here() -> None:
-    """A refusal says why in at most 200 characters, and if it is cut, also to a request that cannot be read."""
+    """A refusal says why in at most 200 characters, and whether it is cut, also to a
+    request that cannot be read."""
     reply = refused({"infno": "2304"}, "不" * 300)
 
     assert (-1, "不" * 199 + "…", {}) == (
