@@ -7,13 +7,16 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo test test-days prove verify doors tls watched gm examples dist hostile chaos bench check protos format clean
+.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
 
 demo: $(STAMP)
 	@$(BIN)/gongji demo
+
+sandbox: $(STAMP)
+	@$(BIN)/gongji sandbox
 
 # A test that hangs is one that fails: it is named, with what each thread does.
 HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true

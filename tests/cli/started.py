@@ -99,12 +99,14 @@ class Started:
 
 
 @contextmanager
-def started(*arguments: str, under: Sequence[str] = ()) -> Iterator[Started]:
+def started(
+    *arguments: str, under: Sequence[str] = (), command: str = "serve"
+) -> Iterator[Started]:
     """Start the command on a free port, under another if one is given; wait until it serves."""
-    command = [sys.executable, "-m", "gongji", "serve", "--address", "127.0.0.1:0"]
+    called = [sys.executable, "-m", "gongji", command, "--address", "127.0.0.1:0"]
     give_kept(_data_in(arguments))
     with subprocess.Popen(  # noqa: S603 - our own
-        [*under, *command, *arguments],
+        [*under, *called, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",

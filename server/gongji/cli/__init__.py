@@ -183,6 +183,7 @@ _OWN: Final[Mapping[str, str]] = {
     "consequences": "consequences:consequences_command",
     "resettle": "consequences:resettle_command",
     "demo": "demo:demo_command",
+    "sandbox": "sandbox:sandbox_command",
     "dev-certs": "devcerts:dev_certs_command",
     "config": "configcheck:config_group",
     "policy": "policy:policy_group",

@@ -15,6 +15,7 @@ from gongji import __version__
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
 from gongji.cli.citytable import REFUSED_PLUGIN_COLUMNS, city_rows, show_cities
+from gongji.cli.installed import as_installed, tool_command
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking
@@ -65,6 +66,20 @@ def announce(
 ) -> None:
     """Say that the service is up, where, and what to try next."""
     said = [*warnings, *_sentences(settings, up)]
+    tell_started(terminal, settings, cities, up, said)
+
+
+def tell_started(
+    terminal: Terminal,
+    settings: Settings,
+    cities: Cities,
+    up: Up,
+    said: Iterable[str],
+    *,
+    table: bool = True,
+) -> None:
+    """Say that the service is up: on a terminal in sentences, below a table of cities."""
+    said = [as_installed(sentence) for sentence in said]
     notify(READY=1, STATUS=f"在 {up.address} 服务")
     if not _on_terminal(terminal):
         structlog.get_logger().info(
@@ -80,7 +95,8 @@ def announce(
         return
     # Who reads may go away, as with `| head`: the service stays.
     with suppress(BrokenPipeError):
-        show_cities(terminal, cities)
+        if table:
+            show_cities(terminal, cities)
         for line in said:
             terminal.say(line)
 
@@ -116,18 +132,16 @@ def _sentences(settings: Settings, up: Up) -> Iterator[str]:
         "Ctrl-C 停止. 接下来可在另一终端键入:"
     )
     if up.metrics:
-        yield (
-            f"  .venv/bin/gongji top --metrics-address {up.metrics}    # 指标的实时视图"
-        )
-    yield "  .venv/bin/gongji guide chuzhou        # 滁州办理指南"
-    yield "  .venv/bin/gongji check anqing         # 安庆每条规则的取值与依据"
+        yield (f"  gongji top --metrics-address {up.metrics}    # 指标的实时视图")
+    yield "  gongji guide chuzhou        # 滁州办理指南"
+    yield "  gongji check anqing         # 安庆每条规则的取值与依据"
     yield _call_by_hand(settings, address)
 
 
 def _call_by_hand(settings: Settings, address: str) -> str:
     """Return a command that calls the service, as its callers have to."""
     url = f"{address}/gongji.v1.CityService/ListCities"
-    buf = "  .venv/bin/buf curl --schema protos --protocol grpc -d '{}'"
+    buf = f"  {tool_command('buf')} curl --schema protos --protocol grpc -d '{{}}'"
     if settings.client_ca:
         files = "--cacert CA.pem --cert CERT.pem --key CERT.key"
         return f"{buf} \\\n      {files} https://{url}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 import grpc
@@ -49,6 +50,10 @@ _DATABASE_HELP: Final = (
 
 _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueError)
 """What ends the service and is told in a sentence; whatever else does is a defect."""
+
+
+Announcing: TypeAlias = Callable[[Terminal, Settings, Cities, Iterable[str], Up], None]
+"""Says that the service is up: the settings, cities, warnings and addresses it has."""
 
 
 def _named(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -176,6 +181,21 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     options["accept_clock"] = day.date() if day else None
     accepting = options.pop("accept_rollback")
     settings = Settings.parse(pins=pins, **options)
+    run_server(settings, terminal, new=new, accepting=accepting)
+
+
+def run_server(
+    settings: Settings,
+    terminal: Terminal,
+    tell: Announcing = announce,
+    *,
+    new: bool = False,
+    accepting: bool = False,
+) -> None:
+    """Serve until interrupted; `tell` says that the service is up.
+
+    ValueError or OSError if the settings cannot be met.
+    """
     descriptors.raise_limit()
     # Its own lines on standard error are no JSON, and there may be many.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -183,14 +203,19 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     with suppress(KeyboardInterrupt), logs.only_lines(*_TOLD):
         if settings.workers > 1:
             # The parent answers no call and needs no fast loop.
-            asyncio.run(_serve(settings, terminal, new=new, accepting=accepting))
+            asyncio.run(_serve(settings, terminal, tell, new=new, accepting=accepting))
             return
         with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
-            runner.run(_serve(settings, terminal, new=new, accepting=accepting))
+            runner.run(_serve(settings, terminal, tell, new=new, accepting=accepting))
 
 
 async def _serve(
-    settings: Settings, terminal: Terminal, *, new: bool, accepting: bool
+    settings: Settings,
+    terminal: Terminal,
+    tell: Announcing,
+    *,
+    new: bool,
+    accepting: bool,
 ) -> None:
     """Serve until interrupted and print what happens.
 
@@ -216,7 +241,7 @@ async def _serve(
                 lossy = await asyncio.to_thread(lossy_settings, settings.database)
                 today = system_clock().date()
                 warnings = startup_warnings(settings, workdays, today, lossy)
-                announce(terminal, settings, cities, warnings, event)
+                tell(terminal, settings, cities, warnings, event)
             else:
                 tell_stopping(terminal)
     tell_stopped(terminal)

@@ -19,7 +19,7 @@ from gongji.serve.authentication import (
 from gongji.serve.identification import AccessFiles, PolicyAuthenticator
 from gongji.serve.listening import host_and_port, is_loopback
 from gongji.serve.local_token import LocalToken, read_local_token
-from gongji.serve.settings import DATABASE, KEY_FILE, Settings
+from gongji.serve.settings import DATABASE, KEY_FILE, SANDBOX_MARK, Settings
 from gongji.serve.tls import ServerTls, TlsFiles
 from gongji.serve.watched import WatchedFiles
 from gongji.store.private_files import refuse_exposed
@@ -120,8 +120,13 @@ def admitted(settings: Settings) -> str:
 def check_folder(settings: Settings) -> None:
     """Refuse a data folder that another user could have written in, or read the token of.
 
-    OSError; ValueError.
+    So is one of a sandbox, unless this is one. OSError; ValueError.
     """
+    if not settings.sandbox and (settings.data / SANDBOX_MARK).exists():
+        raise ValueError(
+            f"目录 {settings.data} 是沙盒的，里面的人都是虚构的：请另给一个 --data；"
+            "要用沙盒，运行 gongji sandbox"
+        )
     for name in ("", KEY_FILE, DATABASE):
         refuse_exposed(settings.data / name)
     token = settings.data / LOCAL_TOKEN

@@ -28,6 +28,9 @@ DATABASE, KEY_FILE = "gongji.sqlite3", "gongji.key"
 SIGNING_KEY: Final = "checkpoint.key"
 """Name in it of the key that signs checkpoints."""
 
+SANDBOX_MARK: Final = "SANDBOX"
+"""Name in it of the file that says that it is a sandbox's, and no other's."""
+
 PLUGINS = "plugins"
 """The folder in it in which the answers of plugins are kept."""
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from gongji.serve.metrics import page
+from gongji.serve import pages
 from gongji.serve.metrics.cells import Sample
 from gongji.serve.metrics.exposition import page_of
 from gongji.serve.metrics.families import (
@@ -22,7 +22,9 @@ from gongji.serve.metrics.families import (
     MetricKind,
 )
 from gongji.serve.metrics.gathered import GatheredMetrics
+from gongji.serve.metrics.page import metrics_page
 from gongji.serve.metrics.told import Telling
+from gongji.serve.pages import page_at
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -53,7 +55,7 @@ def gathered() -> GatheredMetrics:
 
 @pytest.fixture
 def address(gathered: GatheredMetrics) -> Iterator[str]:
-    with page.page_at("127.0.0.1:0", gathered) as address:
+    with page_at("127.0.0.1:0", metrics_page(gathered)) as address:
         yield address
 
 
@@ -157,7 +159,7 @@ def test_readers_beyond_the_most_are_let_go(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connections that ask for nothing take a few places, and give them back."""
-    monkeypatch.setattr(page, "_LONGEST_S", 0.5)
+    monkeypatch.setattr(pages, "_LONGEST_S", 0.5)
     host, _, port = address.partition(":")
     with ExitStack() as stack:
         idle = [
@@ -176,6 +178,6 @@ def test_an_address_that_is_taken_is_refused(
     """Two servers never share a page."""
     with (
         pytest.raises(OSError, match="端口被占用"),
-        page.page_at(address, gathered),
+        page_at(address, metrics_page(gathered)),
     ):
         pass

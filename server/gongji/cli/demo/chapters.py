@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from gongji.cli.demo.day import DAY, DemoDay
+from gongji.client.sandbox.applications import MARRIAGE, REGISTER
 from gongji.v1 import binding_pb2, settlement_pb2
-
-_MARRIAGE = binding_pb2.Material(
-    kind="marriage_certificate", reference="demo/结婚证.jpg"
-)
-
-_REGISTER = binding_pb2.Material(kind="household_register", reference="demo/户口簿.jpg")
 
 _AT_COUNTER = tuple(
     binding_pb2.Material(kind=kind, original=True, reference="demo/窗口验讫")
@@ -27,9 +22,9 @@ _CHUZHOU_BINDINGS: Final = (
     # The first lacks the marriage certificate, the last two are one too many (C22) and
     # outside the pooling area (C27).
     ("CZ002", "10", "minip_wechat", ()),
-    ("CZ002", "10", "minip_wechat", (_MARRIAGE,)),
-    ("CZ003", "51", "city_wechat", (_REGISTER,)),
-    ("CZ004", "52", "city_wechat", (_REGISTER,)),
+    ("CZ002", "10", "minip_wechat", (MARRIAGE,)),
+    ("CZ003", "51", "city_wechat", (REGISTER,)),
+    ("CZ004", "52", "city_wechat", (REGISTER,)),
     ("CZ005", "20", "wanshitong", ()),
     ("CZ006", "30", "wanshitong", ()),
     ("CZ007", "20", "wanshitong", ()),
@@ -74,7 +69,7 @@ def anqing(day: DemoDay) -> None:
     """Applications at once, under review across a holiday, and at the counter."""
     day.heading("安庆 · 方家(2025-09-30)")
     day.bind("AQ001", "AQ002", "10", "wanshitong", consent=True)
-    day.bind("AQ001", "AQ004", "73", "minip_wechat", [_REGISTER], consent=True)
+    day.bind("AQ001", "AQ004", "73", "minip_wechat", [REGISTER], consent=True)
     day.bind("AQ001", "AQ003", "52", "window", _AT_COUNTER, consent=True)
     # Out of the counter's hours, then at the bank within them.
     day.clock(f"{DAY} 17:00")
@@ -100,8 +95,8 @@ def huangshan(day: DemoDay) -> None:
     """A family binds by the province's rules, in a city without a channel of its own."""
     day.heading("黄山 · 胡家(2025-09-30)")
     # The national app serves pairs of different areas only (A19).
-    day.bind("HS001", "HS002", "10", "national_app", [_MARRIAGE])
-    day.bind("HS001", "HS002", "10", "minip_wechat", [_MARRIAGE], consent=True)
+    day.bind("HS001", "HS002", "10", "national_app", [MARRIAGE])
+    day.bind("HS001", "HS002", "10", "minip_wechat", [MARRIAGE], consent=True)
     day.bindings()
     day.guide_says("341000", "钱包")
 

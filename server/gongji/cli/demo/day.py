@@ -5,11 +5,10 @@ Every figure printed is what the server answered.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import grpc
 
@@ -18,6 +17,8 @@ from gongji.client import consequences, imports
 from gongji.client.connection import RefusalInfo, refusal_of
 from gongji.client.consequences import LateScope, MakingGood
 from gongji.client.rows import FileOutcome
+from gongji.client.sandbox.applications import Applications
+from gongji.client.sandbox.requests import STATES
 from gongji.rules import money
 from gongji.rules.codes import SHANGHAI
 from gongji.text.tables import CsvRow
@@ -36,13 +37,6 @@ from gongji.v1 import (
 )
 
 DAY: Final = "2025-09-30"
-
-_STATES: Final = {
-    binding_pb2.BINDING_STATE_AWAITING_CONSENT: "待使用人同意",
-    binding_pb2.BINDING_STATE_UNDER_REVIEW: "审核中",
-    binding_pb2.BINDING_STATE_ACTIVE: "已生效",
-    binding_pb2.BINDING_STATE_ENDED: "已解绑",
-}
 
 _PAYERS: Final = {
     settlement_pb2.PAYER_FUND: "统筹基金",
@@ -63,8 +57,9 @@ class DemoDay:
         self._settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self._accounts = account_pb2_grpc.AccountServiceStub(channel)
         self._sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)
+        self._applications = Applications(channel)
         sample = dict(imports.sample())
-        self._people = {row.cells["person_no"]: row.cells for row in sample["persons"]}
+        self._people = self._applications.people
         self._institutions = {
             row.cells["code"]: row.cells["name"] for row in sample["institutions"]
         }
@@ -88,7 +83,7 @@ class DemoDay:
         member: str,
         relation: str,
         channel: str,
-        materials: Sequence[binding_pb2.Material] = (),
+        materials: Iterable[binding_pb2.Material] = (),
         *,
         consent: bool = False,
     ) -> str:
@@ -96,17 +91,9 @@ class DemoDay:
 
         The reply becomes a row of the next table.
         """
-        request = binding_pb2.SubmitBindingRequest(
-            request_id=_new_id(),
-            holder=_ref(holder),
-            member=_ref(member),
-            relation=relation,
-            purposes=[types_pb2.PURPOSE_VISIT],
-            channel=channel,
-            member_details=self._details(member),
-            materials=materials,
+        request = self._applications.of(
+            holder, member, relation, channel, materials, consent=consent
         )
-        self._accept_rules(request, consent=consent)
         applied = {
             "渠道": channel,
             "授权人": self._name(holder),
@@ -119,37 +106,6 @@ class DemoDay:
             return ""
         self._rows.append(applied | _accepted(binding))
         return str(binding.binding_id)
-
-    def _details(self, member: str) -> binding_pb2.MemberDetails:
-        person = self._people[member]
-        return binding_pb2.MemberDetails(
-            name=person["name"],
-            certificate_number=person["cert_no"],
-            phone=person["phone"],
-            insured_place=person["insured_place"],
-        )
-
-    def _accept_rules(
-        self, request: binding_pb2.SubmitBindingRequest, *, consent: bool
-    ) -> None:
-        """Pass the identity checks and accept the agreement of the holder's city, now."""
-        city = self._people[request.holder.person_no]["insured_place"]
-        checks = self._rule(city, "identity_checks")
-        request.identity_checks.extend(checks.get(request.channel, []))
-        agreement = self._rule(city, "agreement")
-        request.agreement.agreement_id = agreement["agreement_id"]
-        request.agreement.version = agreement["version"]
-        now = self._sandbox.GetClock(sandbox_pb2.GetClockRequest()).now
-        request.agreement.at.CopyFrom(now)
-        if consent:
-            request.consent.method = binding_pb2.CONSENT_METHOD_OWN_ACCOUNT
-            request.consent.at.CopyFrom(now)
-
-    def _rule(self, area_code: str, hook: str) -> Any:
-        """Return the value of one rule on the day, as the service gives it to programs."""
-        request = city_pb2.GetCityRequest(area_code=area_code, day=DAY)
-        rules = self._cities.GetCity(request).rules
-        return next(json.loads(rule.value_json) for rule in rules if rule.hook == hook)
 
     def bindings(self) -> None:
         """Print the applications since the last table."""
@@ -328,7 +284,7 @@ def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
         (rule for rule in binding.rules if rule.hook == "review_latency"),
         types_pb2.RuleRef(),
     )
-    result = _STATES[binding.state]
+    result = STATES[binding.state]
     if binding.HasField("review_due_at"):
         due = binding.review_due_at.ToDatetime(tzinfo=SHANGHAI)
         provisional = (

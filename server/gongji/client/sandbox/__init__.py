@@ -1,0 +1,1 @@
+"""A sandbox for integrators: its sample people, requests that it accepts, the page of both."""
