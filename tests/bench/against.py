@@ -138,7 +138,7 @@ class Comparison:
         """Yield each kind of window by name."""
         for method, calls in self.calls.items():
             for callers in self.plan.callers:
-                yield f"{method}, {callers} 个调用方", self._loaded(calls, callers)
+                yield f"{method}，{callers} 个调用方", self._loaded(calls, callers)
         yield "导入人员", self._import
 
     def _loaded(self, calls: Calls, callers: int) -> Measure:
@@ -177,9 +177,9 @@ class Comparison:
             pair = WindowPair(figures[EARLIER], figures[TODAY])
             self.pairs.setdefault(name, []).append(pair)
             yield (
-                f"第 {number} 轮 {name}: {pair.earlier.per_s:,.0f} → "
-                f"{pair.today.per_s:,.0f} 次/秒 ({pair.rate:.2f})，服务 CPU "
-                f"{pair.earlier.cpu_us:,.0f} → {pair.today.cpu_us:,.0f} µs ({pair.cpu:.2f})"
+                f"第 {number} 轮 {name}：{pair.earlier.per_s:,.0f} → "
+                f"{pair.today.per_s:,.0f} 次/秒（{pair.rate:.2f}），服务 CPU "
+                f"{pair.earlier.cpu_us:,.0f} → {pair.today.cpu_us:,.0f} µs（{pair.cpu:.2f}）"
             )
 
 
@@ -226,7 +226,7 @@ def _guarded(on: Ground) -> Iterator[StandingServer]:
 def show(comparison: Comparison, release: Release, console: Console) -> None:
     """Print both sides' medians, and the ratios with their spread."""
     table = Table(
-        title=f"今日与 {release.version}: 各轮之比，中位数 [四分位] 最小–最大"
+        title=f"今日与 {release.version}：各轮之比，中位数 [四分位] 最小–最大"
     )
     table.add_column("")
     for head in (f"{release.version} 次/秒", "今日 次/秒", "速率之比", "CPU 之比"):
@@ -238,7 +238,7 @@ def show(comparison: Comparison, release: Release, console: Console) -> None:
         if name.startswith("Settle"):
             rate = median(pair.rate for pair in pairs)
             verdict = "达到" if rate >= SLOWEST else "未达到"
-            console.print(f"{name}: 速率之比 ≥ {SLOWEST}，测得 {rate:.2f}，{verdict}")
+            console.print(f"{name}：速率之比 ≥ {SLOWEST}，测得 {rate:.2f}，{verdict}")
 
 
 def _cells(pairs: Sequence[WindowPair]) -> Iterator[str]:

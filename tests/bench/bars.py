@@ -35,7 +35,7 @@ class Bar:
 
 def _ratio(title: str, bound: float, subject: str, base: str, callers: int) -> Bar:
     return Bar(
-        title=f"{title}, {callers} 个调用方",
+        title=f"{title}，{callers} 个调用方",
         bound=bound,
         measured=lambda r: r.ratio((subject, callers), (base, callers)),
         needs=(subject, base),
@@ -70,18 +70,18 @@ BARS: Final = (
     _ratio("Settle PostgreSQL / 同样装束的空应答", 0.45, "postgres", "dressed", USUAL),
     _ratio("Settle PostgreSQL / 同样装束的空应答", 0.45, "postgres", "dressed", MANY),
     _ratio(
-        "两个工作进程 / 一个, PostgreSQL, 不设网关",
+        "两个工作进程 / 一个，PostgreSQL，不设网关",
         1.4,
         "workers-alone",
         "postgres-alone",
         MANY,
     ),
-    _ratio("两个工作进程 / 一个, PostgreSQL", 1.4, "workers", "postgres", MANY),
-    _ratio("Settle / 朴素写法, SQLite", 5, "sqlite", "naive-sqlite", USUAL),
-    _ratio("Settle / 朴素写法, PostgreSQL", 5, "postgres", "naive-postgres", USUAL),
+    _ratio("两个工作进程 / 一个，PostgreSQL", 1.4, "workers", "postgres", MANY),
+    _ratio("Settle / 朴素写法，SQLite", 5, "sqlite", "naive-sqlite", USUAL),
+    _ratio("Settle / 朴素写法，PostgreSQL", 5, "postgres", "naive-postgres", USUAL),
     Bar(f"存储层每批 {BATCH} 笔 / pgbench 逐条语句", 2, _store, ("batches", "pgbench")),
     *(
-        _ratio(f"{method}: 双向 TLS、策略与访问记录 / 都没有", 0.8, *pair, callers)
+        _ratio(f"{method}：双向 TLS、策略与访问记录 / 都没有", 0.8, *pair, callers)
         for method, pair in (
             ("Settle", ("guarded", "open")),
             ("Quote", ("guarded-quote", "open-quote")),
@@ -89,24 +89,24 @@ BARS: Final = (
         for callers in (USUAL, MANY)
     ),
     _ratio(
-        "Settle SQLite, 样样都开 / 同样装束", 0.45, "whole", "dressed-guarded", USUAL
+        "Settle SQLite，样样都开 / 同样装束", 0.45, "whole", "dressed-guarded", USUAL
     ),
-    _ratio("Settle SQLite, 样样都开 / 同样装束", 0.5, "whole", "dressed-guarded", MANY),
-    _ratio("Settle SQLite, 指标 / 什么也不数", 0.98, "counted", "uncounted", USUAL),
+    _ratio("Settle SQLite，样样都开 / 同样装束", 0.5, "whole", "dressed-guarded", MANY),
+    _ratio("Settle SQLite，指标 / 什么也不数", 0.98, "counted", "uncounted", USUAL),
     _ratio("同一账户 / 分散的账户", 0.9, "hot", "cool", USUAL),
-    _ratio("刷盘加 2 毫秒: 成批提交 / 逐笔提交", 4, "slow", "each-slow", USUAL),
+    _ratio("刷盘加 2 毫秒：成批提交 / 逐笔提交", 4, "slow", "each-slow", USUAL),
     Bar(
-        "规则与拆分(不含逐行依据), 微秒",
+        "规则与拆分（不含逐行依据），微秒",
         15,
         lambda r: r.further("rules", lambda by: by["gongji"]),
         ("rules",),
         at_most=True,
     ),
     _rules("zen-engine(create_decision) / 规则与拆分", "zen-engine (create_decision)"),
-    _rules("zen-engine(经装载器) / 规则与拆分", "zen-engine"),
+    _rules("zen-engine（经装载器） / 规则与拆分", "zen-engine"),
     Bar("半负荷时 p99 / p50", 5, _tail, ("half", "sqlite"), at_most=True),
     Bar(
-        f"过载({OVERLOAD} 个调用方)时的成功 / 最高",
+        f"过载（{OVERLOAD} 个调用方）时的成功 / 最高",
         0.9,
         lambda r: r.of_peak(("overload", OVERLOAD), "sqlite"),
         ("overload", "sqlite"),

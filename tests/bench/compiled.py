@@ -33,7 +33,7 @@ def _compiled(source: str, name: str, *options: str) -> Path:
     if binary.exists() and binary.stat().st_mtime >= text.stat().st_mtime:
         return binary
     if (gcc := shutil.which("gcc")) is None:
-        msg = "找不到 gcc, 压测客户端须当场编译: 请安装, 如 apt-get install gcc"
+        msg = "找不到 gcc，压测客户端须当场编译：请安装，如 apt-get install gcc"
         raise RuntimeError(msg)
     BUILT.mkdir(parents=True, exist_ok=True)
     command = [gcc, "-O2", "-Wall", "-o", str(binary), str(text), *options]
@@ -41,11 +41,11 @@ def _compiled(source: str, name: str, *options: str) -> Path:
     for signs, package in _NEEDED.items():
         if any(sign in run.stderr for sign in signs):
             msg = (
-                f"找不到 {package} 的头文件或库, 压测客户端须用它编译: 请安装, "
+                f"找不到 {package} 的头文件或库，压测客户端须用它编译：请安装，"
                 f"如 apt-get install {package}"
             )
             raise RuntimeError(msg)
     if run.returncode:
-        msg = f"{source} 编译失败: {run.stderr[-2000:]}"
+        msg = f"{source} 编译失败：{run.stderr[-2000:]}"
         raise RuntimeError(msg)
     return binary

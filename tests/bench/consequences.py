@@ -92,7 +92,7 @@ def correct(channel: grpc.Channel) -> str:
     stub = registry_pb2_grpc.RegistryServiceStub(channel)
     summary = stub.ImportInstitutions(iter(messages)).summary
     if summary.written != 1:
-        raise RuntimeError(f"等级没有更正: {summary}")
+        raise RuntimeError(f"等级没有更正：{summary}")
     return summary.import_id
 
 
@@ -112,7 +112,7 @@ def measure(pid: int, replies: Iterable[object]) -> StreamRead:
     return StreamRead(count, perf_counter() - began, cpu_s(pid) - cpu, peak_mib(pid))
 
 
-@click.command(help="备好一家医院的这么多笔结算, 更正它的等级, 量服务告知后果之快慢.")
+@click.command(help="备好一家医院的这么多笔结算，更正它的等级，量服务告知后果之快慢。")
 @click.argument("settlements", type=click.IntRange(1), default=SETTLEMENTS)
 def main(*, settlements: int) -> None:
     """Fill, correct, ask what that changes. ClickException if not all is told."""

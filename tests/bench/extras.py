@@ -55,7 +55,7 @@ def rules(on: Ground, seconds: float) -> Mapping[str, float]:
 
 
 EXTRAS: Final = (
-    Extra("pgbench", "pgbench 逐条语句, 笔/秒(按连接数)", pgbench),
-    Extra("batches", "存储层成批, PostgreSQL, 笔/秒(按批量)", batches),
-    Extra("rules", "规则与拆分, 微秒/笔", rules),
+    Extra("pgbench", "pgbench 逐条语句，笔/秒（按连接数）", pgbench),
+    Extra("batches", "存储层成批，PostgreSQL，笔/秒（按批量）", batches),
+    Extra("rules", "规则与拆分，微秒/笔", rules),
 )

@@ -85,9 +85,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         """Return what went wrong besides the good calls; empty if nothing did."""
         if not self.failed and not self.unanswered:
             return ""
-        failed = f"{self.failed:,} 次失败(各状态 {dict(self.statuses)})"
+        failed = f"{self.failed:,} 次失败（各状态 {dict(self.statuses)}）"
         return (
-            f"{self.callers} 个调用方: {self.good:,} 次成功, {failed}, "
+            f"{self.callers} 个调用方：{self.good:,} 次成功，{failed}，"
             f"{self.unanswered:,} 次没有答复"
         )
 
@@ -131,11 +131,11 @@ def load(target: Target, calls: Calls, callers: int, window: Window) -> Measured
         timeout=window.seconds + window.warm + 60,
     )
     if run.returncode:
-        raise RuntimeError(f"压测客户端中止: {run.stderr.strip()[-500:]}")
+        raise RuntimeError(f"压测客户端中止：{run.stderr.strip()[-500:]}")
     measured = msgspec.json.decode(run.stdout, type=Measured)
     tolerated = TOLERATED * measured.good
     if not measured.good or measured.failed + measured.unanswered > tolerated:
-        raise RuntimeError(measured.flaw or f"{callers} 个调用方: 没有一次成功")
+        raise RuntimeError(measured.flaw or f"{callers} 个调用方：没有一次成功")
     return measured
 
 

@@ -17,7 +17,7 @@ from tests.bench.serving import Ground
 def described(on: Ground) -> Mapping[str, str]:
     """Return machine, disk and versions, by name."""
     return {
-        "处理器": f"{_processor()}, {os.cpu_count()} 核",
+        "处理器": f"{_processor()}，{os.cpu_count()} 核",
         "内核": f"{platform.system()} {platform.release()}",
         "磁盘": _filesystem(on.folder),
         "Python": platform.python_version(),

@@ -113,7 +113,7 @@ def _grid(top: float, width: int) -> Iterator[str]:
 
 
 def _legend(callers: Sequence[int]) -> Iterator[str]:
-    title = "每秒调用数 / 同样装束的空应答; 调用方的数目:"
+    title = "每秒调用数 / 同样装束的空应答；调用方的数目："
     yield _tag("text", title, x=LEFT, y=16)
     for i, count in enumerate(callers):
         x = LEFT + i * 70

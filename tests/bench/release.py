@@ -93,7 +93,7 @@ def _install(python: Path, wheels: Sequence[Path], constraints: Path) -> None:
         env=clean_environment(),
     )
     if run.returncode:
-        raise RuntimeError(f"装不上较早的版本: {run.stderr.strip()[-1000:]}")
+        raise RuntimeError(f"装不上较早的版本：{run.stderr.strip()[-1000:]}")
 
 
 def _dependencies() -> list[str]:

@@ -96,7 +96,7 @@ class Report:
         plan = self._plan
         machine = "; ".join(f"{name} {value}" for name, value in self._machine.items())
         method = (
-            f"{self._day}; {plan.rounds} 轮的中位数, 每次计时 {plan.seconds:g} 秒, "
+            f"{self._day}；{plan.rounds} 轮的中位数，每次计时 {plan.seconds:g} 秒，"
             f"预热 {plan.warm:g} 秒。"
         )
         others = f"测量时机器上别的工作至多占 {self._results.others_cores:.2f} 核。"
@@ -140,16 +140,16 @@ class Report:
                 f"{name} {acknowledged:,} → {stored:,}"
                 for name, (acknowledged, stored) in self._results.kept.items()
             )
-            yield "答复成功的结算 → 事后库中的结算: " + "; ".join(counts)
+            yield "答复成功的结算 → 事后库中的结算：" + "; ".join(counts)
 
     def _median(self, extra: str, name: str) -> str:
         return _formatted(self._results.further(extra, lambda by: by[name]), ",.1f")
 
     def _troubles(self) -> Iterator[str]:
         for reason in self._results.failed.values():
-            yield f"未测得: {reason}"
+            yield f"未测得：{reason}"
         for reason in self._results.flawed.values():
-            yield f"有调用不成功: {reason}"
+            yield f"有调用不成功：{reason}"
 
     def _raw(self) -> Mapping[str, object]:
         """Return what results.json holds."""

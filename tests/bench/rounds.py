@@ -153,7 +153,7 @@ class Rounds:
         """Measure everything."""
         with ExitStack() as stack:
             for number in range(1, self._plan.rounds + 1):
-                self._say(f"第 {number} 轮, 共 {self._plan.rounds} 轮")
+                self._say(f"第 {number} 轮，共 {self._plan.rounds} 轮")
                 for subject, callers in self._plan.points():
                     self._measure(stack, subject, callers)
                 for extra in self._plan.extras:
@@ -194,7 +194,7 @@ class Rounds:
 
     def _fail(self, name: str, title: str, reason: str) -> None:
         self._results.failed[name] = f"{title}: {reason}"
-        self._say(f"未测得: {title}: {reason}")
+        self._say(f"未测得：{title}：{reason}")
 
     def _window(self, stack: ExitStack, subject: Subject, callers: int) -> Measured:
         """Return the first undisturbed window, else the least disturbed."""
@@ -226,7 +226,7 @@ class Rounds:
         if measured.flaw:
             flaw = f"{subject.title}: {measured.flaw}"
             self._results.flawed[subject.name] = flaw
-            self._say(f"有调用不成功: {flaw}")
+            self._say(f"有调用不成功：{flaw}")
         return measured
 
     def _server(self, stack: ExitStack, name: str) -> Serving:
@@ -249,7 +249,7 @@ class Rounds:
         series = self._results.windows.items()
         peak = _peak([windows[-1] for (of, _), windows in series if of == name])
         if not peak:
-            msg = f"半负荷以 {name} 的最高速率为准, 须一起测"
+            msg = f"半负荷以 {name} 的最高速率为准，须一起测"
             raise RuntimeError(msg)
         return peak / 2
 
@@ -262,13 +262,13 @@ class Rounds:
             stored = serving.settled()
             self._results.kept[name] = (acknowledged, stored)
             if stored < acknowledged:
-                reason = f"答复成功 {acknowledged:,} 笔, 库中只有 {stored:,} 笔"
+                reason = f"答复成功 {acknowledged:,} 笔，库中只有 {stored:,} 笔"
                 self._fail(f"{name}-kept", name, reason)
 
 
 def _in_words(subject: Subject, window: Measured) -> str:
     parts = [
-        f"{subject.title}: {window.callers} 个调用方 {window.calls_per_s:,.0f} 次/秒",
+        f"{subject.title}：{window.callers} 个调用方 {window.calls_per_s:,.0f} 次/秒",
         f"p50 {window.p50_ms:.1f} ms",
         f"p99 {window.p99_ms:.1f} ms",
         f"CPU 服务 {window.server_us:.0f} 数据库 {window.database_us:.0f} µs/次",

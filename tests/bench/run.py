@@ -42,35 +42,35 @@ def _numbers(_context: object, _option: object, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part)
     except ValueError:
-        raise click.BadParameter(f"须为以逗号分隔的数目, 得到 {text!r}") from None
+        raise click.BadParameter(f"须为以逗号分隔的数目，得到 {text!r}") from None
 
 
 def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
     names = tuple(part for part in text.split(",") if part) or NAMES
     if unknown := [name for name in names if name not in NAMES]:
-        raise click.BadParameter(f"没有 {'、'.join(unknown)}; 有 {'、'.join(NAMES)}")
+        raise click.BadParameter(f"没有 {'、'.join(unknown)}；有 {'、'.join(NAMES)}")
     return names
 
 
 @click.command(
-    help="并排测量各个对象; 结果是同一次运行中的比值, 见 tests/bench/README.md."
+    help="并排测量各个对象；结果是同一次运行中的比值，见 tests/bench/README.md。"
 )
 @click.option(
-    "--only", default="", metavar="NAME,…", callback=_names, help="只测这些对象."
+    "--only", default="", metavar="NAME,…", callback=_names, help="只测这些对象。"
 )
 @click.option(
     "--callers",
     default="",
     callback=_numbers,
-    help=f"调用方数目; 默认 {','.join(map(str, CALLERS))}, 与较早的版本相比时 {USUAL}.",
+    help=f"调用方数目；默认 {','.join(map(str, CALLERS))}，与较早的版本相比时 {USUAL}。",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(1),
-    help=f"轮数, 各轮交错; 默认 3, 与较早的版本相比时 {against.ROUNDS}.",
+    help=f"轮数，各轮交错；默认 3，与较早的版本相比时 {against.ROUNDS}。",
 )
-@click.option("--seconds", default=3.0, show_default=True, help="每次计时的秒数.")
-@click.option("--quick", is_flag=True, help="一轮, 每次计时 1 秒: 只为看看跑不跑得通.")
+@click.option("--seconds", default=3.0, show_default=True, help="每次计时的秒数。")
+@click.option("--quick", is_flag=True, help="一轮，每次计时 1 秒：只为看看跑不跑得通。")
 @click.option(
     "--write",
     is_flag=True,
@@ -82,7 +82,7 @@ def _names(_context: object, _option: object, text: str) -> tuple[str, ...]:
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="WHEEL",
-    help="与较早的版本交错着比: 它的 wheel(服务与城市插件各一个), 或放着它们的目录; 可多次给出.",
+    help="与较早的版本交错着比：它的 wheel（服务与城市插件各一个），或放着它们的目录；可多次给出。",
 )
 def main(
     *,

@@ -308,7 +308,7 @@ def _await(
                 return
             sleep(0.05)
     tail = log.read_text(encoding="utf-8", errors="replace")[-1000:]
-    raise RuntimeError(f"服务没有起来, 日志末尾: {tail.strip()}")
+    raise RuntimeError(f"服务没有起来，日志末尾：{tail.strip()}")
 
 
 def free_port() -> int:

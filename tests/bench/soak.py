@@ -45,22 +45,22 @@ class Stretch:
         m = self.measured
         each = " + ".join(f"{mib:.0f}" for mib in self.mib)
         return (
-            f"{m.calls_per_s:>6,.0f} 次/秒, p50 {m.p50_ms:.1f} ms, "
-            f"p99 {m.p99_ms:.1f} ms, 最慢 {m.max_ms:.0f} ms, 内存 {each} MiB, "
-            f"服务 CPU {m.server_us:.0f} µs/次, 旁人 {m.others_cores:.2f} 核"
+            f"{m.calls_per_s:>6,.0f} 次/秒，p50 {m.p50_ms:.1f} ms, "
+            f"p99 {m.p99_ms:.1f} ms，最慢 {m.max_ms:.0f} ms，内存 {each} MiB，"
+            f"服务 CPU {m.server_us:.0f} µs/次，旁人 {m.others_cores:.2f} 核"
         )
 
 
 FIGURES: Final[dict[str, tuple[float, Callable[[Stretch], float]]]] = {
-    "内存 (MiB)": (1.05, lambda stretch: sum(stretch.mib)),
+    "内存（MiB）": (1.05, lambda stretch: sum(stretch.mib)),
     "p99 (ms)": (1.25, lambda stretch: stretch.measured.p99_ms),
 }
 """Figures with the most that a median of the last third may be of that of the first."""
 
 
 @click.command(
-    help="以最高速率的一部分定时发出结算: 双向 TLS、策略、访问记录、账本、指标全开; "
-    "内存与 p99 须平."
+    help="以最高速率的一部分定时发出结算：双向 TLS、策略、访问记录、账本、指标全开；"
+    "内存与 p99 须平。"
 )
 @click.option("--minutes", type=click.FloatRange(2), default=MINUTES, show_default=True)
 @click.option(
@@ -73,7 +73,7 @@ def main(*, minutes: float, share: float) -> None:
         calls = ground.settle_calls(on.folder)
         best = load(serving.target, calls, USUAL, _BEST)
         rate = best.calls_per_s * share
-        click.echo(f"最高 {best.calls_per_s:,.0f} 次/秒, 定时发出 {rate:,.0f} 次/秒")
+        click.echo(f"最高 {best.calls_per_s:,.0f} 次/秒，定时发出 {rate:,.0f} 次/秒")
         window = replace(_BEST, seconds=WINDOW_S, warm=0.0, serial=best.next, rate=rate)
         times = round(minutes * 60 / WINDOW_S)
         stretches = list(_soak(serving, calls, [window] * times, metrics))
@@ -92,7 +92,7 @@ def _soak(
         serial = measured.next
         _scrape(metrics)
         stretch = Stretch(measured, tuple(held_mib(pid)))
-        click.echo(f"{number * WINDOW_S / 60:>4.1f} 分: {stretch.line}")
+        click.echo(f"{number * WINDOW_S / 60:>4.1f} 分：{stretch.line}")
         yield stretch
 
 
@@ -101,7 +101,7 @@ def _all_kept(serving: Serving, windows: Sequence[Measured]) -> bool:
     acknowledged = sum(window.acknowledged for window in windows)
     assert serving.settled is not None
     stored = serving.settled()
-    click.echo(f"答复成功 {acknowledged:,} 笔, 库中 {stored:,} 笔")
+    click.echo(f"答复成功 {acknowledged:,} 笔，库中 {stored:,} 笔")
     return stored >= acknowledged
 
 

@@ -75,84 +75,84 @@ _AT_DOORS: Final = tuple(
 
 SUBJECTS: Final[tuple[Subject, ...]] = (
     Subject(name="echo", title="空应答", server="echo"),
-    Subject(name="dressed", title="空应答, 带拦截、查验与日志", server="dressed"),
+    Subject(name="dressed", title="空应答，带拦截、查验与日志", server="dressed"),
     Subject(name="quote", title="Quote, SQLite", server="sqlite", method="Quote"),
     Subject(name="sqlite", title="Settle, SQLite", server="sqlite"),
     Subject(name="postgres", title="Settle, PostgreSQL", server="postgres"),
-    Subject(name="workers", title="Settle, PostgreSQL, 两个工作进程", server="workers"),
-    Subject(name="naive-sqlite", title="朴素写法, SQLite", server="naive-sqlite"),
+    Subject(name="workers", title="Settle, PostgreSQL，两个工作进程", server="workers"),
+    Subject(name="naive-sqlite", title="朴素写法，SQLite", server="naive-sqlite"),
     Subject(
-        name="naive-postgres", title="朴素写法, PostgreSQL", server="naive-postgres"
+        name="naive-postgres", title="朴素写法，PostgreSQL", server="naive-postgres"
     ),
     Subject(
         name="quote-alone",
-        title="Quote, SQLite, 不设网关",
+        title="Quote, SQLite，不设网关",
         server="sqlite-alone",
         method="Quote",
         callers=BUSY,
     ),
     Subject(
         name="sqlite-alone",
-        title="Settle, SQLite, 不设网关",
+        title="Settle, SQLite，不设网关",
         server="sqlite-alone",
         callers=BUSY,
     ),
     Subject(
         name="postgres-alone",
-        title="Settle, PostgreSQL, 不设网关",
+        title="Settle, PostgreSQL，不设网关",
         server="postgres-alone",
         callers=BUSY,
     ),
     Subject(
         name="workers-alone",
-        title="Settle, PostgreSQL, 两个工作进程, 不设网关",
+        title="Settle, PostgreSQL，两个工作进程，不设网关",
         server="workers-alone",
         callers=BUSY,
     ),
     Subject(
         name="counted",
-        title="Settle, SQLite, 不设网关, 指标",
+        title="Settle, SQLite，不设网关，指标",
         server="counted",
         callers=(USUAL,),
     ),
     Subject(
         name="uncounted",
-        title="Settle, SQLite, 不设网关, 什么也不数",
+        title="Settle, SQLite，不设网关，什么也不数",
         server="uncounted",
         callers=(USUAL,),
     ),
     Subject(
         name="cool",
-        title="Settle, SQLite, 分散的账户",
+        title="Settle, SQLite，分散的账户",
         server="sqlite",
         callers=(USUAL,),
         patients=ground.WORN,
     ),
     Subject(
         name="hot",
-        title="Settle, SQLite, 同一账户",
+        title="Settle, SQLite，同一账户",
         server="sqlite",
         callers=(USUAL,),
         patients=ground.HOT,
     ),
     Subject(
-        name="each", title="Settle, SQLite, 逐笔提交", server="each", callers=(USUAL,)
+        name="each", title="Settle, SQLite，逐笔提交", server="each", callers=(USUAL,)
     ),
     Subject(
         name="slow",
-        title="Settle, SQLite, 刷盘加 2 毫秒",
+        title="Settle, SQLite，刷盘加 2 毫秒",
         server="slow",
         callers=(USUAL,),
     ),
     Subject(
         name="each-slow",
-        title="逐笔提交, 刷盘加 2 毫秒",
+        title="逐笔提交，刷盘加 2 毫秒",
         server="each-slow",
         callers=(USUAL,),
     ),
     Subject(
         name="half",
-        title="Settle, SQLite, 半负荷",
+        title="Settle, SQLite，半负荷",
         server="sqlite",
         callers=(USUAL,),
         half_load_of="sqlite",
@@ -166,13 +166,13 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
     *_AT_DOORS,
     Subject(
         name="dressed-guarded",
-        title="空应答, 带拦截、查验与日志, 双向 TLS 与策略",
+        title="空应答，带拦截、查验与日志，双向 TLS 与策略",
         server="dressed-guarded",
         callers=BUSY,
     ),
     Subject(
         name="whole",
-        title="Settle, SQLite, 双向 TLS、策略、访问记录与指标",
+        title="Settle, SQLite，双向 TLS、策略、访问记录与指标",
         server="whole",
         callers=BUSY,
     ),

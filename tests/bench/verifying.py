@@ -196,14 +196,14 @@ def show(size: int, alone: Verified, both: Verified) -> None:
 
 
 @click.command(
-    help="经提交者备好这么多笔结算, 再由一个与两个进程核对, 报告各阶段之快慢与内存."
+    help="经提交者备好这么多笔结算，再由一个与两个进程核对，报告各阶段之快慢与内存。"
 )
 @click.argument("settlements", type=click.IntRange(100), default=SETTLEMENTS)
-@click.option("--postgres", is_flag=True, help="在 PostgreSQL 上.")
+@click.option("--postgres", is_flag=True, help="在 PostgreSQL 上。")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
-    help="备好的库留在这个目录里; 已经有的不再备.",
+    help="备好的库留在这个目录里；已经有的不再备。",
 )
 def main(*, settlements: int, postgres: bool, keep: Path | None) -> None:
     """Fill and verify a tenth, then all of the settlements."""

@@ -89,7 +89,7 @@ def _header() -> registry_pb2.ImportHeader:
 def _whole(summary: registry_pb2.ImportSummary) -> None:
     if summary.written != summary.received:
         first = summary.errors[0].message if summary.errors else ""
-        raise RuntimeError(f"导入有 {summary.refused} 行没有写入: {first}")
+        raise RuntimeError(f"导入有 {summary.refused} 行没有写入：{first}")
 
 
 def person(place: int) -> types_pb2.Person:
@@ -176,7 +176,7 @@ def _must_be_active(
     def submitted(request: binding_pb2.SubmitBindingRequest) -> None:
         binding = submit(request).binding
         if binding.state != binding_pb2.BINDING_STATE_ACTIVE:
-            raise RuntimeError(f"绑定没有即时生效: {binding.reason}")
+            raise RuntimeError(f"绑定没有即时生效：{binding.reason}")
 
     return submitted
 

@@ -233,25 +233,25 @@ CHANNELS = {
     ),
     "no upload in Chuzhou's mini-program": Row(
         "minip_wechat",
-        ("materials", {"C4", "C24"}, "缺少材料: 结婚证或居民户口簿"),
+        ("materials", {"C4", "C24"}, "缺少材料：结婚证或居民户口簿"),
         changes={"materials": ()},
     ),
     "another upload": Row(
         "city_wechat",
-        ("materials", {"C8"}, "缺少材料: 结婚证或居民户口簿"),
+        ("materials", {"C8"}, "缺少材料：结婚证或居民户口簿"),
         changes={
             "materials": (Material("holder_id_card", original=True, reference="1"),)
         },
     ),
     "no proof where the registry shows no relation": Row(
         "wanshitong",
-        ("materials", {"A34"}, "缺少材料: 关系证明$"),
+        ("materials", {"A34"}, "缺少材料：关系证明$"),
         changes={"materials": ()},
         city="anqing",
     ),
     "a copy at the window": Row(
         "window",
-        ("materials", {"A36"}, "缺少材料: 关系证明原件"),
+        ("materials", {"A36"}, "缺少材料：关系证明原件"),
         changes={
             "materials": (
                 Material("holder_id_card", original=True, reference="1"),

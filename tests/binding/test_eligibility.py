@@ -254,7 +254,7 @@ def test_family_limit(limit: FamilyLimit, bound: int, *, fits: bool) -> None:
         world.bind("H", f"M{n}", TUESDAY)
     conditions = refusals(world, world.application("wanshitong"))
     counting = "含" if limit.counting_holder else "不含"
-    full = f"最多{limit.people}人({counting}授权人本人), 已满"
+    full = f"最多{limit.people}人（{counting}授权人本人），已满"
 
     assert ([] if fits else ["family_limit"]) == [c.hook for c in conditions]
     assert all(full in condition.message for condition in conditions)

@@ -151,7 +151,7 @@ def test_review_reason(code: str) -> None:
         )
     )
 
-    assert (REFUSED, f"{REVIEW_REASONS[code]}: 照片不清") == (
+    assert (REFUSED, f"{REVIEW_REASONS[code]}：照片不清") == (
         refused.state,
         refused.reason,
     )

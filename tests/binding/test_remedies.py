@@ -183,7 +183,7 @@ APPLICATIONS = {
         holder={"kin": (Kin("M", "10", "登记"),)},
         changes={"relation": "20"},
         hooks=("relations",),
-        way=("如实选择关系类型(登记为代码 10)",),
+        way=("如实选择关系类型（登记为代码 10）",),
         follow=_with(relation="10"),
     ),
     "the national app within one area": Refused(
@@ -301,5 +301,5 @@ def test_whom_to_ask() -> None:
         with pytest.raises(NotEligible) as refused:
             world.decide(world.submission(world.application("wanshitong", member="H")))
         told[pinyin] = refused.value.metadata["help"]
-    assert "联系当地医保部门咨询。(C31)" in told["chuzhou"]
+    assert "联系当地医保部门咨询。（C31）" in told["chuzhou"]
     assert "" == told["anqing"]

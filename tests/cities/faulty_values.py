@@ -7,30 +7,30 @@ from tests.cities.faulty_hooks import answering
 VALUES = {
     "another hook's value": (
         answering("family_limit", "from_2023(DIRECT)"),
-        "family_limit: 返回值类型不对.*RelationSet",
+        "family_limit：返回值类型不对.*RelationSet",
     ),
     "a float for money": (
         answering(
             "reimbursement",
             "table(cap_fen={Standing.ACTIVE: 2000.0, Standing.RETIRED: 3000})",
         ),
-        "reimbursement: .*不得用浮点数",
+        "reimbursement：.*不得用浮点数",
     ),
     "a float deep in a value": (
         answering(
             "family_limit", "from_2023(FamilyLimit(people=7.0, counting_holder=True))"
         ),
-        "family_limit: .*不得用浮点数",
+        "family_limit：.*不得用浮点数",
     ),
     "a bool for days": (
         answering("application_expiry", "from_2023(True)"),
-        "application_expiry: .*应为数字",
+        "application_expiry：.*应为数字",
     ),
     "a bool for people": (
         answering(
             "family_limit", "from_2023(FamilyLimit(people=True, counting_holder=True))"
         ),
-        "family_limit: 返回值类型不对: 应为数字, 得到 True",
+        "family_limit：返回值类型不对：应为数字，得到 True",
     ),
     "a type of the plugin's own": (
         "from gongji import FamilyLimit\n"
@@ -41,7 +41,7 @@ VALUES = {
         + answering(
             "family_limit", "from_2023(Growing(people=7, counting_holder=True))"
         ),
-        "family_limit: .*Growing 不是规则类型",
+        "family_limit：.*Growing 不是规则类型",
     ),
     "a mapping of the plugin's own": (
         "from collections import defaultdict\n"
@@ -49,80 +49,80 @@ VALUES = {
             "member_terms",
             "from_2023(defaultdict(lambda: None))",
         ),
-        "member_terms: .*defaultdict 不是规则类型",
+        "member_terms：.*defaultdict 不是规则类型",
     ),
     "a number for yes": (
         answering("consent", "from_2023(ConsentTerms(required=1))"),
-        "consent: 返回值类型不对.*bool",
+        "consent：返回值类型不对.*bool",
     ),
     "a list in a value": (
         answering("purse_order", "from_2023(PurseOrder(order=[PurseKind.OWN]))"),
-        "purse_order: 返回值类型不对.*tuple",
+        "purse_order：返回值类型不对.*tuple",
     ),
     "a name for a member of an enum": (
         answering("scope", "from_2023('province')"),
-        "scope: 返回值类型不对.*Scope",
+        "scope：返回值类型不对.*Scope",
     ),
     "money below nothing": (
         answering("reimbursement", "table(deductible_fen={1: -1, 2: 0, 3: 0})"),
-        "reimbursement: .*不得为负, 得到 -1",
+        "reimbursement：.*不得为负，得到 -1",
     ),
     "days below nothing": (
         answering("application_expiry", "from_2023(-30)"),
-        "application_expiry: .*不得为负",
+        "application_expiry：.*不得为负",
     ),
     "no day to answer in": (
         answering("application_expiry", "from_2023(0)"),
-        "application_expiry: 至少 1 天",
+        "application_expiry：至少 1 天",
     ),
     "nobody fits": (
         answering(
             "family_limit", "from_2023(FamilyLimit(people=0, counting_holder=False))"
         ),
-        "family_limit: 人数上限至少 1 人",
+        "family_limit：人数上限至少 1 人",
     ),
     "no giver fits": (
         answering("giver_limit", "from_2023(GiverLimit(givers=0))"),
-        "giver_limit: 人数上限至少 1 人",
+        "giver_limit：人数上限至少 1 人",
     ),
     "a ratio above 100 %": (
         answering(
             "reimbursement",
             "table(ratio_bp={1: 10001, 2: 0, 3: 0}, retired={1: 0, 2: 0, 3: 0})",
         ),
-        "reimbursement: active 级别 1 的支付比例超过 100%",
+        "reimbursement：active 级别 1 的支付比例超过 100%",
     ),
     "a ratio above 100 % by points": (
         answering("reimbursement", "table(ratio_bp={1: 96_00, 2: 0, 3: 0})"),
-        "reimbursement: retired 级别 1 的支付比例超过 100%",
+        "reimbursement：retired 级别 1 的支付比例超过 100%",
     ),
     "a level missing": (
         answering("reimbursement", "table(ratio_bp={1: 60_00, 2: 55_00})"),
-        "reimbursement: ratio_bp 须恰好给出级别 1、2、3",
+        "reimbursement：ratio_bp 须恰好给出级别 1、2、3",
     ),
     "a level nobody has": (
         answering("reimbursement", "table(visit_cap_fen={1: 0, 2: 0, 3: 0, 4: 0})"),
-        "reimbursement: visit_cap_fen 须恰好给出级别 1、2、3",
+        "reimbursement：visit_cap_fen 须恰好给出级别 1、2、3",
     ),
     "a level missing for retired people": (
         answering("reimbursement", "table(retired={1: 70_00})"),
-        "reimbursement: retired 须恰好给出级别 1、2、3",
+        "reimbursement：retired 须恰好给出级别 1、2、3",
     ),
     "a standing missing": (
         answering("reimbursement", "table(cap_fen={Standing.ACTIVE: 2000_00})"),
-        "reimbursement: cap_fen 须给出在职与退休",
+        "reimbursement：cap_fen 须给出在职与退休",
     ),
     "a scheme missing": (
         answering("reimbursement", "from_2023({Scheme.EMPLOYEE: TABLE})"),
-        "reimbursement: 缺少险种 390 的待遇",
+        "reimbursement：缺少险种 390 的待遇",
     ),
     "pharmacies at a level nobody has": (
         answering("reimbursement", "table(pharmacy=4)"),
-        "reimbursement: pharmacy 须为级别 1、2 或 3",
+        "reimbursement：pharmacy 须为级别 1、2 或 3",
     ),
     "unranked at a level nobody has": (
         answering("reimbursement", "table(unranked_as=0)"),
-        "reimbursement: unranked_as 须为级别 1、2 或 3",
+        "reimbursement：unranked_as 须为级别 1、2 或 3",
     ),
 }
 """Timelines whose values no rule can mean."""
@@ -151,39 +151,39 @@ BETWEEN_HOOKS = {
     "a channel nobody else speaks of": (
         answering("channels", f"from_2023({APP})"),
         (
-            r"identity_checks: 自 2022-07-01 起缺少渠道 app\n"
-            r"identity_checks: .*未声明的渠道 .*wanshitong"
+            r"identity_checks：自 2022-07-01 起缺少渠道 app\n"
+            r"identity_checks：.*未声明的渠道 .*wanshitong"
         ),
     ),
     "no review for a channel": (
         answering("review_latency", "from_2023({})") + CHANNELS,
-        "^review_latency: 自 2023-01-01 起缺少渠道 app$",
+        "^review_latency：自 2023-01-01 起缺少渠道 app$",
     ),
     "a review for a channel that is not there": (
         answering("review_latency", "from_2023(dict.fromkeys(['app', 'web'], AT_ONCE))")
         + CHANNELS,
-        "^review_latency: 自 2023-01-01 起出现未声明的渠道 web$",
+        "^review_latency：自 2023-01-01 起出现未声明的渠道 web$",
     ),
     "channels that agree only later": (
         answering(
             "review_latency", "ruled({'app': AT_ONCE}, since='2024-01-01', clauses=[C])"
         )
         + CHANNELS,
-        "review_latency: 自 2022-07-01 起缺少渠道 app",
+        "review_latency：自 2022-07-01 起缺少渠道 app",
     ),
     "a review that takes no time and is not at once": (
         answering(
             "review_latency",
             "from_2023({'window': ReviewLatency(at_once=AtOnce.NEVER)})",
         ),
-        "review_latency: 即时生效的没有审核天数, 其余至少 1 个工作日",
+        "review_latency：即时生效的没有审核天数，其余至少 1 个工作日",
     ),
     "at once, and yet days": (
         answering(
             "review_latency",
             "from_2023({'window': ReviewLatency(at_once=AtOnce.ALWAYS, working_days=3)})",
         ),
-        "review_latency: 即时生效的没有审核天数",
+        "review_latency：即时生效的没有审核天数",
     ),
     "a counter that closes before it opens": (
         answering(
@@ -191,7 +191,7 @@ BETWEEN_HOOKS = {
             "from_2023({'w': Channel(name='w', kind=ChannelKind.COUNTER,"
             " hours=CounterHours(opens=time(17), closes=time(9)))})",
         ),
-        "channels: 服务时间须先开后关",
+        "channels：服务时间须先开后关",
     ),
     "hours of another time zone": (
         answering(
@@ -202,7 +202,7 @@ BETWEEN_HOOKS = {
                 "tzinfo=timezone.utc)))})"
             ),
         ),
-        "channels: 服务时间须先开后关且不带时区",
+        "channels：服务时间须先开后关且不带时区",
     ),
 }
 """Values that do not fit each other."""
@@ -224,29 +224,29 @@ def candidate(**changes: str) -> str:
 CANDIDATES = {
     "a list of candidates": (
         answering("candidates", "[]"),
-        "candidates: 须返回由 Candidate 组成的元组",
+        "candidates：须返回由 Candidate 组成的元组",
     ),
     "a candidate for no hook": (
         candidate(hook="'famly'"),
-        "candidates: V2 所指的钩子 'famly' 不存在",
+        "candidates：V2 所指的钩子 'famly' 不存在",
     ),
     "a candidate that does not fit its hook": (
         candidate(value="DIRECT"),
-        "family_limit: 返回值类型不对.*RelationSet",
+        "family_limit：返回值类型不对.*RelationSet",
     ),
     "a candidate without a clause": (
         candidate(clauses="()"),
-        "candidates: V2 没有条款依据",
+        "candidates：V2 没有条款依据",
     ),
     "a candidate with a clause's number": (
         candidate(clauses="('S27',)"),
-        "candidates: V2 的条款: .*Clause",
+        "candidates：V2 的条款：.*Clause",
     ),
     "two candidates of one name": (
         answering(
             "candidates", "(Candidate('V2', 'family_limit', LIMIT, (C,), ''),) * 2"
         ),
-        "candidates: 名称重复 V2",
+        "candidates：名称重复 V2",
     ),
 }
 """Revisions nobody could adopt."""

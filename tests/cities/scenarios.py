@@ -53,7 +53,7 @@ def offered(pinyin: str, channel: str) -> Scenario:
     """Return how a channel is offered if one asks for a channel there is not."""
 
     def scenario(served: Cities) -> str:
-        _, _, listed = applying(pinyin, "teahouse")(served).partition("可用: ")
+        _, _, listed = applying(pinyin, "teahouse")(served).partition("可用：")
         names = listed.split("、")
         return next(name for name in names if name.startswith(f"{channel}("))
 

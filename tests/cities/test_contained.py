@@ -54,7 +54,7 @@ def test_the_users_interrupt_passes(plugin: Callable[[], None]) -> None:
 def test_a_plugins_own_interrupt_is_a_fault() -> None:
     """What a plugin raises by itself is told, and ends nothing."""
     with (
-        pytest.raises(PluginProblem, match=r"导入: KeyboardInterrupt: 没有 "),
+        pytest.raises(PluginProblem, match=r"导入：KeyboardInterrupt：没有 "),
         contained("导入"),
     ):
         raise KeyboardInterrupt("没有")
@@ -74,7 +74,7 @@ def test_another_thread_has_no_interrupts() -> None:
     thread = Thread(target=load)
     thread.start()
     thread.join()
-    assert told[0].startswith("导入: KeyboardInterrupt")
+    assert told[0].startswith("导入：KeyboardInterrupt")
 
 
 def test_a_handler_of_ours_is_asked_once() -> None:

@@ -71,16 +71,16 @@ def with_rivals(tmp_path_factory: pytest.TempPathFactory) -> Cities:
 
 REFUSED = {
     "gongji-one 1.2.3": (
-        "多个插件使用同一名称 rival: gongji-one 1.2.3, gongji-two 2.0; 请只保留一个"
+        "多个插件使用同一名称 rival：gongji-one 1.2.3、gongji-two 2.0；请只保留一个"
     ),
-    "gongji-two 2.0": "多个插件使用同一名称 rival: gongji-one 1.2.3, gongji-two 2.0; 请只保留一个",
+    "gongji-two 2.0": "多个插件使用同一名称 rival：gongji-one 1.2.3、gongji-two 2.0；请只保留一个",
     "gongji-ma 1.2.3": (
-        "identity: 医保区划 340500 被多个插件声明: gongji-he 1.2.3, "
-        "gongji-ma 1.2.3; 请只保留一个"
+        "identity：医保区划 340500 被多个插件声明：gongji-he 1.2.3，"
+        "gongji-ma 1.2.3；请只保留一个"
     ),
     "gongji-he 1.2.3": (
-        "identity: 医保区划 340523 被多个插件声明: gongji-he 1.2.3, "
-        "gongji-ma 1.2.3; 请只保留一个"
+        "identity：医保区划 340523 被多个插件声明：gongji-he 1.2.3，"
+        "gongji-ma 1.2.3；请只保留一个"
     ),
 }
 
@@ -146,7 +146,7 @@ def test_city_not_served(with_rivals: Cities, text: str) -> None:
 
 def test_faulty_city_called(with_rivals: Cities) -> None:
     """Who asks for a refused city by name is told why it does not serve."""
-    with pytest.raises(CityNotServed, match="已安装但未能加载: 多个插件使用同一名称"):
+    with pytest.raises(CityNotServed, match="已安装但未能加载：多个插件使用同一名称"):
         with_rivals.named("rival")
 
 
@@ -200,7 +200,7 @@ def test_none_means_as_the_province() -> None:
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """`None` from the province too is an error that names the hook."""
     monkeypatch.delattr(anhui, "family_limit")
-    with pytest.raises(PluginProblem, match="family_limit: 城市与省级都没有给出答案"):
+    with pytest.raises(PluginProblem, match="family_limit：城市与省级都没有给出答案"):
         city_from(wuhu(family_limit=None))
 
 
@@ -209,7 +209,7 @@ def test_before_the_first_rule(city: City) -> None:
     """The day before the first rule of all is refused and says so, with its clause; the
     first day is not."""
     with pytest.raises(
-        NotInForce, match="2022-06-30 尚无有效规则: 最早的规则自 2022-07-01 起"
+        NotInForce, match="2022-06-30 尚无有效规则：最早的规则自 2022-07-01 起"
     ) as refused:
         city.rules(date(2022, 6, 30))
 

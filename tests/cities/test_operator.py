@@ -97,7 +97,7 @@ def test_two_adoptions_of_one_hook(order: tuple[int, int]) -> None:
 WRONG_ADOPTIONS = {
     "no such candidate": (
         ["341100:V9@2025-01-01"],
-        "341100 没有名为 V9 的候选修订; 已有: V2、",
+        "341100 没有名为 V9 的候选修订；已有：V2、",
     ),
     "no such city": (["340100:V2@2025-01-01"], "没有接入医保区划为 340100 的城市"),
     "two of one hook on one day": (
@@ -139,7 +139,7 @@ def test_adoption_written_otherwise(text: str) -> None:
 def test_adoption_of_a_faulty_value() -> None:
     """What an adopted value does to the other hooks is checked like any answer."""
     odd = Candidate("ODD", "review_latency", {}, (W1,), "")
-    with pytest.raises(PluginProblem, match="review_latency: 自 2025-01-01 起缺少渠道"):
+    with pytest.raises(PluginProblem, match="review_latency：自 2025-01-01 起缺少渠道"):
         city_from(wuhu(odd), adopt=[Adoption("340200", "ODD", date(2025, 1, 1))])
 
 

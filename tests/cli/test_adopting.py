@@ -95,7 +95,7 @@ async def test_several_are_recorded_at_once_or_none(servers: Servers) -> None:
     """If one of two adoptions may not be recorded, the other is not either."""
     settled = SettledDay(pooling_area(V2.area_code), date(2025, 1, 15))
     await servers.stores[0].apply(WriteRecords((settled,)))
-    message = "不能自 2025-01-01 起采用 341100:V3: 该日以后已有结算"
+    message = "不能自 2025-01-01 起采用 341100:V3：该日以后已有结算"
     with pytest.raises(ValueError, match=message):
         async with servers.start(0, LATER, OTHER):
             pass
@@ -108,17 +108,17 @@ OTHERWISE = {
     "with nothing, where there was nothing": (
         (),
         (V2,),
-        "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-01-01",
+        "另有服务正在使用该数据库，尚未采用 341100:V2@2025-01-01",
     ),
     "with another day": (
         (V2,),
         (LATER,),
-        "另有服务正在使用该数据库, 尚未采用 341100:V2@2025-02-01",
+        "另有服务正在使用该数据库，尚未采用 341100:V2@2025-02-01",
     ),
     "with one more": (
         (V2,),
         (V2, OTHER),
-        "另有服务正在使用该数据库, 尚未采用 341100:V3@2025-01-01",
+        "另有服务正在使用该数据库，尚未采用 341100:V3@2025-01-01",
     ),
     "with one that is forgotten": (
         (V2,),

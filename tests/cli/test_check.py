@@ -62,7 +62,7 @@ REFUSED = {
     "retired people get less": (
         table(f"retired={{1: 60_00, 2: 55_00, 3: 49_00}}, {EFFECTS}"),
         {"severity": "error", "kind": "retired_below", "since": "2023-01-01"},
-        "支付比例(49%, 三级在职50%)",
+        "支付比例（49%，三级在职50%）",
     ),
     "a clock": (
         f"import time\n{IDENTITY}",

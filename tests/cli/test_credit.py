@@ -45,7 +45,7 @@ def reasons(result: Result) -> list[str]:
 
 
 def listed(*persons: str) -> str:
-    return "\n".join(["name,person_no", *(f"某某,{person}" for person in persons)])
+    return "\n".join(["name,person_no", *(f"某某，{person}" for person in persons)])
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ class TestCredit:
         cited = {clause.id: clause for clause in reply.rule.clauses}
         assert "C56" in cited
         operators = cited["运营方设定"]
-        assert "退休人员每月定额划入75.50元, 自 2025-01-01 起" == operators.text
+        assert "退休人员每月定额划入75.50元，自 2025-01-01 起" == operators.text
         assert types_pb2.CLAUSE_GRADE_OPERATOR == operators.grade
 
     def test_a_month_before_the_operators_figure(

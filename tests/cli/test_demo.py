@@ -76,7 +76,7 @@ class TestTell:
         assert results == column(chuzhou, "结果")
         assert "C22" in chuzhou[7]["依据"]
         assert "C27" in chuzhou[8]["依据"]
-        assert "审核中, 2025-10-11 17:00 前审毕" == anqing[1]["结果"]
+        assert "审核中，2025-10-11 17:00 前审毕" == anqing[1]["结果"]
         assert "2025-10-09 09:00" in anqing[3]["说明"]
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
@@ -129,9 +129,9 @@ class TestTell:
             "统筹基金 1,625.00 → 1,590.00 元（-35.00）",
         ]
         assert printed["重新结算"] == [[{"结果": "已重新结算 3 笔"}]]
-        (september,) = printed["陈示一的结算(2025-09)"]
+        (september,) = printed["陈示一的结算（2025-09）"]
         assert {"结算"} == set(column(september, "类别"))
-        (december,) = printed["陈示一的结算(2025-12)"]
+        (december,) = printed["陈示一的结算（2025-12）"]
         assert sorted(column(december, "统筹基金")) == sorted(
             ["-100.00", "-275.00", "-1,625.00", "110.00", "300.00", "1,590.00"]
         )

@@ -29,12 +29,12 @@ class TestReading:
         english = gongji("--lang", "en", "check", "chuzhou").output
 
         assert english.splitlines()[1].startswith("rule\tsince\tvalue")
-        assert "最多7人(含授权人本人)" in english
+        assert "最多7人（含授权人本人）" in english
 
     @pytest.mark.parametrize("name", ["chuzhou", "滁州", "滁州市", "341100", "341122"])
     def test_guide_takes_any_name(self, name: str) -> None:
         """A city is called by pinyin, Chinese name or any area code within it."""
-        assert "最多7人(含授权人本人)" in gongji("guide", name).output
+        assert "最多7人（含授权人本人）" in gongji("guide", name).output
 
     def test_guide_as_page(self) -> None:
         """`--html` prints one page that needs nothing from elsewhere."""
@@ -54,7 +54,7 @@ class TestReading:
 
 
 MISTAKES = {
-    "an unknown city": (["guide", "wuhu"], "没有城市 wuhu; 已接入"),
+    "an unknown city": (["guide", "wuhu"], "没有城市 wuhu；已接入"),
     "a day before the first rule": (
         ["guide", "chuzhou", "--day", "2022-06-30"],
         "尚无有效规则",
@@ -65,7 +65,7 @@ MISTAKES = {
     ),
     "a candidate nobody knows": (
         ["serve", "--adopt", "341100:V9@2025-01-01"],
-        "没有名为 V9 的候选修订; 已有",
+        "没有名为 V9 的候选修订；已有",
     ),
     "an adoption in a city not served": (
         ["serve", "--adopt", "340100:V2@2025-01-01"],

@@ -358,25 +358,25 @@ class TestCommand:
     def test_identities_only(self) -> None:
         """Only the identities are checked; no message is printed."""
         result = run("-", "--identities-only", stdin=settlement_reply())
-        assert "恒等式 I1-I5 成立(HN)\n" == result.output
+        assert "恒等式 I1-I5 成立（HN）\n" == result.output
 
     MISTAKES: ClassVar[dict[str, tuple[object, str]]] = {
         "nothing": ("", "标准输入 是空文件"),
         "no text": (b"{\xff\xff}", "标准输入 第 1 行不是 UTF-8、GB18030 或 UTF-16"),
-        "broken JSON": ('{"infno": ', "报文 不是可读的 JSON: 第 1 行"),
+        "broken JSON": ('{"infno": ', "报文 不是可读的 JSON：第 1 行"),
         "an unknown transaction": (
             {"infno": "1101"},
-            "infno 1101 不在此转换; 可用 2206",
+            "infno 1101 不在此转换；可用 2206",
         ),
         "a broken identity": (
             settlement_reply(hifp_pay="1"),
             "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
         ),
-        "a row too short": ("S1\tV1\n", "第 1 行有 2 列, 应为 7 列"),
+        "a row too short": ("S1\tV1\n", "第 1 行有 2 列，应为 7 列"),
         "no document": ({"kind": "Bill"}, "kind 不认识 'Bill'"),
         "rows mixed": (
             '{"kind":"ReconcileRow"}\n{"kind":"Bill"}\n',
-            "国家报文必填的 setl_id (结算ID) 没有给出",
+            "国家报文必填的 setl_id（结算ID）没有给出",
         ),
     }
 

@@ -86,7 +86,7 @@ def check_announcement(service: Started, postgres: Postgres) -> None:
     """The database is announced, and each setting under which an answer may be lost."""
     assert "数据在 PostgreSQL" in "".join(service.announced)
     announced = "".join(service.announced)
-    warning = "警告: PostgreSQL 的 {} = off"
+    warning = "警告：PostgreSQL 的 {} = off"
     assert lossy(postgres) == [
         name for name in FLUSHING if warning.format(name) in announced
     ]

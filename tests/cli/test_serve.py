@@ -33,7 +33,7 @@ def warnings(
 def test_a_calendar_is_missed_before_its_year(day: date, years: list[int]) -> None:
     """From sixty days before a year on, its holidays must be known or are missed."""
     expected = [
-        f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
+        f"注意：{year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
         "可用 --calendar 补充"
         for year in years
     ]
@@ -43,7 +43,7 @@ def test_a_calendar_is_missed_before_its_year(day: date, years: list[int]) -> No
 def test_a_sandbox_and_a_lossy_database_are_named() -> None:
     """An operator reads that data is not safe there."""
     day = date(LAST_KNOWN, 6, 1)
-    assert "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据" == warnings(
+    assert "沙盒：SandboxService 可拨钟、清空；切勿存放真实数据" == warnings(
         day, sandbox=True
     )
     assert "PostgreSQL 的 fsync = off" in warnings(day, "fsync = off")

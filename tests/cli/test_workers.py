@@ -79,7 +79,7 @@ def check_same_service(first: Caller, second: Caller, request: str) -> None:
 
 def check_port_taken(service: Started, data: Path, arguments: list[str]) -> None:
     """No second service starts on the port, alone or as the first one was started."""
-    message = f"无法监听 {service.address}: 端口被占用"
+    message = f"无法监听 {service.address}：端口被占用"
     address = ("--address", service.address)
     assert message in refused(*address, "--data", str(data))
     assert message in refused(*address, *arguments)

@@ -195,9 +195,9 @@ HEADERS = {
     "a column too few": ("person_no", "缺少 brought_forward_yuan"),
     "a column nobody knows": (
         "person_no,brought_forward_yuan,note",
-        "没有 note 这一列",
+        "没有note这一列",
     ),
-    "a column without a name": ("person_no,brought_forward_yuan,", "没有 (空) 这一列"),
+    "a column without a name": ("person_no,brought_forward_yuan,", "没有（空）这一列"),
     "a blank after a name": (
         "person_no,brought_forward_yuan ",
         "缺少 brought_forward_yuan",

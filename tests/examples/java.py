@@ -26,7 +26,7 @@ def require() -> None:
     missing += [f"{JARS}/{jar}.jar" for jar in _NEEDED if not _there(jar)]
     if missing:
         pytest.fail(
-            f"没有找到 {'、'.join(missing)}: make examples 需要 docs/operate.md"
+            f"没有找到 {'、'.join(missing)}：make examples 需要 docs/operate.md"
             "「正式运行」开头的 Debian 软件包"
         )
 

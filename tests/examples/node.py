@@ -21,7 +21,7 @@ def node() -> str:
         [path, "--version"], capture_output=True, text=True, check=True
     ).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
-        pytest.fail(f"node {version} 太旧: make examples 需要 node {OLDEST} 或更新版本")
+        pytest.fail(f"node {version} 太旧：make examples 需要 node {OLDEST} 或更新版本")
     return path
 
 
@@ -39,4 +39,4 @@ def install() -> None:
     run = subprocess.run(  # noqa: S603 - npm itself
         [npm, "ci"], cwd=FOLDER, capture_output=True, text=True, check=False
     )
-    assert 0 == run.returncode, f"npm ci 没有成功: {run.stderr}"
+    assert 0 == run.returncode, f"npm ci 没有成功：{run.stderr}"

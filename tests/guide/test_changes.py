@@ -56,15 +56,15 @@ CHANGES = {
         "chuzhou",
         "family_limit",
         FamilyLimit(people=8, counting_holder=True),
-        "最多7人(含授权人本人)",
-        "最多8人(含授权人本人)",
+        "最多7人（含授权人本人）",
+        "最多8人（含授权人本人）",
     ),
     "giver limit": Changed(
         "anqing",
         "giver_limit",
         GiverLimit(givers=2),
-        "一名使用人的授权人数: 不设限",
-        "一名使用人的授权人数: 最多由2名授权人共济",
+        "一名使用人的授权人数：不设限",
+        "一名使用人的授权人数：最多由2名授权人共济",
     ),
     "scope": Changed(
         "chuzhou",
@@ -100,7 +100,7 @@ CHANGES = {
         "application_expiry",
         45,
         "申请提交后30天无人答复",
-        "申请提交后45天无人答复, 申请失效。 [N1]",
+        "申请提交后45天无人答复，申请失效。 [N1]",
     ),
     "crediting": Changed(
         "chuzhou",

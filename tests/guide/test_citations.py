@@ -67,13 +67,13 @@ def test_provincial_answers_are_marked(city: City) -> None:
     """A statement is marked provincial if and only if the city did not answer."""
     text = guide.markdown(city, DAY)
     marked = (
-        "- 扣款顺序: " in text
-        and re.search(r"- 扣款顺序: [^\n]*〔省级〕\n", text) is not None
+        "- 扣款顺序：" in text
+        and re.search(r"- 扣款顺序：[^\n]*〔省级〕\n", text) is not None
     )
 
     assert city.rules(DAY).provincial("purse_order") == marked
     assert city.rules(DAY).provincial("relations") == bool(
-        re.search(r"- 亲属范围: [^\n]*〔省级〕\n", text)
+        re.search(r"- 亲属范围：[^\n]*〔省级〕\n", text)
     )
 
 
@@ -166,5 +166,5 @@ def test_a_part_without_clauses_rests_on_the_whole_rule() -> None:
     )
     lines = part(guide.markdown(city, DAY), "共济用途与使用范围")
 
-    assert "- 共济账户可用于: 定点零售药店购药。 [N1、N2]" in lines
-    assert "- 任何个人账户都不得用于: 体育健身。 [N2]" in lines
+    assert "- 共济账户可用于：定点零售药店购药。 [N1、N2]" in lines
+    assert "- 任何个人账户都不得用于：体育健身。 [N2]" in lines

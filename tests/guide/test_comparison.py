@@ -26,12 +26,12 @@ from tests.guide.towns import (
 WANSHITONG, MINI_PROGRAM, WINDOW = "皖事通APP", "安徽医保小程序", "线下窗口"
 COMPARED = {
     # A28–A42: the cell of the source, and the clause it is
-    ("办理时效", WANSHITONG): ("实时审核,即时生效", "A28"),
+    ("办理时效", WANSHITONG): ("实时审核，即时生效", "A28"),
     ("办理时效", MINI_PROGRAM): ("1-3个工作日", "A29"),
     ("办理时效", WINDOW): ("即时办结", "A30"),
-    ("操作便捷性", WANSHITONG): ("高(集成于常用政务平台)", "A31"),
-    ("操作便捷性", MINI_PROGRAM): ("高(微信/支付宝入口便捷)", "A32"),
-    ("操作便捷性", WINDOW): ("中(需现场排队)", "A33"),
+    ("操作便捷性", WANSHITONG): ("高（集成于常用政务平台）", "A31"),
+    ("操作便捷性", MINI_PROGRAM): ("高（微信/支付宝入口便捷）", "A32"),
+    ("操作便捷性", WINDOW): ("中（需现场排队）", "A33"),
     ("所需材料", WANSHITONG): ("仅需在线身份验证", "A34"),
     ("所需材料", MINI_PROGRAM): ("仅需在线身份验证", "A35"),
     ("所需材料", WINDOW): ("身份证、社保卡、关系证明原件", "A36"),
@@ -62,7 +62,7 @@ def test_comparison_of_anqing(
     """Anqing's table is the source's, cell by cell, and each cell cites the clause it is."""
     text, number = expected
     shown = compared(CITIES["anqing"])[cell]
-    own, _, more = shown.text.partition("; ")
+    own, _, more = shown.text.partition("；")
     cited = {clause.id for clause in shown.clauses}
     of_cells = {clause for _, clause in COMPARED.values()}
 
@@ -116,10 +116,10 @@ def test_changed_hours_and_review() -> None:
     )
     cells = compared(changed)
     text = guide.markdown(changed, DAY)
-    wechat = "安徽医保公共服务小程序(微信): 5个工作日"
-    alipay = "安徽医保公共服务小程序(支付宝): 1-3个工作日"
+    wechat = "安徽医保公共服务小程序（微信）：5个工作日"
+    alipay = "安徽医保公共服务小程序（支付宝）：1-3个工作日"
 
     assert cells["服务时间", WINDOW].text == "工作日8:30-16:00"
-    assert cells["办理时效", MINI_PROGRAM].text == f"{wechat}; {alipay}"
+    assert cells["办理时效", MINI_PROGRAM].text == f"{wechat}；{alipay}"
     assert "只在工作日8:30-16:00受理" in part(text, "绑定不成功的原因")
     assert wechat in part(text, "审核与生效")

@@ -76,7 +76,7 @@ def test_contradictions_are_told(city: City) -> None:
     for _, answer in city.rules(DAY).all():
         for clash in answer.settles:
             assert f"- {clash.id} {clash.clash}" in section
-            assert f"- 理由: {answer.why}" in section
+            assert f"- 理由：{answer.why}" in section
 
 
 @every_city
@@ -121,7 +121,7 @@ def test_an_adopted_candidate_moves_into_the_guide() -> None:
     )
     text = guide.markdown(city, DAY)
 
-    assert f"采用的候选修订: {candidate.name}@2025-01-01" in text
+    assert f"采用的候选修订：{candidate.name}@2025-01-01" in text
     assert f"- {candidate.name}(" not in part(text, "尚未采用的候选修订")
     assert "〔未证实〕" in part(text, "门诊费用统筹基金怎么付")
     assert "| 二级 | 800元 |" in guide.markdown(city, date(2024, 12, 31))
@@ -134,7 +134,7 @@ def test_causes_of_failure_of_chuzhou() -> None:
 
     assert "- 没有参保或不在同一医保统筹区内 [C28]" in section
     assert "- 绑定的家庭成员信息不准确或缺少必要材料 [C29]" in section
-    assert "- 家庭账户人数已满: 最多7人(含授权人本人)。 [C22]" in section
+    assert "- 家庭账户人数已满：最多7人（含授权人本人）。 [C22]" in section
 
 
 def test_wallet_of_huangshan() -> None:

@@ -30,7 +30,7 @@ def test_each_is_answered_in_order(
 
     assert 3 == len(answers)
     for number, answer in enumerate(answers):
-        assert f"导入 gongji_not_there_{number} 失败: ModuleNotFoundError" in answer
+        assert f"导入 gongji_not_there_{number} 失败：ModuleNotFoundError" in answer
 
 
 def test_nothing_asked() -> None:

@@ -82,7 +82,7 @@ def test_no_entry_point(site: Path, tmp_path: Path) -> None:
 
     assert (
         "gongji-wuhu 0.1.0",
-        "模块 gongji_wuhu 里有规则, 但没有声明入口点, 所以不会被加载",
+        "模块 gongji_wuhu 里有规则，但没有声明入口点，所以不会被加载",
     ) == (
         diagnosis.subject,
         diagnosis.problem,
@@ -136,7 +136,7 @@ def test_another_version(site: Path, tmp_path: Path) -> None:
     (diagnosis,) = _found(tmp_path)
 
     assert (
-        f"要求 gongji<10,>=9.0, 而已安装的是 {gongji.__version__}" == diagnosis.problem
+        f"要求 gongji<10,>=9.0，而已安装的是 {gongji.__version__}" == diagnosis.problem
     )
 
 
@@ -154,7 +154,7 @@ def test_refused(tmp_path: Path) -> None:
     assert {"gongji-wuhu 1.2.3 (wuhu)"} == {
         diagnosis.subject for diagnosis in diagnoses
     }
-    assert ["famly_limit: 没有这个钩子", "scope: 忘记写 @hookimpl"] == [
+    assert ["famly_limit：没有这个钩子", "scope：忘记写 @hookimpl"] == [
         diagnosis.problem[: diagnosis.problem.index(",")] for diagnosis in diagnoses
     ]
     assert all(

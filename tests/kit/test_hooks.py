@@ -60,7 +60,7 @@ def test_trace_shows_every_call() -> None:
         for call in calls
         if call.plugin == "chuzhou" and call.hook not in {"identity", "candidates"}
     }
-    assert ["自 2022-07-01: 最多7人(含授权人本人) (C22)"] == [
+    assert ["自 2022-07-01：最多7人（含授权人本人）（C22）"] == [
         call.answer
         for call in calls
         if (call.hook, call.plugin) == ("family_limit", "chuzhou")
@@ -78,13 +78,13 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
         calls, problem = hooks.trace("wuhu")
         result = _run("hooks", "wuhu", "--trace")
 
-    assert [("wuhu", "None"), (PROVINCE, "自 2022-07-01: 本省内 (A9)")] == [
+    assert [("wuhu", "None"), (PROVINCE, "自 2022-07-01：本省内（A9）")] == [
         (call.plugin, call.answer) for call in calls if call.hook == "scope"
     ]
     assert [("wuhu", "RuntimeError: oh")] == [
         (call.plugin, call.answer) for call in calls if call.hook == "family_limit"
     ]
-    assert problem.startswith("family_limit: 调用时出错: RuntimeError: oh")
+    assert problem.startswith("family_limit：调用时出错：RuntimeError: oh")
     assert 1 == result.exit_code
     assert problem in result.output
 
@@ -92,7 +92,7 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
 MISTAKES = {
     "a city not installed": (
         ["hooks", "wuhu", "--trace"],
-        "没有安装名为 wuhu 的城市插件; 已安装: anqing",
+        "没有安装名为 wuhu 的城市插件；已安装：anqing",
     ),
     "no city named": (["hooks", "--trace"], "--trace 须指明城市"),
 }

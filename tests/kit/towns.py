@@ -48,7 +48,7 @@ COUNTER = town(
     "341800",
     "2025-09-26",
     resident=said(deductible=[0, 50, 100.50], ratio=50, cap="不设限", pharmacy="二级"),
-    binding=said(relations="直系亲属", scope="全省", family_limit="3人, 含授权人"),
+    binding=said(relations="直系亲属", scope="全省", family_limit="3人，含授权人"),
     channel={
         "id": "community",
         "kind": "窗口",

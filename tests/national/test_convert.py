@@ -138,7 +138,7 @@ MALFORMED = [
         "an unknown transaction",
         {"infno": "2304"},
         {},
-        "infno 2304 不在此转换; 可用 2206, 2207, 2208, 2601, 3201, 3202",
+        "infno 2304 不在此转换；可用 2206，2207，2208，2601，3201，3202",
     ),
     ("no sender", {"fixmedins_code": ""}, {}, "缺少必填字段 fixmedins_code"),
     ("no id", {"msgid": None}, {}, "缺少必填字段 msgid"),
@@ -149,7 +149,7 @@ MALFORMED = [
         {},
         "inf_time 应写作 yyyy-MM-dd HH:mm:ss",
     ),
-    ("no patient", {}, {"psn_no": ""}, "缺少必填字段 input.data.psn_no (人员编号)"),
+    ("no patient", {}, {"psn_no": ""}, "缺少必填字段 input.data.psn_no（人员编号）"),
     (
         "no account flag",
         {},
@@ -166,7 +166,7 @@ MALFORMED = [
         "a scheme not settled here",
         {},
         {"insutype": "340"},
-        "input.data.insutype 没有代码 '340'; 可用 310, 390",
+        "input.data.insutype 没有代码 '340'；可用 310，390",
     ),
     ("a kind not known", {}, {"med_type": "99"}, "input.data.med_type 没有代码 '99'"),
     (
@@ -185,7 +185,7 @@ MALFORMED = [
         "our section misspelt",
         {},
         {"exp_content": '{"gongji": {"giver": []}}'},
-        "没有字段 giver; 可用 service_day",
+        "没有字段 giver；可用 service_day",
     ),
     ("our section broken off", {}, {"exp_content": '{"gongji": {'}, "不是可读的 JSON"),
 ]
@@ -213,7 +213,7 @@ OTHERS: list[tuple[str, Any, str]] = [
     (
         "a refusal",
         {"infcode": -1, "err_msg": "余额不足"},
-        "对方没有受理: infcode -1, 余额不足",
+        "对方没有受理：infcode -1，余额不足",
     ),
     ("a reply that says nothing", {"infcode": 0, "output": {}}, "认不出是哪种答复"),
     (
@@ -257,7 +257,7 @@ def test_ours_that_the_interface_cannot_say() -> None:
     ):
         to_national(bill, unmapped)
     with pytest.raises(
-        NationalFault, match="SettleRequest 应写作 2207, kept 中的 infno 是 2206"
+        NationalFault, match="SettleRequest 应写作 2207，kept 中的 infno 是 2206"
     ):
         to_national(
             bill,
@@ -324,12 +324,12 @@ def test_a_reply_made_here() -> None:
 def test_a_reply_to_another_request() -> None:
     """An answer goes back only to the message it answers."""
     with pytest.raises(
-        NationalFault, match=f"答复的是另一笔: 请求的 msgid 为 M9, 答复的为 {MSGID}"
+        NationalFault, match=f"答复的是另一笔：请求的 msgid 为 M9，答复的为 {MSGID}"
     ):
         reply_to(answer(), request("2207", msgid="M9"))
     with pytest.raises(NationalFault, match="SettleResponse 不是 2206 的答复"):
         reply_to(answer(), request("2206"))
-    with pytest.raises(NationalFault, match="请求的 setl_id 为 S1, 答复的为 S2"):
+    with pytest.raises(NationalFault, match="请求的 setl_id 为 S1，答复的为 S2"):
         reply_to(
             pb.ReverseResponse(settlement=pb.Settlement(settlement_id="S2")),
             request("2208"),
@@ -338,7 +338,7 @@ def test_a_reply_to_another_request() -> None:
 
 def test_a_reply_that_does_not_add_up() -> None:
     """An answer of ours that breaks an identity never reaches the hospital."""
-    with pytest.raises(NationalFault, match=r"I1: .* \(HN\)"):
+    with pytest.raises(NationalFault, match=r"I1：.* \(HN\)"):
         reply_to(answer(fund_fen=10_001), request("2207"))
 
 
@@ -360,7 +360,7 @@ def test_a_refusal_made_here() -> None:
 
 
 DOCUMENTS: list[tuple[str, Any, str]] = [
-    ("no kind", {"message": {}}, "kind 不认识 None; 可用 Quote"),
+    ("no kind", {"message": {}}, "kind 不认识 None；可用 Quote"),
     ("an unknown kind", {"kind": "Bill"}, "kind 不认识 'Bill'"),
     (
         "an unknown field",
@@ -391,7 +391,7 @@ def test_documents_that_are_none(value: object, problem: str) -> None:
 
 def test_totals_need_a_class_we_know() -> None:
     """A clearing class the dialect does not know is refused with the list."""
-    with pytest.raises(NationalFault, match="没有清算类别 99915; 可用 11, 14, 21, 41"):
+    with pytest.raises(NationalFault, match="没有清算类别 99915；可用 11，14，21，41"):
         reply_to(
             pb.ReconcileTotalsResponse(),
             request("3201", {**TOTALS, "clr_type": "99915"}),

@@ -73,7 +73,7 @@ REFUSED = [
     ("a day that is none", DAY, "2025-02-30", "yyyy-MM-dd"),
     ("an instant that is none", MOMENT, "2025-09-30 24:00:00", "yyyy-MM-dd HH:mm:ss"),
     ("an instant with T", MOMENT, "2025-09-30T10:00:00", "yyyy-MM-dd HH:mm:ss"),
-    ("a scheme not settled here", SCHEME, "340", "没有代码 '340'; 可用 310, 390"),
+    ("a scheme not settled here", SCHEME, "340", "没有代码 '340'；可用 310、390"),
 ]
 
 
@@ -107,7 +107,7 @@ def test_ratios_come_back(ratio_bp: int) -> None:
 
 BROKEN = [
     ("no JSON", "{", "第 1 行第 2 列"),
-    ("a name twice", '{"a": {"b": 1, "b": 2}}', "字段重复: b"),
+    ("a name twice", '{"a": {"b": 1, "b": 2}}', "字段重复：b"),
     ("not a number", '{"a": NaN}', "NaN"),
     ("too deep", "[" * 100_000, "层次过大"),
     ("too many digits", "1" * 5_000, "数字或层次过大"),

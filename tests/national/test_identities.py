@@ -55,7 +55,7 @@ BROKEN = [
     (
         "I1: total",
         {"psn_part_amt": "2685.98", "psn_cash_pay": "2685.98"},
-        "I1: medfee_sumamt 5792.53 ≠ fund_pay_sumamt",
+        "I1：medfee_sumamt 5792.53 ≠ fund_pay_sumamt",
     ),
     (
         "I1: the hospital's share counts",
@@ -65,29 +65,29 @@ BROKEN = [
     (
         "I2: funds",
         {"hifp_pay": "3106.53"},
-        "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 3106.53 = 3106.53",
+        "I2：fund_pay_sumamt 3106.54 ≠ hifp_pay 3106.53 = 3106.53",
     ),
     (
         "I2: another fund counts",
         {"maf_pay": 1},
-        "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 3106.54 + maf_pay 1.00",
+        "I2：fund_pay_sumamt 3106.54 ≠ hifp_pay 3106.54 + maf_pay 1.00",
     ),
     (
         "I3: parts",
         {"inscp_scp_amt": "4973.71"},
-        "I3: medfee_sumamt 5792.53 ≠ fulamt_ownpay_amt 296.20",
+        "I3：medfee_sumamt 5792.53 ≠ fulamt_ownpay_amt 296.20",
     ),
     (
         "I4: the patient's part",
         {"acct_pay": "0.01"},
-        "I4: psn_part_amt 2685.99 ≠ acct_pay 0.01 + psn_cash_pay 2685.99",
+        "I4：psn_part_amt 2685.99 ≠ acct_pay 0.01 + psn_cash_pay 2685.99",
     ),
     (
         "I5: more aid than account",
         {"acct_mulaid_pay": "0.01"},
-        "I5: acct_mulaid_pay 0.01 不在 0 与 acct_pay 0.00 之间",
+        "I5：acct_mulaid_pay 0.01 不在 0 与 acct_pay 0.00 之间",
     ),
-    ("I5: aid below 0", {"acct_mulaid_pay": "-0.01"}, "I5: acct_mulaid_pay -0.01"),
+    ("I5: aid below 0", {"acct_mulaid_pay": "-0.01"}, "I5：acct_mulaid_pay -0.01"),
 ]
 
 
@@ -101,13 +101,13 @@ def test_broken_in_a_reply(changes: dict[str, Any], problem: str) -> None:
         from_national(settlement_reply(**changes))
 
     assert problem in str(refused.value)
-    assert str(refused.value).startswith("output.setlinfo 的金额不合恒等式: I")
-    assert str(refused.value).endswith("(HN)")
+    assert str(refused.value).startswith("output.setlinfo 的金额不合恒等式：I")
+    assert str(refused.value).endswith("（HN）")
 
 
 def test_all_that_are_broken_are_told() -> None:
     """Every identity that does not hold is named at once."""
-    with pytest.raises(NationalFault, match=r"I1: .*; I2: .*; I3: "):
+    with pytest.raises(NationalFault, match=r"I1：.*；I2：.*；I3："):
         from_national(settlement_reply(medfee_sumamt="1", hifp_pay="1"))
 
 
@@ -116,7 +116,7 @@ def test_broken_in_a_request(infno: str) -> None:
     """A bill whose parts do not sum is refused before it reaches the service."""
     with pytest.raises(
         NationalFault,
-        match=r"input\.data 的金额不合恒等式: I3: medfee_sumamt 1000.00 ≠ .* = 999.99",
+        match=r"input\.data 的金额不合恒等式：I3：medfee_sumamt 1000.00 ≠ .* = 999.99",
     ):
         from_national(request(infno, {**SETTLE, "inscp_scp_amt": "999.99"}))
 
@@ -127,7 +127,7 @@ def test_broken_in_a_reversal() -> None:
 
     with pytest.raises(
         NationalFault,
-        match=r"I4: psn_part_amt 2685.99 ≠ acct_pay 0.00 \+ pdn_cash_pay 2685.98",
+        match=r"I4：psn_part_amt 2685.99 ≠ acct_pay 0.00 \+ pdn_cash_pay 2685.98",
     ):
         from_national(reversal_reply(pdn_cash_pay="2685.98"))
 
@@ -148,7 +148,7 @@ def test_broken_in_ours(name: str, path: str, fen: int) -> None:
     *parents, last = path.split(".")
     setattr(proto.settlement.bill if parents else proto.settlement, last, fen)
 
-    with pytest.raises(NationalFault, match=f"{name}: "):
+    with pytest.raises(NationalFault, match=f"{name}："):
         to_national(proto, unmapped)
 
 
@@ -180,5 +180,5 @@ def test_another_province_is_another_dialect() -> None:
     )
 
     from_national(reply, dialect)
-    with pytest.raises(NationalFault, match="I1: "):
+    with pytest.raises(NationalFault, match="I1："):
         from_national(reply)

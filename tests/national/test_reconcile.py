@@ -102,7 +102,7 @@ def test_a_message_without_the_flag_of_refunds() -> None:
 
 def test_an_unknown_flag_of_refunds() -> None:
     """A refd_setl_flag that is neither 0 nor 1 is refused by name, never taken for one."""
-    with pytest.raises(NationalFault, match="refd_setl_flag 没有代码 '2'; 可用 0, 1"):
+    with pytest.raises(NationalFault, match="refd_setl_flag 没有代码 '2'；可用 0、1"):
         from_national(request("3201", {**TOTALS, "refd_setl_flag": "2"}))
 
 
@@ -114,12 +114,12 @@ def test_sums_that_agree() -> None:
 
 
 DIFFER = [
-    ("fee", {"medfee_sumamt": "1000.01"}, "medfee_sumamt 中心 1000.00, 机构 1000.01"),
-    ("fund", {"fund_pay_sumamt": "0"}, "fund_pay_sumamt 中心 100.00, 机构 0.00"),
-    ("account", {"acct_pay": 1}, "acct_pay 中心 900.00, 机构 1.00"),
-    ("count", {"fixmedins_setl_cnt": "3"}, "fixmedins_setl_cnt 中心 2, 机构 3"),
-    ("class", {"clr_type": "41"}, "medfee_sumamt 中心 0.07, 机构 1000.00"),
-    ("scheme", {"insutype": "390"}, "medfee_sumamt 中心 0.09, 机构 1000.00"),
+    ("fee", {"medfee_sumamt": "1000.01"}, "medfee_sumamt 中心 1000.00，机构 1000.01"),
+    ("fund", {"fund_pay_sumamt": "0"}, "fund_pay_sumamt 中心 100.00，机构 0.00"),
+    ("account", {"acct_pay": 1}, "acct_pay 中心 900.00，机构 1.00"),
+    ("count", {"fixmedins_setl_cnt": "3"}, "fixmedins_setl_cnt 中心 2，机构 3"),
+    ("class", {"clr_type": "41"}, "medfee_sumamt 中心 0.07，机构 1000.00"),
+    ("scheme", {"insutype": "390"}, "medfee_sumamt 中心 0.09，机构 1000.00"),
 ]
 
 
@@ -190,7 +190,7 @@ BAD_ROWS = [
     (
         "a column too few",
         f"S1\tV1\t{PATIENT}\t1\t1\t1",
-        "第 2 行有 6 列, 应为 7 列: setl_id, mdtrt_id",
+        "第 2 行有 6 列，应为 7 列：setl_id, mdtrt_id",
     ),
     ("no amount", f"S1\tV1\t{PATIENT}\tx\t1\t1\t0", "第 2 行 medfee_sumamt 不是"),
     (
@@ -201,7 +201,7 @@ BAD_ROWS = [
     (
         "a flag of its own",
         f"S1\tV1\t{PATIENT}\t1\t1\t1\t2",
-        "第 2 行 refd_setl_flag 没有代码 '2'; 可用 0, 1",
+        "第 2 行 refd_setl_flag 没有代码 '2'；可用 0、1",
     ),
 ]
 

@@ -21,12 +21,12 @@ def test_one_value() -> None:
         since="2022-07-01",
         clauses=[C22],
         against=[A15],
-        why="X6: 写明人数",
+        why="X6：写明人数",
         settles=[X6],
     )
 
     assert (
-        Ruled(7, date(2022, 7, 1), (C22,), (A15,), "X6: 写明人数", (X6,)),
+        Ruled(7, date(2022, 7, 1), (C22,), (A15,), "X6：写明人数", (X6,)),
     ) == timeline
 
 
@@ -58,7 +58,7 @@ def test_assumption() -> None:
     """An assumption names itself, so that every reply resting on it shows it."""
     clause = Clause.assumption("T1", "四舍五入到分。")
 
-    assert (clause.grade, clause.source) == (Grade.ASSUMPTION, "推定,无文件依据")
+    assert (clause.grade, clause.source) == (Grade.ASSUMPTION, "推定，无文件依据")
 
 
 NESTED: dict[str, tuple[object, set[str]]] = {

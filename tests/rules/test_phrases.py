@@ -101,11 +101,11 @@ PROCEDURE = Procedure(
 PHRASES: dict[str, tuple[object, str]] = {
     "a limit that counts the holder": (
         FamilyLimit(people=7, counting_holder=True),
-        "最多7人(含授权人本人)",
+        "最多7人（含授权人本人）",
     ),
     "a limit beside the holder": (
         FamilyLimit(people=6, counting_holder=False),
-        "最多6人(不含授权人本人)",
+        "最多6人（不含授权人本人）",
     ),
     "no limit": (NO_LIMIT, "不设限"),
     "one giver": (GiverLimit(givers=1), "最多由1名授权人共济"),
@@ -136,7 +136,7 @@ PHRASES: dict[str, tuple[object, str]] = {
             "b": ReviewLatency(at_once=AtOnce.NEVER, working_days=3),
             "c": ReviewLatency(at_once=AtOnce.ALWAYS),
         },
-        "甲、c: 即时生效; b: 3个工作日",
+        "甲、c：即时生效；b: 3个工作日",
     ),
     "channels name themselves": (
         {
@@ -144,10 +144,10 @@ PHRASES: dict[str, tuple[object, str]] = {
                 name="国家应用", kind=ChannelKind.APP, across=Across.ONLY_ACROSS_AREAS
             )
         },
-        "国家应用(手机应用,24小时,仅限跨统筹区绑定)",
+        "国家应用（手机应用,24小时,仅限跨统筹区绑定）",
     ),
     "days of expiry": (30, "30天"),
-    "the city": (Identity(area_code="341100", name="滁州市"), "滁州市(341100)"),
+    "the city": (Identity(area_code="341100", name="滁州市"), "滁州市（341100）"),
     "terms by purpose": (
         {
             Purpose.VISIT: EnrolmentTerms(
@@ -158,7 +158,7 @@ PHRASES: dict[str, tuple[object, str]] = {
             ),
         },
         (
-            "就医购药: 正常参加职工医保或城乡居民医保; 居民医保个人缴费: "
+            "就医购药：正常参加职工医保或城乡居民医保；居民医保个人缴费："
             "正常参加城乡居民医保,或正在办理参保"
         ),
     ),
@@ -167,22 +167,22 @@ PHRASES: dict[str, tuple[object, str]] = {
             schemes=frozenset({Scheme.EMPLOYEE}),
             statuses=frozenset({EnrolmentStatus.PAUSED, EnrolmentStatus.NORMAL}),
         ),
-        "参加职工医保(正常参保或暂停参保)",
+        "参加职工医保（正常参保或暂停参保）",
     ),
     "direct relatives": (
         DIRECT,
-        "直系亲属: 配偶、父母(含养父母、继父母)、子女(含养子女、继子女)",
+        "直系亲属：配偶、父母（含养父母、继父母）、子女（含养子女、继子女）",
     ),
     "close relatives": (
         CLOSE,
         (
-            "近亲属: 配偶、父母(含养父母、继父母)、子女(含养子女、继子女)、兄弟姐妹、"
+            "近亲属：配偶、父母（含养父母、继父母）、子女（含养子女、继子女）、兄弟姐妹、"
             "祖父母、外祖父母、孙子女、外孙子女"
         ),
     ),
     "relations that are part of a group": (
         RelationSet(name="独生子女", codes=frozenset({"31", "21"})),
-        "独生子女: GB/T 4761代码21、31",
+        "独生子女：GB/T 4761代码21、31",
     ),
     "scope": (Scope.POOLING_AREA, "同一医保统筹区内"),
     "no checks": (frozenset(), "无"),
@@ -207,11 +207,11 @@ PHRASES: dict[str, tuple[object, str]] = {
                 asked=Asked.RELATION_NOT_ON_RECORD,
             ),
         ),
-        "关系证明: 结婚证或户口簿(原件); 结婚证(复印件或照片,登记信息查不到亲属关系时提供)",
+        "关系证明：结婚证或户口簿（原件）；结婚证（复印件或照片,登记信息查不到亲属关系时提供）",
     ),
     "an agreement": (
         AgreementTerms(agreement_id="g", version="2", title="告知书", act="勾选同意"),
-        "勾选同意《告知书》(g,版本2)",
+        "勾选同意《告知书》（g,版本2）",
     ),
     "consent": (ConsentTerms(required=True), "须使用人本人知情同意"),
     "what stands for consent": (
@@ -220,7 +220,7 @@ PHRASES: dict[str, tuple[object, str]] = {
     ),
     "unbinding": (
         Unbinding(procedure=PROCEDURE),
-        "解绑: 选择成员 → 确认(注意: 不可撤回); 确认后立即停止使用",
+        "解绑：选择成员 → 确认（注意：不可撤回）；确认后立即停止使用",
     ),
     "uses": (
         Uses(
@@ -229,19 +229,19 @@ PHRASES: dict[str, tuple[object, str]] = {
             never=frozenset({Spending.FITNESS}),
         ),
         (
-            "共济可用于定点医疗机构门诊就医、定点零售药店购药; "
-            "共济支付政策范围内费用的个人负担部分; "
-            "共济可支付剩余自付的: 门诊慢特病待遇; 本人账户支付个人负担的任何部分; "
+            "共济可用于定点医疗机构门诊就医、定点零售药店购药；"
+            "共济支付政策范围内费用的个人负担部分；"
+            "共济可支付剩余自付的：门诊慢特病待遇；本人账户支付个人负担的任何部分；"
             "不得用于体育健身"
         ),
     ),
     "a purpose that is not offered": (
         {Purpose.RESIDENT_PREMIUM: NotOffered(C65)},
-        "居民医保个人缴费: 不提供(C65: 剩余自付的门诊费用)",
+        "居民医保个人缴费：不提供（C65：剩余自付的门诊费用）",
     ),
     "an exclusion of everybody": (
         Exclusion(situation=Situation.PAUSED, clause=C65),
-        "停止缴费或未按规定缴费期间(C65: 剩余自付的门诊费用)",
+        "停止缴费或未按规定缴费期间（C65：剩余自付的门诊费用）",
     ),
     "an exclusion of some": (
         Exclusion(
@@ -250,41 +250,44 @@ PHRASES: dict[str, tuple[object, str]] = {
             schemes=frozenset({Scheme.EMPLOYEE}),
             standings=frozenset({Standing.RETIRED}),
         ),
-        "职工医保退休停止缴费或未按规定缴费期间(C65: 剩余自付的门诊费用)",
+        "职工医保退休停止缴费或未按规定缴费期间（C65：剩余自付的门诊费用）",
     ),
     "the order of purses": (
         PurseOrder(order=(PurseKind.OWN, PurseKind.GIVERS)),
-        "使用人本人个人账户 → 授权人个人账户(按绑定生效先后) → 现金",
+        "使用人本人个人账户 → 授权人个人账户（按绑定生效先后） → 现金",
     ),
     "a table": (
         TABLE,
         (
-            "起付标准一级200元、二级400元、三级400元,全年累计不超过400元; "
+            "起付标准一级200元、二级400元、三级400元,全年累计不超过400元；"
             "支付比例在职一级60%、二级55.5%、三级50%,退休一级65%、二级60.5%、"
-            "三级55%(高于在职5个百分点); 年度支付限额在职2000元、退休3000元; "
-            "单次支付限额一级不设限、二级不设限、三级300.50元; 未定级机构按一级; "
-            "定点药店按一级; 适用于普通门诊、急诊; 支付额四舍五入到分"
+            "三级55%（高于在职5个百分点）；年度支付限额在职2000元、退休3000元；"
+            "单次支付限额一级不设限、二级不设限、三级300.50元；未定级机构按一级；"
+            "定点药店按一级；适用于普通门诊、急诊；支付额四舍五入到分"
         ),
     ),
-    "nothing from the fund": (NoFund(C65), "统筹基金不予支付(C65: 剩余自付的门诊费用)"),
+    "nothing from the fund": (
+        NoFund(C65),
+        "统筹基金不予支付（C65：剩余自付的门诊费用）",
+    ),
     "out of area": (
         OutOfArea(
             filing_before_direct_settlement=True,
             procedure=Procedure(title="备案", steps=()),
         ),
-        "异地直接结算须先备案; 备案: 无",
+        "异地直接结算须先备案；备案：无",
     ),
     "the wallet": (
         Wallet(procedure=Procedure(title="开通", steps=())),
-        "开通: 无; 开通不绑定任何人",
+        "开通：无；开通不绑定任何人",
     ),
     "crediting": (
         CreditTerms(active_ratio_bp=200, retired_fen=OPERATOR_SETS),
-        "在职为本人参保缴费基数的2%; 退休按定额划入,由经办机构另行设定; 单位缴费部分不划入个人账户",
+        "在职为本人参保缴费基数的2%；退休按定额划入,由经办机构另行设定；单位缴费部分不划入个人账户",
     ),
     "a figure the operator set": (
         CreditTerms(active_ratio_bp=200, retired_fen=7000),
-        "在职为本人参保缴费基数的2%; 退休按定额划入,每月70元; 单位缴费部分不划入个人账户",
+        "在职为本人参保缴费基数的2%；退休按定额划入,每月70元；单位缴费部分不划入个人账户",
     ),
     "reversal": (Reversal.ANY, "任何一笔结算均可撤销"),
     "a clause": (C65, "剩余自付的门诊费用[C65]"),

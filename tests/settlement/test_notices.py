@@ -69,7 +69,7 @@ def test_the_choice_is_a_rule_of_the_city() -> None:
     answer = city.rules(NOW.date()).answer(CityRules.reimbursement)
     entry = answer.value[Scheme.RESIDENT]
     assert isinstance(entry, NotSettled)
-    assert "不在此结算, 予以拒绝" in in_words(answer.value)
+    assert "不在此结算，予以拒绝" in in_words(answer.value)
     assert OPERATORS in answer.clauses
     assert city.rules_digest != before.rules_digest
 

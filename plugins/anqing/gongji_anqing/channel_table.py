@@ -1,4 +1,4 @@
-"""安庆市的办理渠道: 名称、步骤、服务时间, 以及指南对比表每一格所依据的条款 (A17–A42)."""
+"""安庆市的办理渠道：名称、步骤、服务时间，以及指南对比表每一格所依据的条款（A17–A42）。"""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gongji import (
 from . import clauses as c
 
 _OFFICE_HOURS = CounterHours(opens=time(9), closes=time(17))
-"""工作日9:00-17:00 (A42)."""
+"""工作日9:00-17:00（A42）。"""
 
 _WANSHITONG = (
     Step(
         text="登录皖事通APP,定位至“安庆市”",
-        caution="确保定位准确,选择对应城市服务",
+        caution="确保定位准确，选择对应城市服务",
         clauses=(c.A23,),
     ),
     Step(
-        text="进入“医保”频道,点击“家庭共济”",
+        text="进入“医保”频道，点击“家庭共济”",
         caution="需完成实名认证及人脸识别",
         clauses=(c.A24,),
     ),
@@ -37,13 +37,13 @@ _WANSHITONG = (
     ),
     Step(
         text="确认关系并签署电子协议",
-        caution="关系类型需如实选择(配偶、子女、父母等)",
+        caution="关系类型需如实选择（配偶、子女、父母等）",
         clauses=(c.A26,),
     ),
-    Step(text="提交申请,等待系统审核", clauses=(c.A27,)),
+    Step(text="提交申请，等待系统审核", clauses=(c.A27,)),
 )
 _MINI_PROGRAM = (
-    Step(text="注册登录后,点击“我要办”→“个人账户共济”", clauses=(c.A18,)),
+    Step(text="注册登录后，点击“我要办”→“个人账户共济”", clauses=(c.A18,)),
     Step(text="填写共济成员信息并提交", clauses=(c.A18,)),
 )
 _AT_COUNTER = (
@@ -56,7 +56,7 @@ CHANNELS = {
         kind=ChannelKind.APP,
         entry="“医保”专区→“家庭共济”",
         steps=_WANSHITONG,
-        ease="高(集成于常用政务平台)",
+        ease="高（集成于常用政务平台）",
         audience="熟悉智能手机操作者",
         clauses=(c.A17, c.A31, c.A37, c.A40),
         row_clauses=ChannelClauses(
@@ -69,7 +69,7 @@ CHANNELS = {
             kind=ChannelKind.MINI_PROGRAM,
             entry="“我要办”→“个人账户共济”",
             steps=_MINI_PROGRAM,
-            ease="高(微信/支付宝入口便捷)",
+            ease="高（微信/支付宝入口便捷）",
             audience="各类用户",
             clauses=(c.A18, c.A32, c.A38, c.A41),
             short_name="安徽医保小程序",
@@ -78,8 +78,8 @@ CHANNELS = {
             ),
         )
         for number, name in (
-            ("minip_wechat", "安徽医保公共服务小程序(微信)"),
-            ("minip_alipay", "安徽医保公共服务小程序(支付宝)"),
+            ("minip_wechat", "安徽医保公共服务小程序（微信）"),
+            ("minip_alipay", "安徽医保公共服务小程序（支付宝）"),
         )
     },
     "national_app": Channel(
@@ -95,7 +95,7 @@ CHANNELS = {
         kind=ChannelKind.COUNTER,
         hours=_OFFICE_HOURS,
         steps=_AT_COUNTER,
-        ease="中(需现场排队)",
+        ease="中（需现场排队）",
         audience="老年人、不熟悉线上操作者",
         clauses=(c.A20, c.A33, c.A39, c.A42),
         short_name="线下窗口",
@@ -104,7 +104,7 @@ CHANNELS = {
         ),
     ),
     "bank": Channel(
-        name="合作银行医保服务网点(建设银行、工商银行等)",
+        name="合作银行医保服务网点（建设银行、工商银行等）",
         kind=ChannelKind.BANK,
         hours=_OFFICE_HOURS,
         steps=_AT_COUNTER,

@@ -1,4 +1,4 @@
-"""安庆市的候选修订: 有来源而未经证实, 或出自外省; 运营方写明起始日并采用之前不决定任何事项."""
+"""安庆市的候选修订：有来源而未经证实，或出自外省；运营方写明起始日并采用之前不决定任何事项。"""
 
 from __future__ import annotations
 
@@ -72,20 +72,20 @@ REVISIONS = (
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_AQ6)},
         clauses=(c.S6, c.T_AQ6, c.T_AQ11),
-        why_not="S6未经证实; 所引宜医保发〔2022〕19号未见原文, 所载起始日与省级V1相同, 不可信。",
+        why_not="S6未经证实；所引宜医保发〔2022〕19号未见原文，所载起始日与省级V1相同，不可信。",
     ),
     Candidate(
         name="FAMILY-7",
         hook="family_limit",
         value=FamilyLimit(people=7, counting_holder=True),
         clauses=(c.S27,),
-        why_not="S27写作全省而未经证实; 安庆的材料没有写人数。",
+        why_not="S27写作全省而未经证实；安庆的材料没有写人数。",
     ),
     Candidate(
         name="WIDER-AID",
         hook="uses",
         value=_WIDER_AID,
         clauses=(c.S9, c.A11, c.A12),
-        why_not="S9是四川省的规定; 安庆的材料写共济支付合规费用(A10)。",
+        why_not="S9是四川省的规定；安庆的材料写共济支付合规费用（A10）。",
     ),
 )

@@ -1,4 +1,4 @@
-"""滁州市的办理渠道: 名称、入口、步骤 (C2–C13, C69)."""
+"""滁州市的办理渠道：名称、入口、步骤（C2–C13，C69）。"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import clauses as c
 
 
 def steps(*clauses: Clause) -> tuple[Step, ...]:
-    """原文每句一步."""
+    """原文每句一步。"""
     return tuple(Step(text=clause.text, clauses=(clause,)) for clause in clauses)
 
 

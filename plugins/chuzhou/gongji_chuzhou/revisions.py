@@ -1,4 +1,4 @@
-"""滁州市的候选修订: 有来源而未经证实, 或出自外省; 运营方写明起始日并采用之前不决定任何事项."""
+"""滁州市的候选修订：有来源而未经证实，或出自外省；运营方写明起始日并采用之前不决定任何事项。"""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ REVISIONS = (
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_CZ5)},
         clauses=(c.S6, c.T_CZ1, c.T_CZ3, c.T_CZ4, paying.T_CZ14),
         why_not=(
-            "S6未经证实; 所引滁医保发〔2022〕17号与同日起施行的一手材料(C58)"
-            "及本市医院通知冲突, 起始日不可信。"
+            "S6未经证实；所引滁医保发〔2022〕17号与同日起施行的一手材料（C58）"
+            "及本市医院通知冲突，起始日不可信。"
         ),
     ),
     Candidate(
@@ -93,14 +93,14 @@ REVISIONS = (
         hook="scope",
         value=Scope.PROVINCE,
         clauses=(c.S29, c.A9),
-        why_not="S29未经证实; 滁州网页写明同一统筹区(C27), 起始日不明。",
+        why_not="S29未经证实；滁州网页写明同一统筹区（C27），起始日不明。",
     ),
     Candidate(
         name="CLOSE",
         hook="relations",
         value=CLOSE,
         clauses=(c.S8, c.S9),
-        why_not="S8是报刊转载, 滁州网页仍写直系亲属(C26), 本市起始日不明。",
+        why_not="S8是报刊转载，滁州网页仍写直系亲属（C26），本市起始日不明。",
     ),
     Candidate(
         name="REVIEW-UNPROVED",
@@ -108,8 +108,8 @@ REVISIONS = (
         value=_REVIEWED,
         clauses=(c.A27, c.T_CZ41, c.T_CZ7),
         why_not=(
-            "滁州网页写提交即完成绑定(C4、C8、C13), 皖事通不要求任何证明(C13); "
-            "登记信息查不到的亲属关系是否先行审核, 由经办机构决定。"
+            "滁州网页写提交即完成绑定（C4、C8、C13），皖事通不要求任何证明（C13）；"
+            "登记信息查不到的亲属关系是否先行审核，由经办机构决定。"
         ),
     ),
     Candidate(
@@ -117,13 +117,13 @@ REVISIONS = (
         hook="giver_limit",
         value=GiverLimit(givers=1),
         clauses=(c.S29,),
-        why_not="S29写的是宣城且未经证实; 亳州、铜陵的说法相反。",
+        why_not="S29写的是宣城且未经证实；亳州、铜陵的说法相反。",
     ),
     Candidate(
         name="WIDER-AID",
         hook="uses",
         value=_WIDER_AID,
         clauses=(c.S9, c.C68, c.A12),
-        why_not="S9是四川省的规定; 安徽的文件写共济支付合规费用(A10)。",
+        why_not="S9是四川省的规定；安徽的文件写共济支付合规费用（A10）。",
     ),
 )

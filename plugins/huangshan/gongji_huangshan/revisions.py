@@ -1,4 +1,4 @@
-"""黄山市的候选修订: 有来源而未经证实, 或出自外省; 运营方写明起始日并采用之前不决定任何事项."""
+"""黄山市的候选修订：有来源而未经证实，或出自外省；运营方写明起始日并采用之前不决定任何事项。"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from . import clauses as c
 
 
 def _clauses_from(source: Clause, unranked: Clause) -> TableClauses:
-    """数额出自一处转述, 其余推定."""
+    """数额出自一处转述，其余推定。"""
     return TableClauses(
         always=(source, c.T_HS1),
         ratio={1: (), 2: (), 3: ()},
@@ -87,27 +87,27 @@ REVISIONS = (
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2, Scheme.RESIDENT: NoFund(c.T_HS2)},
         clauses=(c.S4, c.T_HS1, c.T_HS2, c.T_HS3),
-        why_not="S4未经证实, 写的是灵活就业人员, 没有起始日; 与S6在二级比例和退休待遇上不一致。",
+        why_not="S4未经证实，写的是灵活就业人员，没有起始日；与S6在二级比例和退休待遇上不一致。",
     ),
     Candidate(
         name="V2'",
         hook="reimbursement",
         value={Scheme.EMPLOYEE: _V2_PRIME, Scheme.RESIDENT: NoFund(c.T_HS2)},
         clauses=(c.S6, c.T_HS1, c.T_HS2, c.T_HS3, c.T_HS4),
-        why_not="S6未经证实, 所载起始日与一手材料冲突; 与S4在二级比例和退休待遇上不一致。",
+        why_not="S6未经证实，所载起始日与一手材料冲突；与S4在二级比例和退休待遇上不一致。",
     ),
     Candidate(
         name="FAMILY-7",
         hook="family_limit",
         value=FamilyLimit(people=7, counting_holder=True),
         clauses=(c.S27,),
-        why_not="S27写作全省而未经证实; 黄山的文件没有写人数。",
+        why_not="S27写作全省而未经证实；黄山的文件没有写人数。",
     ),
     Candidate(
         name="WIDER-AID",
         hook="uses",
         value=_WIDER_AID,
         clauses=(c.S9, c.A10, c.A11, c.A12),
-        why_not="S9是四川省的规定; 安徽的文件写共济支付合规费用(A10)。",
+        why_not="S9是四川省的规定；安徽的文件写共济支付合规费用（A10）。",
     ),
 )

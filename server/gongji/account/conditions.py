@@ -99,7 +99,7 @@ def _alive(case: Case) -> Iterator[Condition]:
 def _bound(case: Case) -> Iterator[Condition]:
     # Nobody is bound to himself, and an own premium is no relative's (C68).
     if case.holder.person_no == case.member.person_no:
-        message = f"授权人与使用人是同一人: 个人账户只代缴亲属的{PREMIUM}"
+        message = f"授权人与使用人是同一人：个人账户只代缴亲属的{PREMIUM}"
         code = ConditionCode.SAME_PERSON
         yield condition(case, CityRules.relations, code, message, fields=MEMBER)
     elif not case.of_holder:

@@ -130,7 +130,7 @@ class CorrectCredit(OfMonth[CorrectedCredit], frozen=True):
         credit = standing_credit(facts, self.credit_id)
         if credit is None:
             raise CreditNotFound(
-                f"{self.person_no} 的 {self.month} 没有可更正的划入: 未曾划入, 或已收回",
+                f"{self.person_no} 的 {self.month} 没有可更正的划入：未曾划入，或已收回",
                 field="month",
             )
         correction = Correction(

@@ -176,10 +176,10 @@ class CreditAccount(OfMonth[Credited], frozen=True):
     def _refuse_untimely(self, facts: Facts) -> None:
         first, _ = days_of_month(self.month)
         if first > facts.today:
-            raise FutureMonth(f"{self.month} 尚未开始, 不能划入", field="month")
+            raise FutureMonth(f"{self.month} 尚未开始，不能划入", field="month")
         if standing_credit(facts, self.credit_id) is not None:
             raise AlreadyCredited(
-                f"{self.person_no} 的 {self.month} 已经划入, 每人每月只划入一次",
+                f"{self.person_no} 的 {self.month} 已经划入，每人每月只划入一次",
                 field="month",
             )
 
@@ -204,7 +204,7 @@ class TakeBackCredit(OfMonth[PurseMovement], frozen=True):
         credit = standing_credit(facts, self.credit_id)
         if credit is None:
             raise CreditNotFound(
-                f"{self.person_no} 的 {self.month} 没有可收回的划入: 未曾划入, 或已收回",
+                f"{self.person_no} 的 {self.month} 没有可收回的划入：未曾划入，或已收回",
                 field="month",
             )
         before = ledger.account_of(facts, self.person_no)
@@ -234,8 +234,8 @@ class TakeBackCredit(OfMonth[PurseMovement], frozen=True):
         # Whole or not at all: a part taken back would leave a credit no rule gives.
         if balance_fen < credit.in_purse_fen:
             raise BalanceSpent(
-                f"{self.month} 划入的 {yuan(credit.in_purse_fen)} 元已被使用, "
-                f"账户只余 {yuan(balance_fen)} 元, 不能全额收回",
+                f"{self.month} 划入的 {yuan(credit.in_purse_fen)} 元已被使用，"
+                f"账户只余 {yuan(balance_fen)} 元，不能全额收回",
                 field="month",
                 credited_fen=str(credit.in_purse_fen),
                 balance_fen=str(balance_fen),
@@ -251,7 +251,7 @@ def refuse_malformed_month(month: str) -> None:
     """Refuse what is no month. MalformedField."""
     # There is a year 0000 by the pattern and none by the calendar.
     if not _MONTH.fullmatch(month) or month < "0001-01":
-        raise MalformedField(f"月份应写作 YYYY-MM, 得到 {month!r}", field="month")
+        raise MalformedField(f"月份应写作 YYYY-MM，得到 {month!r}", field="month")
 
 
 def known_person(facts: Facts, person_no: str) -> Person:
@@ -266,7 +266,7 @@ def person_with_purse(facts: Facts, person_no: str) -> Person:
     """Return the person. PersonNotFound, NoAccount."""
     person = known_person(facts, person_no)
     if not has_purse(person, facts.get(Account, person_no)):
-        raise NoAccount(f"{person_no} 从未参加职工医保, 没有个人账户", field="person")
+        raise NoAccount(f"{person_no} 从未参加职工医保，没有个人账户", field="person")
     return person
 
 
@@ -296,7 +296,7 @@ def _enrolment(person: Person, day: date, clauses: tuple[Clause, ...]) -> Enrolm
         or not alive_on(person, day)
     ):
         raise NotEnrolled(
-            f"{person.person_no} 在 {day} 未正常参加职工医保, 当月不划入",
+            f"{person.person_no} 在 {day} 未正常参加职工医保，当月不划入",
             field="person",
             clauses=clauses,
         )
@@ -314,7 +314,7 @@ def _amount(
         base_fen = person.base_on(day)
         if base_fen <= 0:
             raise NoContributionBase(
-                f"{person.person_no} 没有登记缴费基数, 无法计算划入金额; 请先导入",
+                f"{person.person_no} 没有登记缴费基数，无法计算划入金额；请先导入",
                 field="person",
             )
         fen = share(base_fen, terms.active_ratio_bp, Rounding.HALF_UP)
@@ -322,8 +322,8 @@ def _amount(
     if isinstance(terms.retired_fen, OperatorSets):
         raise ParameterNotSet(
             f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)"
-            "没有文件给出, 须由运营方设定: gongji serve --retired-credit "
-            f"{city.area_code}:金额(元)@起始日",
+            "没有文件给出，须由运营方设定：gongji serve --retired-credit "
+            f"{city.area_code}:金额（元）@起始日",
             city=city.area_code,
             parameter="account_crediting.retired_fen",
         )

@@ -60,7 +60,7 @@ class BringForward(Command[Credited], frozen=True):
                 "没有批次的结转金额不得为 0，且不超过十亿元", field=_FIELD
             )
         if self.year and not self.batch:
-            raise MalformedField("结转的年度只与批次(batch)一并给出", field="year")
+            raise MalformedField("结转的年度只与批次（batch）一并给出", field="year")
 
     @classmethod
     def content_names(cls) -> list[str]:

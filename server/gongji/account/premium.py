@@ -82,7 +82,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         if not 1 <= self.fen <= MAX_FEN:
             raise MalformedField("缴费金额须大于 0 且不超过十亿元", field="fen")
         if not 2000 <= self.year <= 2099:
-            raise MalformedField(f"缴费年度应写作 YYYY, 得到 {self.year}", field="year")
+            raise MalformedField(f"缴费年度应写作 YYYY，得到 {self.year}", field="year")
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return both people, the holder's purse, the member's bindings and premium."""
@@ -163,7 +163,7 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
             raise AlreadyPaid(
                 f"{self.member} {self.year} 年度的{PREMIUM}"
                 f"已于 {before.paid_at:%Y-%m-%d %H:%M} 代缴"
-                f"(编号 {before.premium_id}), 不重复扣款",
+                f"（编号 {before.premium_id}），不重复扣款",
                 field="year",
                 premium_id=before.premium_id,
             )
@@ -173,8 +173,8 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         # The purse pays all of it: no part of a premium can be paid otherwise (A15).
         if balance_fen < self.fen:
             raise BalanceShort(
-                f"授权人账户余额 {yuan(balance_fen)} 元, "
-                f"不足以支付 {yuan(self.fen)} 元; {PREMIUM}须全额支付",
+                f"授权人账户余额 {yuan(balance_fen)} 元，"
+                f"不足以支付 {yuan(self.fen)} 元；{PREMIUM}须全额支付",
                 field="fen",
                 clauses=_balance_clauses(case.rules),
                 balance_fen=str(balance_fen),
@@ -336,7 +336,7 @@ def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
     reasons = [f"{c.message}({'、'.join(c.clauses)})" for c in conditions]
     return NotEligible(
-        f"不能代缴{PREMIUM}: {'; '.join(reasons)}",
+        f"不能代缴{PREMIUM}：{'；'.join(reasons)}",
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
     ).within(city.area_code)

@@ -35,9 +35,9 @@ def declared_channel(rules: DayRules, key: ChannelId) -> Channel:
     channels = rules.value(CityRules.channels)
     if key in channels:
         return channels[key]
-    names = [f"{declared}({channel.name})" for declared, channel in channels.items()]
+    names = [f"{declared}（{channel.name}）" for declared, channel in channels.items()]
     raise UnknownChannel(
-        f"本市没有渠道 {key}; 可用: {'、'.join(names)}",
+        f"本市没有渠道 {key}；可用：{'、'.join(names)}",
         field="channel",
         clauses=rules.answer(CityRules.channels).clauses,
     )

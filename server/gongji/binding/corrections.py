@@ -63,7 +63,7 @@ def purpose_field(purpose: Purpose) -> FieldRef:
 
 def state_relation(code: str) -> Change:
     """State the relation that the registry shows."""
-    text = f"如实选择关系类型(登记为代码 {code})"
+    text = f"如实选择关系类型（登记为代码 {code}）"
     return Change(
         text,
         lambda case: case.applying(relation=code),

@@ -89,7 +89,7 @@ def not_eligible(
         numbers.update(dict.fromkeys(condition.clauses))
         messages.append(f"{condition.message}({'、'.join(condition.clauses)})")
     return NotEligible(
-        f"不符合绑定条件: {'; '.join(messages)}",
+        f"不符合绑定条件：{'；'.join(messages)}",
         clauses=[city.clause(number) for number in numbers],
         conditions=conditions,
         ways=ways,
@@ -108,7 +108,7 @@ def not_eligible(
 def same_person(case: Case) -> Iterator[Unmet]:
     """Citizens do not bind themselves."""
     if case.holder.person_no == case.member.person_no:
-        message = "授权人与使用人是同一人, 本人无须绑定"
+        message = "授权人与使用人是同一人，本人无须绑定"
         yield not_met(
             case,
             CityRules.relations,
@@ -121,11 +121,11 @@ def same_person(case: Case) -> Iterator[Unmet]:
 def alive(case: Case) -> Iterator[Unmet]:
     """Both must be alive."""
     if _dead(case.holder, case.today):
-        message = "授权人已登记死亡, 不能绑定"
+        message = "授权人已登记死亡，不能绑定"
         code = ConditionCode.HOLDER_DECEASED
         yield not_met(case, CityRules.holder_terms, code, message, fields=HOLDER)
     if _dead(case.member, case.today):
-        message = "使用人已登记死亡, 不能绑定"
+        message = "使用人已登记死亡，不能绑定"
         code = ConditionCode.MEMBER_DECEASED
         yield not_met(case, CityRules.member_terms, code, message, fields=MEMBER)
 
@@ -142,7 +142,7 @@ def holder_enrolled(case: Case) -> Iterator[Unmet]:
             case,
             CityRules.holder_terms,
             ConditionCode.HOLDER_NOT_ENROLLED,
-            f"授权人在 {case.today} 不符合参保要求: {in_words(terms)}",
+            f"授权人在 {case.today} 不符合参保要求：{in_words(terms)}",
             remedies.enrol_holder(terms),
             fields=HOLDER,
             clauses=terms.clauses,
@@ -174,7 +174,7 @@ def _member_not_enrolled(case: Case, purpose: Purpose, terms: EnrolmentTerms) ->
         case,
         CityRules.member_terms,
         ConditionCode.MEMBER_NOT_ENROLLED,
-        f"使用人{day_and_purpose}的参保要求: {in_words(terms)}",
+        f"使用人{day_and_purpose}的参保要求：{in_words(terms)}",
         *corrections.drop_purpose(case, purpose),
         remedies.enrol_member(purpose, terms),
         fields=(*MEMBER, corrections.purpose_field(purpose)),
@@ -228,7 +228,7 @@ def room_in_family(case: Case) -> Iterator[Unmet]:
             case,
             CityRules.family_limit,
             ConditionCode.FAMILY_FULL,
-            f"家庭账户{in_words(limit)}, 已满",
+            f"家庭账户{in_words(limit)}，已满",
             remedies.unbind_members(excess),
         )
 
@@ -246,7 +246,7 @@ def room_with_member(case: Case) -> Iterator[Unmet]:
             case,
             CityRules.giver_limit,
             ConditionCode.TOO_MANY_HOLDERS,
-            f"使用人{in_words(limit)}, 已满",
+            f"使用人{in_words(limit)}，已满",
             remedies.unbind_holders(excess),
         )
 
@@ -265,7 +265,7 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
                 case,
                 CityRules.unbinding,
                 ConditionCode.ALREADY_BOUND,
-                f"该成员已绑定或正在办理(绑定编号 {binding.binding_id})",
+                f"该成员已绑定或正在办理（绑定编号 {binding.binding_id}）",
                 remedies.unbind(binding.binding_id),
                 fields=MEMBER,
                 clauses=case.rules.value(CityRules.unbinding).again_clauses,

@@ -62,7 +62,7 @@ def born_in_order(case: Case) -> Iterator[Unmet]:
             case,
             CityRules.relations,
             ConditionCode.BIRTHS_CONTRADICT_RELATION,
-            f"双方的出生日期不可能是申报的关系(代码 {case.application.relation})；"
+            f"双方的出生日期不可能是申报的关系（代码 {case.application.relation}）；"
             "养子女、继子女与养父母、继父母另有代码27、37、57、58",
             fields=RELATION,
         )
@@ -96,7 +96,7 @@ def _another_spouse(
         sentence = f"{who}已以配偶关系与他人绑定或正在办理"
         change = remedies.unbind_spouse(binding_id, f"{who}先解除与他人的配偶绑定")
     elif binding_id:
-        sentence = f"{who}已以配偶关系与他人绑定或正在办理(绑定编号 {binding_id})"
+        sentence = f"{who}已以配偶关系与他人绑定或正在办理（绑定编号 {binding_id}）"
         change = remedies.unbind(binding_id)
     else:
         sentence = f"{who}在登记中另有配偶"

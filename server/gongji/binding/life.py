@@ -52,7 +52,7 @@ def as_of(binding: Binding, now: datetime) -> Binding:
         BindingState.EXPIRED,
         binding.expires_at,
         who="calendar",
-        why="逾期未办结, 申请失效",
+        why="逾期未办结，申请失效",
     )
 
 
@@ -100,7 +100,7 @@ def in_state(
         current = STATE_WORDS[binding.state]
         required = STATE_WORDS[state]
         raise IllegalTransition(
-            f"绑定处于“{current}”, 不能{doing}; 须处于“{required}”",
+            f"绑定处于“{current}”，不能{doing}；须处于“{required}”",
             field="binding_id",
             state=binding.state.name,
         )
@@ -154,7 +154,7 @@ def forward(
         BindingState.UNDER_REVIEW,
         now,
         who=caller,
-        why=f"等待审核: {in_words(latency)}",
+        why=f"等待审核：{in_words(latency)}",
         channel=binding.channel,
     )
 

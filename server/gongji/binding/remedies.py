@@ -133,7 +133,7 @@ def unbind_holders(number: int) -> Change:
 def unbind(binding_id: str) -> Change:
     """End one binding of the applicant's own."""
     return Change(
-        f"如要更改, 先解绑 {binding_id}",
+        f"如要更改，先解绑 {binding_id}",
         _without(binding_id),
         StepAction.UNBIND,
         (FieldRef("binding_id", binding_id),),

@@ -128,7 +128,7 @@ def materials_complete(case: Case) -> Iterator[Unmet]:
                 case,
                 CityRules.materials,
                 ConditionCode.MATERIAL_MISSING,
-                f"缺少材料: {need.name}{form}",
+                f"缺少材料：{need.name}{form}",
                 *corrections.bring(need),
                 fields=corrections.proof_fields(need),
                 clauses=need.clauses,
@@ -141,7 +141,7 @@ def agreement_accepted(case: Case) -> Iterator[Unmet]:
     accepted = case.application.agreement
     required = (terms.agreement_id, terms.version)
     if accepted is None or (accepted.agreement_id, accepted.version) != required:
-        title = f"{terms.title}(编号 {terms.agreement_id}, 版本 {terms.version})"
+        title = f"{terms.title}（编号 {terms.agreement_id}，版本 {terms.version}）"
         yield not_met(
             case,
             CityRules.agreement,

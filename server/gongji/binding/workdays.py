@@ -60,12 +60,12 @@ class Workdays:
         try:
             years = document_of(text)
         except ValueError as fault:
-            raise ValueError(f"{path.name}: {fault}") from fault
+            raise ValueError(f"{path.name}：{fault}") from fault
         added = {}
         for year, days in years.items():
             problem = _problem_of_year(year, days)
             if problem:
-                raise ValueError(f"{path.name}: {problem}")
+                raise ValueError(f"{path.name}：{problem}")
             added[int(year)] = YearCalendar(
                 off=frozenset(days.get("off", [])),
                 work=frozenset(days.get("work", [])),
@@ -132,14 +132,14 @@ def _problem_of_year(year: str, days: Any) -> str:
     """Return what is wrong with one year of an operator's file, "" if nothing is."""
     table = isinstance(days, dict) and set(days) <= {"off", "work"}
     if not table or not (len(year) == len("YYYY") and year.isdecimal()):
-        return "每年一节, 如 [2027], 其下只有 off 与 work"
+        return "每年一节，如 [2027]，其下只有 off 与 work"
     if not all(isinstance(part, list) for part in days.values()):
-        return f"[{year}] 的 off 与 work 须为日期的列表, 如 [2027-01-01]"
+        return f"[{year}] 的 off 与 work 须为日期的列表，如 [2027-01-01]"
     listed = [day for part in days.values() for day in part]
     for day in listed:
         # A datetime is a date as well, and would never equal a day.
         if type(day) is not date:
-            return f"[{year}] 中的 {day!s} 不是日期, 应写作 2027-01-01"
+            return f"[{year}] 中的 {day!s} 不是日期，应写作 2027-01-01"
         if day.year != int(year):
             return f"[{year}] 中有别年的日期 {day}"
     repeated = [day for day, times in Counter(listed).items() if times > 1]

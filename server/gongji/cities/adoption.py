@@ -33,7 +33,7 @@ class Adoption:
         area, _, revision = text.partition(":")
         name, _, day = revision.partition("@")
         if not (area and name and day):
-            msg = f"采用候选修订应写作 341100:V2@2025-01-01, 得到 {text!r}"
+            msg = f"采用候选修订应写作 341100:V2@2025-01-01，得到 {text!r}"
             raise ValueError(msg)
         try:
             return cls(area, name, day_of(day))
@@ -148,7 +148,7 @@ def _refuse_same_day(chosen: list[tuple[Candidate, Adoption]]) -> None:
     """UnknownCandidate if two adoptions, in order, revise one hook from one day."""
     for (candidate, first), (following, second) in pairwise(chosen):
         if (candidate.hook, first.since) == (following.hook, second.since):
-            msg = f"{first} 与 {second} 都修订 {candidate.hook} 而起始日相同, 只能采用其一"
+            msg = f"{first} 与 {second} 都修订 {candidate.hook} 而起始日相同，只能采用其一"
             raise UnknownCandidate(msg)
 
 
@@ -158,15 +158,15 @@ def _candidate(candidates: tuple[Candidate, ...], adoption: Adoption) -> Candida
             return candidate
     names = "、".join(candidate.name for candidate in candidates) or "无"
     msg = (
-        f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订; 已有: {names}"
+        f"{adoption.area_code} 没有名为 {adoption.candidate} 的候选修订；已有：{names}"
     )
     raise UnknownCandidate(msg)
 
 
 def _adopted(candidate: Candidate, adoption: Adoption) -> Timeline[Any]:
     why = (
-        f"候选修订 {candidate.name}, 由运营方自 {adoption.since} 起采用; "
-        f"此前未采用的理由: {candidate.why_not}"
+        f"候选修订 {candidate.name}，由运营方自 {adoption.since} 起采用；"
+        f"此前未采用的理由：{candidate.why_not}"
     )
     return (Ruled(candidate.value, adoption.since, candidate.clauses, why=why),)
 

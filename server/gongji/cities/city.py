@@ -98,7 +98,7 @@ class City:
             if since <= day:
                 return since, rules
         raise NotInForce(
-            f"{self.name}在 {day} 尚无有效规则: 最早的规则自 {self.first_day} 起施行",
+            f"{self.name}在 {day} 尚无有效规则：最早的规则自 {self.first_day} 起施行",
             clauses=self._periods[0][1].answer(CityRules.holder_terms).clauses,
             first_day=str(self.first_day),
         )
@@ -168,7 +168,7 @@ class Cities:
                 return city
         served = "、".join(f"{c.name}({c.area_code})" for c in self.all) or "无"
         raise CityNotServed(
-            f"医保区划 {area_code} 所属城市未接入; 已接入: {served}",
+            f"医保区划 {area_code} 所属城市未接入；已接入：{served}",
             area_code=area_code,
         )
 
@@ -180,10 +180,10 @@ class Cities:
         if text.isdecimal():
             return self.of(text)
         faulty = [plugin for plugin in self.refused if plugin.pinyin == text]
-        problems = "; ".join(plugin.problem for plugin in faulty)
-        why = f"; 已安装但未能加载: {problems}" if faulty else ""
+        problems = "；".join(plugin.problem for plugin in faulty)
+        why = f"；已安装但未能加载：{problems}" if faulty else ""
         served = "、".join(f"{c.pinyin}({c.name})" for c in self.all) or "无"
-        raise CityNotServed(f"没有城市 {text}; 已接入: {served}{why}")
+        raise CityNotServed(f"没有城市 {text}；已接入：{served}{why}")
 
 
 def periods_of(

@@ -39,7 +39,7 @@ def contained(doing: str, *passing: type[Exception]) -> Iterator[None]:
         except BaseException as error:
             if sent:
                 raise KeyboardInterrupt from None
-            raise PluginProblem(f"{doing}: {_told(error)}") from error
+            raise PluginProblem(f"{doing}：{_told(error)}") from error
 
 
 @contextmanager

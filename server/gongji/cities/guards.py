@@ -62,9 +62,9 @@ def problems_of_plugin(plugin: object) -> Iterator[str]:
             yield from _problems_of_hook(name, member, options)
         # pluggy ignores what is not marked, also if it bears the name of a hook.
         elif name in _HOOKS and is_function:
-            yield f"{name}: 忘记写 @hookimpl, 不会被调用"
+            yield f"{name}：忘记写 @hookimpl，不会被调用"
         elif name in _HOOKS:
-            yield f"{name}: 不是带 @hookimpl 的函数, 不会被调用"
+            yield f"{name}：不是带 @hookimpl 的函数，不会被调用"
 
 
 def _problems_of_hook(
@@ -72,22 +72,22 @@ def _problems_of_hook(
 ) -> Iterator[str]:
     if name not in _HOOKS:
         # pluggy's own check passes over a misspelt hook marked optionalhook.
-        yield f"{name}: 没有这个钩子, 请核对拼写; 已有: {', '.join(sorted(_HOOKS))}"
+        yield f"{name}：没有这个钩子，请核对拼写；已有：{'、'.join(sorted(_HOOKS))}"
     roles = [role for role in _ROLES if options.get(role)]
     if roles:
-        yield f"{name}: 城市插件不得使用 {', '.join(roles)}"
+        yield f"{name}：城市插件不得使用 {'、'.join(roles)}"
     yield from _problems_of_signature(name, function)
 
 
 def _problems_of_signature(name: str, function: Any) -> Iterator[str]:
     # pluggy 1.7 accepts all of these, and fails at the call or hands back a coroutine.
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        yield f"{name}: 钩子不得是 async 函数"
+        yield f"{name}：钩子不得是 async 函数"
     elif inspect.isgeneratorfunction(function):
-        yield f"{name}: 钩子不得是生成器"
+        yield f"{name}：钩子不得是生成器"
     parameters = list(inspect.signature(function).parameters)
     if parameters:
-        yield f"{name}: 钩子不带参数, 却声明了 {', '.join(parameters)}"
+        yield f"{name}：钩子不带参数，却声明了 {'、'.join(parameters)}"
 
 
 def problems_of_identity(answer: Any) -> Iterator[str]:
@@ -95,19 +95,19 @@ def problems_of_identity(answer: Any) -> Iterator[str]:
     try:
         _check(answer, Identity)
     except typeguard.TypeCheckError as error:
-        yield f"identity: 须返回 Identity(area_code=…, name=…): {_in_one_line(error)}"
+        yield f"identity：须返回 Identity(area_code=…, name=…)：{_in_one_line(error)}"
         return
     if not _AREA_CODE.fullmatch(answer.area_code):
-        yield f"identity: 医保区划须为六位数字, 得到 {answer.area_code!r}"
+        yield f"identity：医保区划须为六位数字，得到 {answer.area_code!r}"
     if not answer.name:
-        yield "identity: 缺少城市名称"
+        yield "identity：缺少城市名称"
 
 
 def problems_of_timeline(hook: str, timeline: object) -> Iterator[str]:
     """Yield problems of the shape and types of one answer."""
     if not _is_timeline(timeline):
         yield (
-            f"{hook}: 须返回 ruled(…) 的时间线(由 Ruled 组成的非空元组), "
+            f"{hook}：须返回 ruled(…) 的时间线（由 Ruled 组成的非空元组），"
             f"得到 {type(timeline).__name__}"
         )
         return
@@ -117,12 +117,12 @@ def problems_of_timeline(hook: str, timeline: object) -> Iterator[str]:
     yield from problems or problems_of_writing(hook, timeline)
     days = [ruled.since for ruled in timeline]
     if all(type(day) is date for day in days) and days != sorted(set(days)):
-        yield f"{hook}: 各值的生效日须递增且不重复, 得到 {', '.join(map(str, days))}"
+        yield f"{hook}：各值的生效日须递增且不重复，得到 {'、'.join(map(str, days))}"
 
 
 def _problems_around(hook: str, value: Ruled[Any]) -> Iterator[str]:
     """Yield problems of a value and of what stands around it."""
-    yield from (f"{hook}: {problem}" for problem in _problems_of_ruled(value))
+    yield from (f"{hook}：{problem}" for problem in _problems_of_ruled(value))
     yield from problems_of_value(hook, value.value)
 
 
@@ -131,7 +131,7 @@ def problems_of_writing(hook: str, answer: object) -> Iterator[str]:
     try:
         encoded(answer)
     except UnwritableRules as unwritable:
-        yield f"{hook}: {unwritable}"
+        yield f"{hook}：{unwritable}"
 
 
 def _is_timeline(answer: object) -> TypeGuard[Timeline[Any]]:
@@ -144,12 +144,12 @@ def _problems_of_ruled(value: Ruled[Any]) -> Iterator[str]:
     """Yield problems of what stands around a value: its day and its clauses."""
     # A datetime is a date to isinstance, and compares with no date.
     if type(value.since) is not date:
-        yield f"生效日须为 date, 得到 {value.since!r}"
+        yield f"生效日须为 date，得到 {value.since!r}"
     for part in ("clauses", "against", "settles", "why"):
         try:
             _check(getattr(value, part), _RULED[part])
         except typeguard.TypeCheckError as error:
-            yield f"{part}: {_in_one_line(error)}"
+            yield f"{part}：{_in_one_line(error)}"
     if not value.clauses:
         yield f"自 {value.since} 起的值没有条款依据"
 
@@ -160,17 +160,17 @@ def problems_of_value(hook: str, value: object) -> Iterator[str]:
     # Numbers first: "no float" says more than the type error that follows from it.
     numbers = [problem for part in parts for problem in _problems_of_number(part)]
     if numbers:
-        yield from (f"{hook}: {problem}" for problem in numbers)
+        yield from (f"{hook}：{problem}" for problem in numbers)
         return
     try:
         _check(value, _value_type(hook))
     except typeguard.TypeCheckError as error:
-        yield f"{hook}: 返回值类型不对: {_in_one_line(error)}"
+        yield f"{hook}：返回值类型不对：{_in_one_line(error)}"
         return
     for part in parts:
-        yield from (f"{hook}: {problem}" for problem in _impossible_figures(part))
+        yield from (f"{hook}：{problem}" for problem in _impossible_figures(part))
     if hook == "application_expiry" and value == 0:
-        yield f"{hook}: 至少 1 天"
+        yield f"{hook}：至少 1 天"
     if hook == "reimbursement":
         yield from _problems_of_schemes(cast("Mapping[Scheme, object]", value))
 
@@ -179,20 +179,20 @@ def _problems_of_schemes(benefits: Mapping[Scheme, object]) -> Iterator[str]:
     missing = sorted(set(Scheme) - set(benefits))
     if missing:
         codes = ", ".join(str(int(scheme)) for scheme in missing)
-        yield f"reimbursement: 缺少险种 {codes} 的待遇, 不支付也须写 NoFund"
+        yield f"reimbursement：缺少险种 {codes} 的待遇，不支付也须写 NoFund"
 
 
 def problems_of_candidates(answer: object) -> Iterator[str]:
     """Yield problems of the answer to `candidates`: each must fit the hook it names."""
     typed = isinstance(answer, tuple) and all(isinstance(c, Candidate) for c in answer)
     if not typed:
-        yield f"candidates: 须返回由 Candidate 组成的元组, 得到 {type(answer).__name__}"
+        yield f"candidates：须返回由 Candidate 组成的元组，得到 {type(answer).__name__}"
         return
     candidates = cast("tuple[Candidate, ...]", answer)
     names = Counter(candidate.name for candidate in candidates)
     repeated = sorted(name for name, count in names.items() if count > 1)
     if repeated:
-        yield f"candidates: 名称重复 {', '.join(repeated)}"
+        yield f"candidates：名称重复 {'、'.join(repeated)}"
     problems = [
         problem
         for candidate in candidates
@@ -205,11 +205,11 @@ def _problems_of_candidate(candidate: Candidate) -> Iterator[str]:
     try:
         _check(candidate.clauses, _RULED["clauses"])
     except typeguard.TypeCheckError as error:
-        yield f"candidates: {candidate.name} 的条款: {_in_one_line(error)}"
+        yield f"candidates：{candidate.name} 的条款：{_in_one_line(error)}"
     if not candidate.clauses:
-        yield f"candidates: {candidate.name} 没有条款依据"
+        yield f"candidates：{candidate.name} 没有条款依据"
     if candidate.hook not in DATED_HOOKS:
-        yield f"candidates: {candidate.name} 所指的钩子 {candidate.hook!r} 不存在"
+        yield f"candidates：{candidate.name} 所指的钩子 {candidate.hook!r} 不存在"
     else:
         yield from problems_of_value(candidate.hook, candidate.value)
 
@@ -221,9 +221,9 @@ def problems_of_day(values: Mapping[str, Ruled[Any]]) -> Iterator[str]:
         since, answered = values[hook].since, set(values[hook].value)
         missing, unknown = declared - answered, answered - declared
         if missing:
-            yield f"{hook}: 自 {since} 起缺少渠道 {', '.join(sorted(missing))}"
+            yield f"{hook}：自 {since} 起缺少渠道 {'、'.join(sorted(missing))}"
         if unknown:
-            yield f"{hook}: 自 {since} 起出现未声明的渠道 {', '.join(sorted(unknown))}"
+            yield f"{hook}：自 {since} 起出现未声明的渠道 {'、'.join(sorted(unknown))}"
 
 
 # Each start judges ten thousand parts of a few dozen types.
@@ -254,7 +254,7 @@ def _check(value: object, declared: Any) -> None:
     for part in _parts(value):
         # A bool is an int to typeguard; True fen is a mistake.
         if isinstance(part, bool) and declared is not bool:
-            msg = f"应为数字, 得到 {part!r}"
+            msg = f"应为数字，得到 {part!r}"
             raise typeguard.TypeCheckError(msg)
         # typeguard looks at the class of a dataclass, not into its fields.
         if is_dataclass(part) and not isinstance(part, type):
@@ -292,9 +292,9 @@ def _all_parts(value: Any) -> Iterator[object]:
 
 def _problems_of_number(part: object) -> Iterator[str]:
     if isinstance(part, float):
-        yield f"金额、比例一律用整数, 不得用浮点数 {part!r}"
+        yield f"金额、比例一律用整数，不得用浮点数 {part!r}"
     elif isinstance(part, int) and part < 0:
-        yield f"金额、比例、天数、人数不得为负, 得到 {part!r}"
+        yield f"金额、比例、天数、人数不得为负，得到 {part!r}"
 
 
 def _impossible_figures(part: object) -> Iterator[str]:
@@ -304,15 +304,15 @@ def _impossible_figures(part: object) -> Iterator[str]:
             yield from _problems_of_table(part)
         case ReviewLatency():
             if (part.at_once is AtOnce.ALWAYS) is (part.working_days > 0):
-                yield "即时生效的没有审核天数, 其余至少 1 个工作日"
+                yield "即时生效的没有审核天数，其余至少 1 个工作日"
         case CounterHours(opens=opens, closes=closes):
             if opens.tzinfo or closes.tzinfo or opens >= closes:
-                yield f"服务时间须先开后关且不带时区, 得到 {opens}–{closes}"
+                yield f"服务时间须先开后关且不带时区，得到 {opens}–{closes}"
         case PremiumTerms(least_fen=least, most_fen=most):
             if not 0 < least <= most:
-                yield f"代缴金额的下限须大于 0 且不高于上限, 得到 {least} 与 {most}"
+                yield f"代缴金额的下限须大于 0 且不高于上限，得到 {least} 与 {most}"
         case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
-            yield "人数上限至少 1 人, 不设限写 NO_LIMIT"
+            yield "人数上限至少 1 人，不设限写 NO_LIMIT"
 
 
 def _problems_of_table(table: Table) -> Iterator[str]:

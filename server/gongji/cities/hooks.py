@@ -100,14 +100,14 @@ def _manager_of(
 
 def _ask(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     """Return all answers but None, the city's before the province's. PluginProblem."""
-    with contained(f"{hook}: 调用时出错"):
+    with contained(f"{hook}：调用时出错"):
         return cast("list[Any]", getattr(manager.hook, hook)())
 
 
 def _identity(manager: pluggy.PluginManager) -> Identity:
     answers = _ask(manager, "identity")
     if not answers:
-        raise PluginProblem("identity: 每个城市须自己声明医保区划与名称")
+        raise PluginProblem("identity：每个城市须自己声明医保区划与名称")
     refuse(guards.problems_of_identity(answers[0]))
     return cast("Identity", answers[0])
 
@@ -118,7 +118,7 @@ def _answers(manager: pluggy.PluginManager, identity: Identity) -> HookAnswers:
     problems = []
     for hook, timelines in layers.items():
         if not timelines:
-            problems.append(f"{hook}: 城市与省级都没有给出答案")
+            problems.append(f"{hook}：城市与省级都没有给出答案")
     for hook, timelines in layers.items():
         for timeline in timelines:
             problems += guards.problems_of_timeline(hook, timeline)

@@ -212,8 +212,8 @@ def same_name(found: Iterable[Plugin]) -> list[RefusedPlugin]:
     refused = []
     for name, rivals in by_name.items():
         if len(rivals) > 1:
-            labels = ", ".join(plugin.label for plugin in rivals)
-            problem = f"多个插件使用同一名称 {name}: {labels}; 请只保留一个"
+            labels = "、".join(plugin.label for plugin in rivals)
+            problem = f"多个插件使用同一名称 {name}：{labels}；请只保留一个"
             refused += [plugin.refused(problem) for plugin in rivals]
     return refused
 

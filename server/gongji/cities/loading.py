@@ -175,10 +175,10 @@ def _same_area(cities: list[City]) -> list[RefusedPlugin]:
     for rivals in by_area.values():
         if len(rivals) == 1:
             continue
-        names = ", ".join(sorted(city.label for city in rivals))
+        names = "、".join(sorted(city.label for city in rivals))
         for city in rivals:
             problem = (
-                f"identity: 医保区划 {city.area_code} 被多个插件声明: {names}; "
+                f"identity：医保区划 {city.area_code} 被多个插件声明：{names}；"
                 "请只保留一个"
             )
             refused.append(

@@ -205,13 +205,13 @@ import one, and hundreds of processes are started by scripts and tests."""
     "--lang",
     type=click.Choice(["zh", "en"]),
     default="zh",
-    help="标签语言; 条款一律为中文.",
+    help="标签语言；条款一律为中文。",
 )
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON, 供程序读取.")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON，供程序读取。")
 @click.version_option(__version__, prog_name="gongji")
 @click.pass_context
 def main(ctx: click.Context, lang: str, *, as_json: bool) -> None:
-    """医保个人账户家庭共济与门诊共济: 绑定与结算服务."""
+    """医保个人账户家庭共济与门诊共济：绑定与结算服务。"""
     ctx.obj = Terminal(lang=lang, as_json=as_json)
 
 

@@ -29,7 +29,7 @@ def accesses_command(
     last: datetime | None,
     target: ServerTarget,
 ) -> None:
-    """谁看过、动过一个人的资料: 由近到远, 导入也在其中."""
+    """谁看过、动过一个人的资料：由近到远，导入也在其中。"""
     days = [f"{day:%Y-%m-%d}" if day else "" for day in (first, last)]
     with target.connect() as channel:
         found = accesses.accesses_of(channel, person_no, *days)

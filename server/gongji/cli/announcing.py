@@ -35,13 +35,13 @@ def startup_warnings(
     for year in sorted({today.year, (today + timedelta(days=60)).year}):
         if not workdays.known(year):
             yield (
-                f"注意: {year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
+                f"注意：{year} 年放假安排尚未载入，该年的工作日暂按周末与法定节日推定；"
                 "可用 --calendar 补充"
             )
     for refusal in settings.refusals:
         yield f"医保区划 {refusal.area_code}：{refusal.clause.text}"
     if settings.sandbox:
-        yield "沙盒: SandboxService 可拨钟、清空; 切勿存放真实数据"
+        yield "沙盒：SandboxService 可拨钟、清空；切勿存放真实数据"
     if not is_loopback(settings.address):
         yield (
             "注意：没有前置代理时，不取答复的连接要到 40 分钟的寿命才断，一个地址的连接数也不设限；"
@@ -54,7 +54,7 @@ def startup_warnings(
     for missing in lacking():
         yield f"警告：本机不能阻止城市插件{missing}"
     for setting in lossy:
-        yield f"警告: PostgreSQL 的 {setting}; 「答复之前已经落盘」在此库上不成立"
+        yield f"警告：PostgreSQL 的 {setting}；「答复之前已经落盘」在此库上不成立"
 
 
 def announce(
@@ -126,10 +126,10 @@ def _sentences(settings: Settings, up: Up) -> Iterator[str]:
     """Yield who is admitted, where what is, and what to try next."""
     yield admitted(settings)
     address = up.address
-    processes = f"({settings.workers} 个进程)" if settings.workers > 1 else ""
+    processes = f"（{settings.workers} 个进程）" if settings.workers > 1 else ""
     yield (
-        f"gongji {__version__} 正在 {address} 服务{processes}; {_place(settings)}; "
-        "Ctrl-C 停止. 接下来可在另一终端键入:"
+        f"gongji {__version__} 正在 {address} 服务{processes}；{_place(settings)}；"
+        "Ctrl-C 停止。接下来可在另一终端键入："
     )
     if up.metrics:
         yield (f"  gongji top --metrics-address {up.metrics}    # 指标的实时视图")
@@ -161,4 +161,4 @@ def _place(settings: Settings) -> str:
     if not database_at(settings.database).shared:
         return f"数据在 {settings.database or f'{settings.data}/'}"
     address = urlsplit(settings.database)
-    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}, 密钥在 {settings.data}/"
+    return f"数据在 PostgreSQL {address.hostname or ''}{address.path}，密钥在 {settings.data}/"

@@ -63,7 +63,7 @@ def _located(command: Callable[..., Any]) -> Callable[..., Any]:
 def backup_command(
     terminal: Terminal, folder: Path, data: Path, key: Keys, database: str
 ) -> None:
-    """备份数据库到新的目录 DIR, 不停服务; 写完即打开查验. 密钥不在其中."""
+    """备份数据库到新的目录 DIR，不停服务；写完即打开查验。密钥不在其中。"""
     at = database_at(database or data / DATABASE)
     manifest = back_up(
         at.copying(),
@@ -91,7 +91,7 @@ def backup_command(
 def restore_command(
     terminal: Terminal, folder: Path, data: Path, key: Keys, database: str
 ) -> None:
-    """从备份 DIR 恢复到没有数据库的数据目录或新建的空库; 密钥文件须先放好."""
+    """从备份 DIR 恢复到没有数据库的数据目录或新建的空库；密钥文件须先放好。"""
     vault = Vault.open(key, create=False)
     at = database_at(database or data / DATABASE)
     manifest, checked = restore(

@@ -39,12 +39,14 @@ from gongji.store.keys.suite import SUITES
 
 @click.command("cities", cls=ConfiguredCommand, table="serve", named=("crypto",))
 @click.option(
-    "--pin", is_flag=True, help="输出配置文件的 [plugins] 一节: 照现在的内容钉住各插件."
+    "--pin",
+    is_flag=True,
+    help="输出配置文件的 [plugins] 一节：照现在的内容钉住各插件。",
 )
 @crypto_option("以哪种库的散列函数钉住：standard（默认）或 gm（国密）。")
 @click.pass_obj
 def cities_command(terminal: Terminal, *, pin: bool, crypto: str) -> None:
-    """列出已接入的城市与未能加载的插件."""
+    """列出已接入的城市与未能加载的插件。"""
     if pin:
         # Whatever is pinned so far: a changed plugin is pinned anew.
         hasher = SUITES[crypto].hasher if crypto else None
@@ -56,14 +58,14 @@ def cities_command(terminal: Terminal, *, pin: bool, crypto: str) -> None:
 @click.command("guide")
 @click.argument("city")
 @click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="指南适用的日期; 默认今天."
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="指南适用的日期；默认今天。"
 )
-@click.option("--html", "as_html", is_flag=True, help="输出一个自足的网页.")
+@click.option("--html", "as_html", is_flag=True, help="输出一个自足的网页。")
 @click.pass_obj
 def guide_command(
     terminal: Terminal, city: str, day: datetime | None, *, as_html: bool
 ) -> None:
-    """打印一个城市的办理指南, 全部内容出自规则取值."""
+    """打印一个城市的办理指南，全部内容出自规则取值。"""
     chosen = installed_cities().named(city)
     on = (day or system_clock()).date()
     if as_html:
@@ -75,12 +77,12 @@ def guide_command(
 @click.command("check")
 @click.argument("city")
 @click.option(
-    "--strict", is_flag=True, help="提示(重复、被遮蔽、不起作用的取值)也算未通过."
+    "--strict", is_flag=True, help="提示（重复、被遮蔽、不起作用的取值）也算未通过。"
 )
 @click.pass_obj
 def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
-    """核对并证明一个城市的插件:
-    列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答."""
+    """核对并证明一个城市的插件：
+    列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答。"""
     cities = installed_cities()
     refused = [plugin for plugin in cities.refused if plugin.pinyin == city]
     if refused:

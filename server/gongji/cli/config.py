@@ -86,7 +86,7 @@ def _config_option() -> click.Option:
         is_eager=True,
         expose_value=False,
         callback=_read,
-        help=f"配置文件(TOML); 也可用环境变量 {FILE_VARIABLE} 指明.",
+        help=f"配置文件（TOML）；也可用环境变量 {FILE_VARIABLE} 指明。",
     )
 
 

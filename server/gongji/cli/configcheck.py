@@ -42,14 +42,14 @@ _FILE: Final = click.argument(
 
 @click.group("config")
 def config_group() -> None:
-    """配置文件: 查验, 列出各选项的取值与来处."""
+    """配置文件：查验，列出各选项的取值与来处。"""
 
 
 @config_group.command("check")
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
 @click.pass_context
 def check_config_command(ctx: click.Context, path: Path) -> None:
-    """查验配置文件, 逐条列出全部问题与所在的行; 有问题则以 1 退出."""
+    """查验配置文件，逐条列出全部问题与所在的行；有问题则以 1 退出。"""
     terminal: Terminal = ctx.obj
     file, problems = examine(path, places_of(ctx.find_root().command))
     problems += _deeper(ctx, file)
@@ -139,7 +139,7 @@ def _of_password(file: ConfigFile) -> Iterator[ConfigProblem]:
 @_FILE
 @click.pass_context
 def show_config_command(ctx: click.Context, path: Path | None) -> None:
-    """列出各选项现在的取值与来处(命令行之外): 环境变量、配置文件、默认; 口令不显示."""
+    """列出各选项现在的取值与来处（命令行之外）：环境变量、配置文件、默认；口令不显示。"""
     terminal: Terminal = ctx.obj
     places = places_of(ctx.find_root().command)
     file = file_of(ctx)

@@ -89,7 +89,7 @@ def consequences_command(
     *,
     resettle: bool,
 ) -> None:
-    """列出按现在所知会另作决定的结算、划入、代缴与绑定；有未能重新结算的以 1 退出."""
+    """列出按现在所知会另作决定的结算、划入、代缴与绑定；有未能重新结算的以 1 退出。"""
     if (import_id is None) == (since is None):
         raise click.UsageError("请以 --import 与 --since 之一指明范围")
     scope = LateScope(import_id or "", since)
@@ -151,7 +151,7 @@ def _returned_options(command: Any) -> Any:
 def resettle_command(
     terminal: Terminal, /, *, settlement_id: str, target: ServerTarget, **options: Any
 ) -> None:
-    """按现在所知重新结算一笔：退回原结算并重算；给出退回金额的为部分退费."""
+    """按现在所知重新结算一笔：退回原结算并重算；给出退回金额的为部分退费。"""
     request = pb.ResettleRequest(
         request_id=str(uuid.uuid4()),
         settlement_id=settlement_id,

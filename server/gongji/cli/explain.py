@@ -25,18 +25,18 @@ from gongji.v1 import packet_pb2 as pb
     "file",
     type=click.File("wb", lazy=True),
     metavar="FILE",
-    help="写出裁决材料(JSON): 账单、当时的事实与规则、逐行依据、日志中的证明.",
+    help="写出裁决材料（JSON）：账单、当时的事实与规则、逐行依据、日志中的证明。",
 )
 @click.option(
     "--pdf",
     type=click.File("wb", lazy=True),
     metavar="FILE",
-    help="写出给人读的一份(PDF).",
+    help="写出给人读的一份（PDF）。",
 )
 @click.option(
     "--printed-at",
     type=click.DateTime(["%Y-%m-%d %H:%M"]),
-    help="PDF 上的打印时间; 默认现在.",
+    help="PDF 上的打印时间；默认现在。",
 )
 @target_options
 @click.pass_obj
@@ -49,7 +49,7 @@ def explain_command(
     printed_at: datetime | None,
     target: ServerTarget,
 ) -> None:
-    """说明一笔结算: 谁付多少, 依据哪一条; 并写出别人不用本系统也能核对的材料."""
+    """说明一笔结算：谁付多少，依据哪一条；并写出别人不用本系统也能核对的材料。"""
     with target.connect() as channel:
         gathered = packet.fetch(channel, settlement_id)
     content = packet.to_file(gathered)

@@ -64,7 +64,7 @@ _DATABASE: Final = click.option(
 @key_options
 @click.pass_obj
 def keys_command(terminal: Terminal, data: Path, key: Keys, database: str) -> None:
-    """列出数据密钥: 何时所造, 期限, 已密封几次; 不停服务."""
+    """列出数据密钥：何时所造，期限，已密封几次；不停服务。"""
     at = database_at(database or data / DATABASE)
     with at.administered(key) as opened:
         stored, seals = opened.stored_keys()
@@ -141,7 +141,7 @@ def rekey_command(
     to_key_pkcs11: str,
     prepare: bool,
 ) -> None:
-    """换密钥: 新的主密钥与数据密钥, 不停服务; 中断之后再运行一次即接着换."""
+    """换密钥：新的主密钥与数据密钥，不停服务；中断之后再运行一次即接着换。"""
     target = _target(data, to_key_file, to_key_command, to_key_pkcs11)
     if prepare:
         terminal.say(_prepared(key))

@@ -42,18 +42,18 @@ class _ClickDesk:
     "--answers",
     "answers_path",
     type=click.Path(path_type=Path),
-    help="答案文件(TOML); 不给则逐题询问.",
+    help="答案文件（TOML）；不给则逐题询问。",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="写入的目录, 不得已存在; 默认 gongji-名称.",
+    help="写入的目录，不得已存在；默认 gongji-名称。",
 )
 @click.pass_obj
 def new_city_command(
     terminal: Terminal, answers_path: Path | None, out: Path | None
 ) -> None:
-    """为一个新城市生成完整的规则项目: 规则、条款、案例、说明与 CI."""
+    """为一个新城市生成完整的规则项目：规则、条款、案例、说明与 CI。"""
     if answers_path:
         policy = answers.read_file(answers_path)
     else:
@@ -64,7 +64,7 @@ def new_city_command(
     terminal.table("written", rows, ["file"])
     if not written.formatted:
         terminal.warn(project.UNFORMATTED.format(folder=folder))
-    terminal.say("接下来:")
+    terminal.say("接下来：")
     for command in (
         f"cd {folder}",
         "pip install -e . gongji-conformance",
@@ -77,14 +77,14 @@ def new_city_command(
 
 @click.command("hooks")
 @click.argument("city", required=False)
-@click.option("--trace", is_flag=True, help="列出加载该城市时的每次钩子调用.")
+@click.option("--trace", is_flag=True, help="列出加载该城市时的每次钩子调用。")
 @click.pass_obj
 def hooks_command(terminal: Terminal, city: str | None, *, trace: bool) -> None:
-    """列出每个钩子的签名、所问与回答者."""
+    """列出每个钩子的签名、所问与回答者。"""
     if trace:
         if not city:
             raise click.UsageError(
-                "--trace 须指明城市, 如 gongji hooks chuzhou --trace"
+                "--trace 须指明城市，如 gongji hooks chuzhou --trace"
             )
         _show_trace(terminal, city)
         return
@@ -110,23 +110,26 @@ def _show_trace(terminal: Terminal, city: str) -> None:
     type=click.Path(path_type=Path),
     default=Path("var"),
     show_default=True,
-    help="数据库与密钥目录.",
+    help="数据库与密钥目录。",
 )
 @click.option(
-    "--database", default="", metavar="URL", help="数据库地址; 默认数据目录中的 SQLite."
+    "--database",
+    default="",
+    metavar="URL",
+    help="数据库地址；默认数据目录中的 SQLite。",
 )
 @click.option(
     "--calendar",
     type=click.Path(path_type=Path),
-    help="补充的节假日(TOML).",
+    help="补充的节假日（TOML）。",
 )
 @key_options
 @click.pass_obj
 def doctor_command(
     terminal: Terminal, data: Path, key: Keys, database: str, calendar: Path | None
 ) -> None:
-    """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历, 说明原因与办法;
-    有问题则以 1 退出."""
+    """找出已安装而未加载的插件、打不开或不可靠的数据和未知的日历，说明原因与办法；
+    有问题则以 1 退出。"""
     workdays = Workdays.from_toml(calendar) if calendar else Workdays()
     pins = pins_of()
     findings = list(

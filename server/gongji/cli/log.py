@@ -37,7 +37,7 @@ _FILE: Final = click.Path(path_type=Path)
 
 @click.group("log")
 def log_group() -> None:
-    """账本: 检查点, 证明, 导出与旁证."""
+    """账本：检查点，证明，导出与旁证。"""
 
 
 @log_group.command("checkpoint", cls=CallingCommand)
@@ -48,7 +48,7 @@ def log_group() -> None:
 def checkpoint_command(
     terminal: Terminal, file: Path | None, target: ServerTarget, *, now: bool
 ) -> None:
-    """取最新的检查点; 写明 FILE 则存为文件, 请保管在别处."""
+    """取最新的检查点；写明 FILE 则存为文件，请保管在别处。"""
     with target.connect() as channel:
         checkpoint = _required(log.newest(channel, sign_now=now))
     log.checked(checkpoint)
@@ -64,7 +64,7 @@ def checkpoint_command(
 @target_options
 @click.pass_obj
 def key_command(terminal: Terminal, target: ServerTarget) -> None:
-    """取签署检查点的公钥; 请另经可信的途径交给查验者."""
+    """取签署检查点的公钥；请另经可信的途径交给查验者。"""
     with target.connect() as channel:
         checkpoint = _required(log.newest(channel))
     terminal.page(f"{checkpoint.public_key}\n")
@@ -89,7 +89,7 @@ def prove_command(
     target: ServerTarget,
     **named: Any,
 ) -> None:
-    """取一笔结算、绑定、请求或一叶的包含证明, 当场验证; 写明 FILE 则存为文件."""
+    """取一笔结算、绑定、请求或一叶的包含证明，当场验证；写明 FILE 则存为文件。"""
     request = _asked(**named)
     with target.connect() as channel:
         reply = log_pb2_grpc.LogServiceStub(channel).GetInclusionProof(request)
@@ -116,7 +116,7 @@ def consistency_command(
     public_key: str,
     target: ServerTarget,
 ) -> None:
-    """证明账本由存于 FILE 的检查点续成; 分叉或截去尾部则以 1 退出; 证明可存于 PROOF."""
+    """证明账本由存于 FILE 的检查点续成；分叉或截去尾部则以 1 退出；证明可存于 PROOF。"""
     kept = read_text(file)
     with target.connect() as channel:
         newest = _required(log.newest(channel))
@@ -146,7 +146,7 @@ def consistency_command(
 def export_command(
     terminal: Terminal, file: Path, target: ServerTarget, *, records: bool
 ) -> None:
-    """导出整个账本, 一行一叶, 不含个人信息; 可离线以 gongji log verify 查验."""
+    """导出整个账本，一行一叶，不含个人信息；可离线以 gongji log verify 查验。"""
     with target.connect() as channel:
         count = _write_new(file, log.exported(channel, records=records))
     what = "叶与记录" if records else "叶"
@@ -180,7 +180,7 @@ def witness_command(
     accept_key: bool,
     public_key: str,
 ) -> None:
-    """作旁证人: 取检查点, 与上次所见的比对, 加签存入 DIR; 分叉或截尾则以 1 退出."""
+    """作旁证人：取检查点，与上次所见的比对，加签存入 DIR；分叉或截尾则以 1 退出。"""
     if accept_key and not public_key:
         raise click.UsageError("--accept-key 须与 --log-key 同写")
     kept = WitnessFolder(folder, name, public_key, accept=accept_key)

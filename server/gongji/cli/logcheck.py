@@ -47,7 +47,7 @@ _OWN_KEY: Final = (
 def verify_command(
     terminal: Terminal, file: Path, kept: Path | None, public_key: str
 ) -> None:
-    """离线查验导出的账本、一叶的证明、前后一致的证明或检查点; 指出第一处不成立的, 并以 1 退出."""
+    """离线查验导出的账本、一叶的证明、前后一致的证明或检查点；指出第一处不成立的，并以 1 退出。"""
     note = log.note_of(read_text(kept)) if kept else None
     with file.open("rb") as content:
         found = check_file(content, public_key, note)

@@ -28,13 +28,13 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     type=click.Path(path_type=Path),
     default=Path("var"),
     show_default=True,
-    help="密钥目录.",
+    help="密钥目录。",
 )
 @click.option(
     "--database",
     default="",
     metavar="URL",
-    help="数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite.",
+    help="数据库地址，如 postgresql://主机/库名；默认数据目录中的 SQLite。",
 )
 @click.option(
     "--phase",
@@ -47,7 +47,7 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
 def migrate_command(
     terminal: Terminal, data: Path, key: Keys, database: str, phase: str | None
 ) -> None:
-    """把数据库结构升级到本程序的版本; 只向前, 先备份; 有服务在运行则拒绝, 除非分步."""
+    """把数据库结构升级到本程序的版本；只向前，先备份；有服务在运行则拒绝，除非分步。"""
     at = database_at(database or data / DATABASE)
     if phase is None:
         _told(terminal, at.migrate(key))
@@ -62,7 +62,7 @@ def _expand(at: Database, key: Keys) -> str:
     with at.administered(key) as administration:
         administration.upgrade.expand()
         if administration.version == VERSION and not administration.upgrading:
-            return f"已是第 {VERSION} 版, 无需迁移"
+            return f"已是第 {VERSION} 版，无需迁移"
     return (
         f"已为第 {VERSION} 版扩展：旧版的服务照常。接下来逐一换成本版的服务，"
         "再运行 gongji migrate --phase backfill"
@@ -93,9 +93,9 @@ def _told(terminal: Terminal, migration: Migration) -> None:
     """Print what a migration has done."""
     before, after = migration.before, migration.after
     terminal.say(
-        f"数据库结构: 第 {before} 版 → 第 {after} 版"
+        f"数据库结构：第 {before} 版 → 第 {after} 版"
         if before != after
-        else f"已是第 {after} 版, 无需迁移"
+        else f"已是第 {after} 版，无需迁移"
     )
     if migration.repeated:
         terminal.say(

@@ -44,20 +44,22 @@ national_group.add_command(national_serve_command)
     "--from-national",
     "direction",
     flag_value="from",
-    help="自国家报文转为 gongji.v1; 不写则看内容.",
+    help="自国家报文转为 gongji.v1；不写则看内容。",
 )
 @click.option(
     "--to-national",
     "direction",
     flag_value="to",
-    help="自 gongji.v1 转为国家报文; 不写则看内容.",
+    help="自 gongji.v1 转为国家报文；不写则看内容。",
 )
 @click.option(
     "--request",
     callback=text_file,
-    help="所答复的国家请求(JSON), 或所对的明细文件(TXT).",
+    help="所答复的国家请求（JSON），或所对的明细文件（TXT）。",
 )
-@click.option("--identities-only", is_flag=True, help="只核对恒等式 I1-I5, 不输出报文.")
+@click.option(
+    "--identities-only", is_flag=True, help="只核对恒等式 I1-I5，不输出报文。"
+)
 @click.pass_obj
 def convert_command(
     terminal: Terminal,
@@ -67,8 +69,8 @@ def convert_command(
     *,
     identities_only: bool,
 ) -> None:
-    """转换一个国家报文(JSON)、一个 3202 明细文件(TXT), 或本命令先前的输出; FILE 为 -
-    时读标准输入."""
+    """转换一个国家报文（JSON）、一个 3202 明细文件（TXT），或本命令先前的输出；FILE 为 -
+    时读标准输入。"""
     text = file.text()
     if not text.strip():
         raise NationalFault("输入是空的")
@@ -80,7 +82,7 @@ def convert_command(
     # All or nothing: half a file would look like a whole one.
     lines = list(converted)
     if identities_only:
-        terminal.message(f"恒等式 I1-I5 成立({HN.name})")
+        terminal.message(f"恒等式 I1-I5 成立（{HN.name}）")
         return
     for line in lines:
         terminal.message(line)

@@ -59,26 +59,26 @@ _FILE: Final = click.Path(path_type=Path)
 
 _TARGET_OPTIONS: Final = (
     click.option(
-        "--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址."
+        "--target", default=DEFAULT_ADDRESS, show_default=True, help="服务地址。"
     ),
-    click.option("--ca", type=_FILE, help="以 TLS 连接: 核对服务证书的根证书(PEM)."),
-    click.option("--cert", type=_FILE, help="本方的证书(PEM), 与 --key 同写."),
-    click.option("--key", type=_FILE, help="本方证书的私钥(PEM, 权限 0600)."),
+    click.option("--ca", type=_FILE, help="以 TLS 连接：核对服务证书的根证书（PEM）。"),
+    click.option("--cert", type=_FILE, help="本方的证书（PEM），与 --key 同写。"),
+    click.option("--key", type=_FILE, help="本方证书的私钥（PEM，权限 0600）。"),
     click.option(
         "--token-file",
         type=_FILE,
-        help="令牌文件(权限 0600); 默认: 连本机而不出示证书时, 数据目录中的 "
-        f"{LOCAL_TOKEN}.",
+        help="令牌文件（权限 0600）；默认：连本机而不出示证书时，数据目录中的 "
+        f"{LOCAL_TOKEN}。",
     ),
     click.option(
-        "--server-name", default="", help="服务证书上的名称, 与地址不同时写明."
+        "--server-name", default="", help="服务证书上的名称，与地址不同时写明。"
     ),
     click.option(
         "--data",
         type=_FILE,
         default=Path("var"),
         show_default=True,
-        help="本机服务的数据目录, 令牌在其中.",
+        help="本机服务的数据目录，令牌在其中。",
     ),
 )
 

@@ -84,7 +84,7 @@ def take_password(command: click.Command) -> None:
             is_eager=True,
             expose_value=False,
             callback=_keep,
-            help="数据库口令所在的文件(权限 0600); 口令不写在参数里.",
+            help="数据库口令所在的文件（权限 0600）；口令不写在参数里。",
         )
     )
 

@@ -38,14 +38,14 @@ _WORDS: Final = {
 
 @click.group("policy")
 def policy_group() -> None:
-    """访问策略: 查验, 说明某个调用方能做什么, 列出权限表."""
+    """访问策略：查验，说明某个调用方能做什么，列出权限表。"""
 
 
 @policy_group.command("check")
 @click.argument("file", type=_FILE, metavar="FILE")
 @click.pass_obj
 def check_command(terminal: Terminal, file: Path) -> None:
-    """查验策略文件, 逐条列出问题与所在的行; 有问题则以 1 退出."""
+    """查验策略文件，逐条列出问题与所在的行；有问题则以 1 退出。"""
     text = read_text(file)
     try:
         policy = FilePolicy.of(text, file.name)
@@ -78,7 +78,7 @@ def check_command(terminal: Terminal, file: Path) -> None:
 def explain_command(
     terminal: Terminal, file: Path, caller: str, methods: tuple[str, ...]
 ) -> None:
-    """说明一个调用方可以调用哪些方法, 限于什么, 为什么不可以."""
+    """说明一个调用方可以调用哪些方法，限于什么，为什么不可以。"""
     policy = FilePolicy.at(file)
     known = policy.callers.get(caller)
     if known is None:
@@ -101,7 +101,7 @@ def explain_command(
 @click.argument("file", type=_FILE, metavar="[FILE]", required=False)
 @click.pass_obj
 def table_command(terminal: Terminal, file: Path | None) -> None:
-    """写出权限表(CSV): 每个方法乘每一类调用方; 给出策略则乘其中每个调用方."""
+    """写出权限表（CSV）：每个方法乘每一类调用方；给出策略则乘其中每个调用方。"""
     if file is None:
         rows = list(table.of_kinds())
     else:

@@ -45,7 +45,7 @@ _ERASED: Final = {"phone": "电话", "whole_file": "全部登记（只留编号�
 def export_command(
     terminal: Terminal, person_no: str, out: Path, target: ServerTarget
 ) -> None:
-    """导出一个人的全部资料: 每类一个 JSON 行文件, 另有中文目录页; 他人的编号均已掩去."""
+    """导出一个人的全部资料：每类一个 JSON 行文件，另有中文目录页；他人的编号均已掩去。"""
     with target.connect() as channel:
         records = exporting.export(channel, person_no, out, system_clock())
     terminal.say(f"{records} 条记录已写入 {out}；内含本人资料原文，请只交给本人")
@@ -67,7 +67,7 @@ def erase_command(
     lift: bool,
     target: ServerTarget,
 ) -> None:
-    """删除一个人的资料中依法无须保存的, 列出留下的与依据; 请先以 --validate-only 看过."""
+    """删除一个人的资料中依法无须保存的，列出留下的与依据；请先以 --validate-only 看过。"""
     request = pb.ErasePersonRequest(
         request_id=str(uuid.uuid4()),
         person=types_pb2.PersonRef(person_no=person_no),

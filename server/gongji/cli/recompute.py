@@ -23,14 +23,14 @@ _TIMES: Final[Mapping[str, str]] = {"then": "按当时", "now": "按现在"}
     "--as",
     "time",
     type=click.Choice(list(_TIMES)),
-    help="then 按作出时的事实与规则; now 按现在所知与现行规则; 默认两者都列.",
+    help="then 按作出时的事实与规则；now 按现在所知与现行规则；默认两者都列。",
 )
 @target_options
 @click.pass_obj
 def recompute_command(
     terminal: Terminal, settlement_id: str, time: str | None, target: ServerTarget
 ) -> None:
-    """重算一笔结算, 逐个付款方与所存的对照; 按当时重算与所存不一致则以 1 退出."""
+    """重算一笔结算，逐个付款方与所存的对照；按当时重算与所存不一致则以 1 退出。"""
     with target.connect() as channel:
         service = settlement_pb2_grpc.SettlementServiceStub(channel)
         reply = service.Recompute(pb.RecomputeRequest(settlement_id=settlement_id))

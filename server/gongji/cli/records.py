@@ -36,15 +36,15 @@ _REFUSED_CREDIT: Final = ("row", "person_no", "reason", "message")
     "--batch",
     default="",
     metavar="NAME",
-    help="结转余额属于哪一批次; 同一批次再送只记差额.",
+    help="结转余额属于哪一批次；同一批次再送只记差额。",
 )
-@click.option("--year", default="", metavar="YYYY", help="结转余额的年度; 默认当年.")
+@click.option("--year", default="", metavar="YYYY", help="结转余额的年度；默认当年。")
 @target_options
 @click.pass_obj
 def import_command(
     terminal: Terminal, file: TextFile, batch: str, year: str, target: ServerTarget
 ) -> None:
-    """把人员、机构或结转余额的 CSV 文件送入服务; 出错的行被列出, 其余写入."""
+    """把人员、机构或结转余额的 CSV 文件送入服务；出错的行被列出，其余写入。"""
     kind, rows = imports.read(file)
     sent: Iterable[CsvRow] = rows
     if kind == "balances":
@@ -65,13 +65,13 @@ def import_command(
     "--persons",
     callback=text_file,
     default="-",
-    help="CSV(person_no 列); 默认标准输入.",
+    help="CSV（person_no 列）；默认标准输入。",
 )
 @click.option(
     "--attempt",
     type=click.IntRange(min=1),
     default=1,
-    help="更正原因后再次办理被拒绝的人: 2、3 ….",
+    help="更正原因后再次办理被拒绝的人：2、3 …。",
 )
 @target_options
 @click.pass_obj
@@ -82,7 +82,7 @@ def credit_command(
     attempt: int,
     target: ServerTarget,
 ) -> None:
-    """为名单上的每个人划入一个月; 重复运行不会重复划入."""
+    """为名单上的每个人划入一个月；重复运行不会重复划入。"""
     rows = monthly_credits.read(persons)
     name = f"{month:%Y-%m}"
     with (
@@ -95,19 +95,19 @@ def credit_command(
 
 @click.command("reconcile", cls=CallingCommand)
 @click.argument("file", metavar="[FILE.csv]", callback=text_file, required=False)
-@click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号.")
-@click.option("--from", "first", required=True, type=DAY, help="结算起始日.")
+@click.option("--institution", required=True, metavar="CODE", help="定点医药机构编号。")
+@click.option("--from", "first", required=True, type=DAY, help="结算起始日。")
 @click.option(
     "--to",
     "last",
     required=True,
     type=DAY,
-    help="结算截止日(含), 对明细至多 31 天, 列合计至多 366 天.",
+    help="结算截止日（含），对明细至多 31 天，列合计至多 366 天。",
 )
 @click.option(
     "--standing-only",
     is_flag=True,
-    help="合计只计此刻未撤销的结算(refd_setl_flag 0); 不说则撤销也计, 各在当日.",
+    help="合计只计此刻未撤销的结算（refd_setl_flag 0）；不说则撤销也计，各在当日。",
 )
 @target_options
 @click.pass_obj
@@ -119,9 +119,9 @@ def reconcile_command(
     target: ServerTarget,
     **options: Any,
 ) -> None:
-    """把机构的明细 CSV 与服务的账逐行核对; 列出差异, 不平则以 1 退出.
+    """把机构的明细 CSV 与服务的账逐行核对；列出差异，不平则以 1 退出。
 
-    不给文件则列出服务的合计(对总账), 按日、险种与医疗类别.
+    不给文件则列出服务的合计（对总账），按日、险种与医疗类别。
     """
     first, last = options["first"].date(), options["last"].date()
     period = reconcile.ReconciledPeriod(options["institution"], first, last)

@@ -37,7 +37,7 @@ _PARTITIONED: Final = "access"
 
 @click.group("retention")
 def retention_group() -> None:
-    """保存期限: 什么到期可以去掉, 由策略文件写明; 依法须保存的不去."""
+    """保存期限：什么到期可以去掉，由策略文件写明；依法须保存的不去。"""
 
 
 def _policy(_: click.Context, __: click.Parameter, path: Path) -> RetentionPolicy:
@@ -84,7 +84,7 @@ def _with_database(command: Callable[..., Any]) -> Callable[..., Any]:
 @_with_policy
 @click.pass_obj
 def _check(terminal: Terminal, policy: RetentionPolicy) -> None:
-    """查验策略文件, 不碰数据库."""
+    """查验策略文件，不碰数据库。"""
     named = "、".join(f"{name} {days} 天" for name, days in policy.days.items())
     terminal.say(f"可用：{named or '什么也不去'}")
 
@@ -99,7 +99,7 @@ def _check(terminal: Terminal, policy: RetentionPolicy) -> None:
 def _plan(
     terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
 ) -> None:
-    """列出现在运行会去掉什么; 什么也不写."""
+    """列出现在运行会去掉什么；什么也不写。"""
     _show(terminal, _retained(policy, data, key, database, Retention.plan))
 
 
@@ -113,7 +113,7 @@ def _plan(
 def _run(
     terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
 ) -> None:
-    """去掉到期的, 小批提交, 每批在日志里有一片叶; 不停服务, 可中断再来."""
+    """去掉到期的，小批提交，每批在日志里有一片叶；不停服务，可中断再来。"""
     gone = _retained(policy, data, key, database, Retention.run)
     _show(terminal, gone)
     for one in gone:

@@ -32,18 +32,18 @@ _FORMATS: Final = ("table", "csv", "json", "pdf")
     type=click.Choice(statement.SIDES),
     default="holder",
     show_default=True,
-    help="holder 共济消费(授权人), member 本人结算(就诊人), account 个人账户明细.",
+    help="holder 共济消费（授权人），member 本人结算（就诊人），account 个人账户明细。",
 )
-@click.option("--month", type=MONTH, help="查询的月份; 与 --from、--to 二选一.")
+@click.option("--month", type=MONTH, help="查询的月份；与 --from、--to 二选一。")
 @click.option(
-    "--from", "first", type=DAY, help="起始日(按结算时间, 退回按撤销时间; 含当日)."
+    "--from", "first", type=DAY, help="起始日（按结算时间，退回按撤销时间；含当日）。"
 )
-@click.option("--to", "last", type=DAY, help="结束日(含当日).")
+@click.option("--to", "last", type=DAY, help="结束日（含当日）。")
 @click.option(
     "--format",
     "requested_format",
     type=click.Choice(_FORMATS),
-    help="默认按 --out 的后缀, 否则为表格.",
+    help="默认按 --out 的后缀，否则为表格。",
 )
 @click.option(
     "--out",
@@ -51,12 +51,12 @@ _FORMATS: Final = ("table", "csv", "json", "pdf")
     type=click.File("wb", lazy=True),
     default="-",
     metavar="FILE",
-    help="写入文件; 默认标准输出.",
+    help="写入文件；默认标准输出。",
 )
 @click.option(
     "--printed-at",
     type=click.DateTime(["%Y-%m-%d %H:%M"]),
-    help="PDF 上的打印时间; 默认现在.",
+    help="PDF 上的打印时间；默认现在。",
 )
 @target_options
 @click.pass_obj
@@ -69,7 +69,7 @@ def statement_command(
     target: ServerTarget,
     **options: Any,
 ) -> None:
-    """共济消费查询: 打印一个人的共济消费、本人结算或账户明细."""
+    """共济消费查询：打印一个人的共济消费、本人结算或账户明细。"""
     period = _period(options["month"], options["first"], options["last"])
     output = options["out"]
     # Before the call: a mistake among the options costs the service nothing.
@@ -116,10 +116,10 @@ def _format(terminal: Terminal, requested: str | None, name: str) -> str:
     file_format = requested or _default_format(terminal, name)
     if file_format == "table" and name != "-":
         raise click.UsageError(
-            "--out 只写 csv、json 或 pdf; 请以此为后缀或用 --format 指明"
+            "--out 只写 csv、json 或 pdf；请以此为后缀或用 --format 指明"
         )
     if file_format == "pdf" and name == "-" and sys.stdout.isatty():
-        raise click.UsageError("PDF 不能显示在终端; 请用 --out FILE.pdf")
+        raise click.UsageError("PDF 不能显示在终端；请用 --out FILE.pdf")
     return file_format
 
 

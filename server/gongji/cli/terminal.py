@@ -104,7 +104,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "settings": ("设定", "settings"),
     "section": ("节", "section"),
     "overridden": ("自定规则数", "rules of its own"),
-    "periods": ("时段(含候选)", "periods, with candidates"),
+    "periods": ("时段（含候选）", "periods, with candidates"),
     "now": ("按现在", "as now"),
     "payer": ("付款方", "payer"),
     "person_no": ("人员编号", "person"),

@@ -49,25 +49,25 @@ _MOST: Final = 1000
     type=click.Path(path_type=Path),
     default=Path("var"),
     show_default=True,
-    help="数据库与密钥目录.",
+    help="数据库与密钥目录。",
 )
 @click.option(
     "--database",
     default="",
     metavar="URL",
-    help="数据库地址, 如 postgresql://主机/库名; 默认数据目录中的 SQLite.",
+    help="数据库地址，如 postgresql://主机/库名；默认数据目录中的 SQLite。",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     default=lambda: os.cpu_count() or 1,
     metavar="N",
-    help="几个进程同时核对; 默认: 处理器个数.",
+    help="几个进程同时核对；默认：处理器个数。",
 )
 @click.option(
     "--work",
     type=click.Path(path_type=Path),
-    help="中间文件的目录(只供本人读写, 用后删去); 默认: 数据目录中的 verify.",
+    help="中间文件的目录（只供本人读写，用后删去）；默认：数据目录中的 verify。",
 )
 @click.option(
     "--checkpoint",
@@ -75,18 +75,18 @@ _MOST: Final = 1000
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="保存在别处的检查点(gongji log checkpoint FILE); 可多次给出.",
+    help="保存在别处的检查点（gongji log checkpoint FILE）；可多次给出。",
 )
 @click.option(
-    "--resume", is_flag=True, help="接着上次中断处核对; 数据库此后写过的, 从头核对."
+    "--resume", is_flag=True, help="接着上次中断处核对；数据库此后写过的，从头核对。"
 )
 @click.option(
-    "--all", "every", is_flag=True, help=f"列出所有不符之处(至多 {_MOST} 处)."
+    "--all", "every", is_flag=True, help=f"列出所有不符之处（至多 {_MOST} 处）。"
 )
 @key_options
 @click.pass_obj
 def verify_command(terminal: Terminal, /, **options: Any) -> None:
-    """核对全部所存: 文件、日志、各行、余额与累计; 有不符即以 1 退出."""
+    """核对全部所存：文件、日志、各行、余额与累计；有不符即以 1 退出。"""
     asked = _asked(**options)
     try:
         results = list(_told(terminal, asked))

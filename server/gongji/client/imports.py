@@ -94,7 +94,7 @@ def _unknown_kind(table: CsvFile) -> str:
         if missing:
             problem += f"，缺少 {'、'.join(missing)}"
         if unknown:
-            problem += f"，没有 {'、'.join(unknown)} 这一列"
+            problem += f"，没有{'、'.join(unknown)}这一列"
     return f"{problem}；应为 {kinds}"
 
 

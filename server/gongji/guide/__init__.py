@@ -22,7 +22,7 @@ from gongji.guide.page import (
     Statement,
 )
 
-_DATED = "适用日期: "
+_DATED = "适用日期："
 
 
 def title(city: City) -> str:
@@ -76,11 +76,11 @@ def page(city: City, day: date) -> GuidePage:
 
 
 def _lead(city: City, day: date) -> tuple[Statement, ...]:
-    adopted = f"; 采用的候选修订: {'、'.join(city.adoptions)}" if city.adoptions else ""
-    in_force = f"{_DATED}{day}。规则: {city.plugin} {city.version}{adopted}。"
+    adopted = f"；采用的候选修订：{'、'.join(city.adoptions)}" if city.adoptions else ""
+    in_force = f"{_DATED}{day}。规则：{city.plugin} {city.version}{adopted}。"
     marks = (
-        f"方括号内为所依据的条款, 原文见文末“{sources.HEADING}”; "
-        f"{PROVINCIAL}表示本市没有另行规定, 按全省规则; 〔推定〕表示没有文件依据, "
-        "〔未证实〕表示来源未经证实, 均以经办机构答复为准。"
+        f"方括号内为所依据的条款，原文见文末“{sources.HEADING}”；"
+        f"{PROVINCIAL}表示本市没有另行规定，按全省规则；〔推定〕表示没有文件依据，"
+        "〔未证实〕表示来源未经证实，均以经办机构答复为准。"
     )
     return Statement(in_force), Statement(marks)

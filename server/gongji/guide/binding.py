@@ -42,7 +42,7 @@ def later_sections(builder: GuideBuilder) -> tuple[Section, ...]:
     )
     effect = builder.statement(
         CityRules.unbinding,
-        "确认解绑后立即停止使用; 解绑前已共济支付的费用如有退费, 仍退回原账户。",
+        "确认解绑后立即停止使用；解绑前已共济支付的费用如有退费，仍退回原账户。",
     )
     procedure = builder.value(CityRules.unbinding).procedure
     return (
@@ -88,7 +88,7 @@ def _out_of_area(builder: GuideBuilder) -> Section:
 def _wallet(builder: GuideBuilder) -> Section:
     hook = CityRules.wallet
     wallet = builder.value(hook)
-    nobody = "开通医保钱包不绑定任何人, 不产生家庭共济关系。"
+    nobody = "开通医保钱包不绑定任何人，不产生家庭共济关系。"
     effect = builder.statement(
         hook,
         "开通即绑定共济关系。" if wallet.binds else nobody,
@@ -103,25 +103,25 @@ def _wallet(builder: GuideBuilder) -> Section:
 
 def _people(builder: GuideBuilder) -> Iterator[Statement]:
     terms = builder.value(CityRules.holder_terms)
-    text = f"授权人: {phrase(terms)}。"
+    text = f"授权人：{phrase(terms)}。"
     yield builder.statement(CityRules.holder_terms, text, terms.clauses)
     for purpose, terms in offered(builder.value(CityRules.member_terms)).items():
         yield builder.statement(
             CityRules.member_terms,
-            f"使用人(用于{phrase(purpose)}): {phrase(terms)}。",
+            f"使用人（用于{phrase(purpose)}）：{phrase(terms)}。",
             terms.clauses,
         )
     yield _relations(builder)
-    yield builder.value_in(CityRules.marriage, "配偶: {}。")
-    yield builder.value_in(CityRules.scope, "共济范围: 授权人与使用人的参保地须在{}。")
-    yield builder.value_in(CityRules.family_limit, "家庭账户人数: {}。")
-    yield builder.value_in(CityRules.giver_limit, "一名使用人的授权人数: {}。")
+    yield builder.value_in(CityRules.marriage, "配偶：{}。")
+    yield builder.value_in(CityRules.scope, "共济范围：授权人与使用人的参保地须在{}。")
+    yield builder.value_in(CityRules.family_limit, "家庭账户人数：{}。")
+    yield builder.value_in(CityRules.giver_limit, "一名使用人的授权人数：{}。")
     yield builder.value_in(CityRules.lapsed_places, "绑定暂停期间{}。")
 
 
 def _relations(builder: GuideBuilder) -> Statement:
     relations = builder.value(CityRules.relations)
-    text = f"亲属范围: {phrase(relations)}。"
+    text = f"亲属范围：{phrase(relations)}。"
     if left_out := relations_left_out(relations):
         text += f"不包括{'、'.join(left_out)}。"
     return builder.statement(CityRules.relations, text)
@@ -132,7 +132,7 @@ def _purposes(builder: GuideBuilder) -> Statement:
     purposes = [purpose for purpose in Purpose if purpose in terms]
     return builder.statement(
         CityRules.member_terms,
-        f"绑定时选择的用途: {'、'.join(map(phrase, purposes))}。",
+        f"绑定时选择的用途：{'、'.join(map(phrase, purposes))}。",
         [clause for purpose in purposes for clause in terms[purpose].clauses],
     )
 
@@ -143,28 +143,28 @@ def _uses(builder: GuideBuilder) -> Iterator[Statement]:
     cited = uses.clauses
     yield builder.statement(
         hook,
-        f"共济账户可用于: {phrase(uses.aid_at)}。",
+        f"共济账户可用于：{phrase(uses.aid_at)}。",
         cited.aid_at,
     )
     yield builder.statement(
         hook,
-        f"共济账户支付的部分: {phrase(uses.aid_pays)}。",
+        f"共济账户支付的部分：{phrase(uses.aid_pays)}。",
         cited.aid_pays,
     )
     yield builder.statement(
         hook,
-        f"共济账户支付的剩余自付: {_residues(uses)}。",
+        f"共济账户支付的剩余自付：{_residues(uses)}。",
         cited.aid_residue_of,
     )
     yield builder.statement(
         hook,
-        f"使用人本人账户支付的部分: {phrase(uses.own_pays)}。",
+        f"使用人本人账户支付的部分：{phrase(uses.own_pays)}。",
         cited.own_pays,
     )
     if uses.never:
         yield builder.statement(
             hook,
-            f"任何个人账户都不得用于: {phrase(uses.never)}。",
+            f"任何个人账户都不得用于：{phrase(uses.never)}。",
             cited.never,
         )
 
@@ -183,13 +183,13 @@ def _residues(uses: Uses) -> str:
 def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:
     """Return a line for each condition on the people, in the order the core asks."""
     holder = builder.value(CityRules.holder_terms)
-    text = f"授权人不符合参保要求(须{phrase(holder)})。"
+    text = f"授权人不符合参保要求（须{phrase(holder)}）。"
     yield builder.statement(CityRules.holder_terms, text, holder.clauses)
     by_purpose = builder.value(CityRules.member_terms)
     for purpose, terms in offered(by_purpose).items():
         yield builder.statement(
             CityRules.member_terms,
-            f"使用人不符合参保要求(用于{phrase(purpose)}的, 须{phrase(terms)})。",
+            f"使用人不符合参保要求（用于{phrase(purpose)}的，须{phrase(terms)}）。",
             terms.clauses,
         )
     for purpose in Purpose:
@@ -197,9 +197,9 @@ def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:
     relations = builder.value(CityRules.relations).name
     yield builder.statement(
         CityRules.relations,
-        f"关系不属于{relations}, 或与登记的亲属关系、出生日期不一致。",
+        f"关系不属于{relations}，或与登记的亲属关系、出生日期不一致。",
     )
-    yield builder.value_in(CityRules.marriage, "申报的配偶关系不符合: {}。")
+    yield builder.value_in(CityRules.marriage, "申报的配偶关系不符合：{}。")
     yield builder.value_in(CityRules.scope, "参保地不在{}。")
 
 
@@ -207,7 +207,7 @@ def _failure_of_purpose(
     builder: GuideBuilder, purpose: Purpose, terms: EnrolmentTerms | NotOffered | None
 ) -> Iterator[Statement]:
     """Yield a line if the city does not offer a purpose, or no purse may be used for it."""
-    text = f"申请了本市不提供的用途: {phrase(purpose)}。"
+    text = f"申请了本市不提供的用途：{phrase(purpose)}。"
     if not isinstance(terms, EnrolmentTerms):
         cited = () if terms is None else (terms.clause,)
         yield builder.statement(CityRules.member_terms, text, cited)
@@ -220,15 +220,15 @@ def _failures_of_number(builder: GuideBuilder) -> Iterator[Statement]:
         builder.value(CityRules.family_limit),
         NoLimit,
     ):
-        yield builder.value_in(CityRules.family_limit, "家庭账户人数已满: {}。")
+        yield builder.value_in(CityRules.family_limit, "家庭账户人数已满：{}。")
     if not isinstance(
         builder.value(CityRules.giver_limit),
         NoLimit,
     ):
-        yield builder.value_in(CityRules.giver_limit, "使用人的授权人数已满: {}。")
+        yield builder.value_in(CityRules.giver_limit, "使用人的授权人数已满：{}。")
     yield builder.statement(
         CityRules.unbinding,
-        "该成员已绑定或正在办理, 不能重复申请; 如要更改, 先解绑。",
+        "该成员已绑定或正在办理，不能重复申请；如要更改，先解绑。",
         builder.value(CityRules.unbinding).again_clauses,
     )
 
@@ -237,7 +237,7 @@ def _failures_of_channel(builder: GuideBuilder) -> Iterator[Statement]:
     for channel in builder.channels.values():
         if channel.across is Across.ONLY_ACROSS_AREAS:
             pairs = pairs_taken(channel)
-            text = f"{channel.name}只办理{pairs}, 同一统筹区内请用其他渠道。"
+            text = f"{channel.name}只办理{pairs}，同一统筹区内请用其他渠道。"
             yield builder.on_channels([channel], text)
         if isinstance(channel.hours, CounterHours):
             yield _failure_of_hours(builder, channel)
@@ -268,5 +268,5 @@ def _failures_of_form(builder: GuideBuilder) -> Iterator[Statement]:
     if builder.value(CityRules.consent).required:
         yield builder.statement(CityRules.consent, "使用人没有表示知情同意。")
     yield builder.value_in(
-        CityRules.application_expiry, "申请提交后{}无人答复, 申请失效。"
+        CityRules.application_expiry, "申请提交后{}无人答复，申请失效。"
     )

@@ -34,8 +34,8 @@ from gongji.rules.hookspecs import CityRules
 def sections(builder: GuideBuilder) -> tuple[Section, ...]:
     """Return channels compared, materials, steps with agreement and consent, review."""
     promises = (
-        builder.value_in(CityRules.agreement, "协议: {}。"),
-        builder.value_in(CityRules.consent, "使用人同意: {}。"),
+        builder.value_in(CityRules.agreement, "协议：{}。"),
+        builder.value_in(CityRules.consent, "使用人同意：{}。"),
     )
     return (
         Section("办理渠道对比", (comparison(builder),)),
@@ -82,7 +82,7 @@ def _material_lines(
     if not texts:
         yield builder.statement(
             hook,
-            "无须提交材料, 完成身份核验即可。",
+            "无须提交材料，完成身份核验即可。",
             of_rule,
         )
 
@@ -128,7 +128,7 @@ def _steps(builder: GuideBuilder) -> Iterator[Section]:
             tuple(_entry_and_steps(builder, channels)),
         )
     if silent:
-        text = "文件没有写明步骤, 按渠道提示办理。"
+        text = "文件没有写明步骤，按渠道提示办理。"
         yield Section(
             _names(silent),
             (builder.on_channels(silent, text),),
@@ -143,7 +143,7 @@ def _entry_and_steps(
     if first.entry:
         yield builder.on_channels(
             channels,
-            f"入口: {first.entry}。",
+            f"入口：{first.entry}。",
         )
     if first.steps:
         yield builder.steps(CityRules.channels, first.steps)
@@ -159,7 +159,7 @@ def _reviews(builder: GuideBuilder) -> Iterator[Statement]:
     for answer, keys in keys_by_answer.items():
         yield builder.statement(
             hook,
-            f"{_names_of(builder, keys)}: {answer}。",
+            f"{_names_of(builder, keys)}：{answer}。",
             _of_all([reviews[key].clauses for key in keys]),
         )
     if any(review.at_once is not AtOnce.ALWAYS for review in reviews.values()):

@@ -88,7 +88,7 @@ def how_soon(channel: Channel, latency: ReviewLatency) -> str:
     if latency.at_once is AtOnce.ALWAYS:
         return at_once
     span = days_in_words(latency).replace("–", "-")
-    return f"实时审核,{at_once}; 自动核验不能确认的转人工审核,{span}"
+    return f"实时审核，{at_once}；自动核验不能确认的转人工审核，{span}"
 
 
 def material_clauses(
@@ -160,8 +160,8 @@ def _joined(
         parts = []
         for channel in column:
             own = channel.cells[row].text or _SILENT
-            parts.append(f"{channel.name}: {own}")
-        text = "; ".join(parts)
+            parts.append(f"{channel.name}：{own}")
+        text = "；".join(parts)
     cited: dict[Clause, None] = {}
     for channel in column:
         cited.update(dict.fromkeys(channel.cells[row].clauses))
@@ -203,8 +203,8 @@ def _what_to_bring(
         parts.append("仅需在线身份验证")
     if if_unknown:
         proofs = _names_of_proofs(if_unknown)
-        parts.append(f"登记信息查不到亲属关系的, 另需{proofs}")
-    return "; ".join(parts)
+        parts.append(f"登记信息查不到亲属关系的，另需{proofs}")
+    return "；".join(parts)
 
 
 def _names_of_proofs(needs: Iterable[MaterialNeed]) -> str:
@@ -220,4 +220,4 @@ def _names_of_proofs(needs: Iterable[MaterialNeed]) -> str:
         parts.append("、".join(originals) + "原件")
     if copies:
         parts.append("、".join(copies))
-    return "; ".join(parts)
+    return "；".join(parts)

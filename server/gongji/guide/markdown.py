@@ -69,7 +69,7 @@ def _statement(statement: Statement) -> str:
     """Return text, what to mind, clauses in brackets, the mark of the province."""
     text = _text(statement.text)
     if statement.caution:
-        text += f" **注意:** {_text(statement.caution)}"
+        text += f" **注意：** {_text(statement.caution)}"
     cited = "、".join(_citation(citation) for citation in citations(statement.clauses))
     marks = f"[{cited}]" if cited else ""
     if statement.provincial:

@@ -67,7 +67,7 @@ def _benefit(
         reason = benefit.clause.text
         yield builder.statement(
             hook,
-            f"{people}, 本指南所述统筹基金不予支付: {reason}",
+            f"{people}，本指南所述统筹基金不予支付：{reason}",
             [benefit.clause],
         )
         yield _without_table(builder, benefit)
@@ -75,7 +75,7 @@ def _benefit(
     cited = benefit.clauses or _NONE_NAMED
     yield builder.statement(
         hook,
-        "起付标准和支付比例按就诊医疗机构的级别:",
+        "起付标准和支付比例按就诊医疗机构的级别：",
         _clauses_by_level(
             cited,
         ),
@@ -138,9 +138,9 @@ def _terms_of_people(
     """Return what holds over a year: deductible, ratio of the retired, cap."""
     hook = CityRules.reimbursement
     most = table.deductible_year_max_fen
-    text = "起付标准按自然年度累计, 先后在不同级别就医的补差计算"
+    text = "起付标准按自然年度累计，先后在不同级别就医的补差计算"
     if not isinstance(most, NoLimit):
-        text += f", 全年合计不超过{money_in_words(most)}"
+        text += f"，全年合计不超过{money_in_words(most)}"
     yield builder.statement(
         hook,
         f"{text}。",
@@ -158,7 +158,7 @@ def _terms_of_people(
     ]
     yield builder.statement(
         hook,
-        f"自然年度支付限额: {'、'.join(caps)}; 不结转、不累加到次年度。",
+        f"自然年度支付限额：{'、'.join(caps)}；不结转、不累加到次年度。",
         cited.cap,
     )
 
@@ -179,25 +179,25 @@ def _terms_of_institutions(
         clause = table.pharmacy.clause
         yield builder.statement(
             hook,
-            f"定点零售药店: 统筹基金不予支付({clause.text})。",
+            f"定点零售药店：统筹基金不予支付（{clause.text}）。",
             [clause],
         )
     else:
         level = level_in_words(table.pharmacy)
         yield builder.statement(
             hook,
-            f"定点零售药店: 按{level}医疗机构执行。",
+            f"定点零售药店：按{level}医疗机构执行。",
             cited.pharmacy,
         )
     yield builder.statement(
         hook,
-        f"适用的医疗类别: {phrase(table.covers)}。",
+        f"适用的医疗类别：{phrase(table.covers)}。",
         cited.covers,
     )
     yield _uncovered(builder, table, cited)
     yield builder.statement(
         hook,
-        f"统筹基金支付额每次就医计算一次, {phrase(table.rounding)}。",
+        f"统筹基金支付额每次就医计算一次，{phrase(table.rounding)}。",
         cited.rounding,
     )
 
@@ -207,18 +207,18 @@ def _without_table(builder: GuideBuilder, benefit: NoFund) -> Statement:
     hook = CityRules.reimbursement
     if isinstance(benefit, NotSettled):
         return builder.statement(
-            hook, "账单不在此结算, 予以拒绝。", [benefit.chosen_by]
+            hook, "账单不在此结算，予以拒绝。", [benefit.chosen_by]
         )
     return builder.statement(
         hook,
-        "账单照常结算, 由个人账户和现金支付, 并提示统筹待遇不在此结算。",
+        "账单照常结算，由个人账户和现金支付，并提示统筹待遇不在此结算。",
         [benefit.clause],
     )
 
 
 def _uncovered(builder: GuideBuilder, table: Table, cited: TableClauses) -> Statement:
     """Return what happens to other kinds of outpatient visit."""
-    text = "其他门诊类别照常结算, 统筹基金不予支付"
+    text = "其他门诊类别照常结算，统筹基金不予支付"
     if table.uncovered is None:
         return builder.statement(CityRules.reimbursement, f"{text}。", cited.covers)
     clause = table.uncovered.clause
@@ -232,7 +232,7 @@ def _exclusions(builder: GuideBuilder) -> Iterator[Statement]:
         clause = exclusion.clause
         yield builder.statement(
             CityRules.exclusions,
-            f"{exclusion_in_words(exclusion)}: {clause.text}",
+            f"{exclusion_in_words(exclusion)}：{clause.text}",
             [clause],
         )
 
@@ -244,19 +244,19 @@ def _crediting(builder: GuideBuilder) -> Iterator[Statement]:
     ratio = percent(terms.active_ratio_bp)
     yield builder.statement(
         hook,
-        f"在职职工: 每月划入本人参保缴费基数的{ratio}。",
+        f"在职职工：每月划入本人参保缴费基数的{ratio}。",
         cited.active,
     )
     yield builder.statement(
         hook,
-        f"退休人员: 由统筹基金按定额划入, 定额{monthly_in_words(terms)}。",
+        f"退休人员：由统筹基金按定额划入，定额{monthly_in_words(terms)}。",
         cited.retired,
     )
-    not_credited = "不划入个人账户, 全部计入统筹基金"
+    not_credited = "不划入个人账户，全部计入统筹基金"
     employer = "划入个人账户" if terms.employer_part_credited else not_credited
     yield builder.statement(
         hook,
-        f"单位缴费部分: {employer}。",
+        f"单位缴费部分：{employer}。",
         cited.employer,
     )
     yield builder.value_in(
@@ -273,7 +273,7 @@ def _premiums(builder: GuideBuilder) -> Iterator[Statement]:
     cited = terms.clauses
     least, most = money_in_words(terms.least_fen), money_in_words(terms.most_fen)
     yield builder.statement(
-        hook, f"代缴居民医保费: 每人每年{least}至{most}。", cited.amounts
+        hook, f"代缴居民医保费：每人每年{least}至{most}。", cited.amounts
     )
     years = premium_years_in_words(terms)
     yield builder.statement(hook, f"可代缴{years}的居民医保费。", cited.years)
@@ -285,11 +285,11 @@ def _premiums(builder: GuideBuilder) -> Iterator[Statement]:
 def _purses(builder: GuideBuilder) -> Iterator[Statement]:
     hook = CityRules.purse_order
     order = builder.value(hook)
-    text = f"扣款顺序: {phrase(order)}。"
+    text = f"扣款顺序：{phrase(order)}。"
     yield builder.statement(hook, text, order.order_clauses)
     yield builder.statement(
         hook,
-        "几项绑定同一时刻生效的, 按绑定编号先后扣款。",
+        "几项绑定同一时刻生效的，按绑定编号先后扣款。",
         order.tie_clauses,
     )
     yield builder.statement(
@@ -297,4 +297,4 @@ def _purses(builder: GuideBuilder) -> Iterator[Statement]:
         "每次共济支付不超过授权人个人账户当时的余额。",
         order.balance_clauses,
     )
-    yield builder.value_in(CityRules.reversal, "撤销: {}, 退款按原路退回各账户。")
+    yield builder.value_in(CityRules.reversal, "撤销：{}，退款按原路退回各账户。")

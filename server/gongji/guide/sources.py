@@ -31,7 +31,7 @@ def sections(
     contradictions = tuple(_contradictions(builder))
     parts = []
     if candidates:
-        text = "以下修订来源未经证实或没有施行日期, 未经运营方采用不影响任何办理结果。"
+        text = "以下修订来源未经证实或没有施行日期，未经运营方采用不影响任何办理结果。"
         intro = Statement(text)
         parts.append(
             Section(
@@ -52,7 +52,7 @@ def _candidates(city: City) -> Iterator[Statement]:
         if candidate.name not in adopted:
             revision = f"{candidate.name}({topic(candidate.hook)})"
             value = phrase(candidate.value)
-            text = f"{revision}: {value}。未采用: {candidate.why_not}"
+            text = f"{revision}：{value}。未采用：{candidate.why_not}"
             yield Statement(text, candidate.clauses)
 
 
@@ -76,12 +76,12 @@ def _settled(
     """Return what clashes, what was chosen and why, and what says otherwise."""
     for contradiction in sorted(ruled.settles, key=clause_order):
         yield Statement(f"{contradiction.id} {contradiction.clash}")
-    chosen = f"采用: {in_words(ruled.value, names)}"
+    chosen = f"采用：{in_words(ruled.value, names)}"
     yield Statement(chosen, ruled.clauses, provincial)
     if ruled.why:
-        yield Statement(f"理由: {ruled.why}")
+        yield Statement(f"理由：{ruled.why}")
     if ruled.against:
-        yield Statement("另有说法:", ruled.against)
+        yield Statement("另有说法：", ruled.against)
 
 
 def _clauses(city: City, builder: GuideBuilder) -> Grid:

@@ -84,13 +84,13 @@ def healthy(
 ) -> Iterator[str]:
     """Yield what was looked at, in Chinese."""
     cities = _cities(pins).all
-    names = [f"{city.name}({city.plugin} {city.version})" for city in cities]
+    names = [f"{city.name}（{city.plugin} {city.version}）" for city in cities]
     yield f"gongji {gongji.__version__}"
-    yield f"已接入 {len(cities)} 个城市: {'、'.join(names) or '无'}"
+    yield f"已接入 {len(cities)} 个城市：{'、'.join(names) or '无'}"
     if not database_at(database).shared:
         exists = _sqlite_path(data, database).exists()
-        state = f"已有数据库{_UNVERIFIED}" if exists else "尚未启动过服务, 没有数据库"
-        yield f"数据目录 {data}: {state}"
+        state = f"已有数据库{_UNVERIFIED}" if exists else "尚未启动过服务，没有数据库"
+        yield f"数据目录 {data}：{state}"
         return
     # What is wrong with it is a finding.
     with suppress(ImportError, ValueError, OSError):
@@ -98,9 +98,9 @@ def healthy(
         if condition:
             schema = condition.schema
             version = (
-                f"数据库结构第 {schema} 版" if schema else "空库, 首次启动服务时建表"
+                f"数据库结构第 {schema} 版" if schema else "空库，首次启动服务时建表"
             )
-            yield f"PostgreSQL {condition.server}: {version}{_UNVERIFIED}"
+            yield f"PostgreSQL {condition.server}：{version}{_UNVERIFIED}"
 
 
 # --- plugins --------------------------------------------------------------------------
@@ -120,10 +120,10 @@ def _not_declared(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
         pinyin = module.removeprefix(PREFIX)
         yield Diagnosis(
             dependent.name,
-            problem=f"模块 {module} 里有规则, 但{declared}, 所以不会被加载",
+            problem=f"模块 {module} 里有规则，但{declared}，所以不会被加载",
             remedy=(
                 f'在 pyproject.toml 写 [project.entry-points."{ENTRY_POINTS}"] '
-                f'与 {pinyin} = "{module}", 然后重新安装'
+                f'与 {pinyin} = "{module}"，然后重新安装'
             ),
         )
 
@@ -140,8 +140,8 @@ def _of_other_version(installed: Sequence[Dependent]) -> Iterator[Diagnosis]:
         if not specifier.contains(installed_version, prereleases=True):
             yield Diagnosis(
                 dependent.name,
-                problem=f"要求 gongji{specifier}, 而已安装的是 {installed_version}",
-                remedy="安装适用于本版 gongji 的插件版本, 或照 CHANGELOG.md 修改插件后放宽要求",
+                problem=f"要求 gongji{specifier}，而已安装的是 {installed_version}",
+                remedy="安装适用于本版 gongji 的插件版本，或照 CHANGELOG.md 修改插件后放宽要求",
             )
 
 
@@ -154,7 +154,7 @@ def _missing_modules() -> Iterator[Diagnosis]:
         yield Diagnosis(
             f"{plugin.label} ({plugin.name})",
             problem=f"入口点 {plugin.name} 指向的模块 {module} 不存在",
-            remedy="核对 pyproject.toml 中的模块名, 然后重新安装(pip install -e .)",
+            remedy="核对 pyproject.toml 中的模块名，然后重新安装（pip install -e .）",
         )
 
 
@@ -166,7 +166,7 @@ def _refused(subjects: set[str], pins: Mapping[str, str]) -> Iterator[Diagnosis]
         if subject in subjects:
             continue
         remedy = (
-            "改正后重新安装; "
+            "改正后重新安装；"
             f"用 gongji check {pinyin} 与 gongji hooks {pinyin} --trace 细看"
         )
         for line in refused.problem.splitlines():
@@ -209,7 +209,7 @@ def _of_sqlite(
         yield Diagnosis(
             str(path),
             problem=sentence_of(error),
-            remedy="核对 --data 目录、文件属主与权限; 密钥丢失的只能从备份恢复",
+            remedy="核对 --data 目录、文件属主与权限；密钥丢失的只能从备份恢复",
         )
 
 
@@ -237,14 +237,14 @@ def _of_postgres(data: Path, key: Keys, database: str) -> Iterator[Diagnosis]:
         yield Diagnosis(
             _POSTGRES,
             problem=sentence_of(error),
-            remedy="核对 --database 的主机、库名、用户与权限, 以及数据库是否已启动",
+            remedy="核对 --database 的主机、库名、用户与权限，以及数据库是否已启动",
         )
     # Not ours, of another schema, or sealed with another key.
     except ValueError as error:
         yield Diagnosis(
             _POSTGRES,
             problem=str(error),
-            remedy="核对 --database 与 --data; 密钥丢失的只能从备份恢复",
+            remedy="核对 --database 与 --data；密钥丢失的只能从备份恢复",
         )
     else:
         if condition:
@@ -279,14 +279,14 @@ def _of_settings(condition: DatabaseCondition) -> Iterator[Diagnosis]:
         yield Diagnosis(
             _POSTGRES,
             problem=lossy,
-            remedy="在 postgresql.conf(或 ALTER ROLE、ALTER DATABASE 处)改为 on, 重新载入",
+            remedy="在 postgresql.conf（或 ALTER ROLE、ALTER DATABASE 处）改为 on，重新载入",
         )
     if not condition.checksums:
         yield Diagnosis(
             _POSTGRES,
-            problem="data_checksums = off: 磁盘写坏、被人改动的数据页不会被察觉",
+            problem="data_checksums = off：磁盘写坏、被人改动的数据页不会被察觉",
             remedy=(
-                "停下数据库, 运行 pg_checksums --enable 后启动; "
+                "停下数据库，运行 pg_checksums --enable 后启动；"
                 "新建的以 initdb --data-checksums 建立"
             ),
         )
@@ -305,7 +305,7 @@ def _of_calendar(workdays: Workdays, now: datetime) -> Iterator[Diagnosis]:
                 f"{year} 年",
                 problem="放假与补班安排尚未载入，工作日只能按周末与法定节日推定",
                 remedy=(
-                    "升级 chinesecalendar, "
-                    "或用 --calendar FILE 补充该年(写法见 docs/operate.md)"
+                    "升级 chinesecalendar，"
+                    "或用 --calendar FILE 补充该年（写法见 docs/operate.md）"
                 ),
             )

@@ -97,7 +97,7 @@ def trace(pinyin: str) -> tuple[Sequence[HookCall], str]:
     if not entries:
         installed = sorted(metadata.entry_points(group=ENTRY_POINTS).names)
         raise ValueError(
-            f"没有安装名为 {pinyin} 的城市插件; 已安装: {'、'.join(installed) or '无'}"
+            f"没有安装名为 {pinyin} 的城市插件；已安装：{'、'.join(installed) or '无'}"
         )
     # Two plugins of one name are refused elsewhere; the trace shows one of them.
     entry = min(entries, key=lambda entry: entry.value)
@@ -173,7 +173,7 @@ def shown(answer: object) -> str:
     if isinstance(answer, Identity):
         return f"{answer.name} {answer.area_code}"
     if isinstance(answer, tuple) and answer and all(map(_is_value, answer)):
-        return "; ".join(map(_shown_value, answer))
+        return "；".join(map(_shown_value, answer))
     # A plugin may answer with anything at all.
     return repr(answer)
 
@@ -185,7 +185,7 @@ def _is_value(part: object) -> bool:
 def _label(part: Ruled[Any] | Candidate) -> str:
     if isinstance(part, Ruled):
         return f"自 {part.since}"
-    return f"候选 {part.name}({part.hook})"
+    return f"候选 {part.name}（{part.hook}）"
 
 
 def _shown_value(part: Ruled[Any] | Candidate) -> str:
@@ -196,4 +196,4 @@ def _shown_value(part: Ruled[Any] | Candidate) -> str:
     except TypeError:
         value = repr(part.value)
     clauses = "、".join(clause.id for clause in part.clauses)
-    return f"{label}: {value} ({clauses})"
+    return f"{label}：{value}（{clauses}）"

@@ -136,7 +136,7 @@ def undocumented(
     cls = _KINDS.get(str(parts.get("kind")))
     if cls is None:
         kinds = ", ".join(sorted(_KINDS))
-        raise NationalFault(f"kind 不认识 {parts.get('kind')!r}; 可用 {kinds}")
+        raise NationalFault(f"kind 不认识 {parts.get('kind')!r}；可用 {kinds}")
     try:
         proto = json_format.ParseDict(parts.get("message", {}), cls())
         return proto, msgspec.convert(parts.get("kept", {}), unmapped_type)
@@ -149,7 +149,7 @@ def undocumented(
         AttributeError,
     ) as error:
         raise NationalFault(
-            f"message 或 kept 的写法不合 {cls.DESCRIPTOR.full_name}: {error}"
+            f"message 或 kept 的写法不合 {cls.DESCRIPTOR.full_name}：{error}"
         ) from error
 
 
@@ -170,7 +170,7 @@ def _with_infno(proto: Message, unmapped: Unmapped, shape: Shape) -> Unmapped:
     infno = str(fields["infno"])
     if infno != shape.infno:
         raise NationalFault(
-            f"{proto.DESCRIPTOR.name} 应写作 {shape.infno}, kept 中的 infno 是 {infno}"
+            f"{proto.DESCRIPTOR.name} 应写作 {shape.infno}，kept 中的 infno 是 {infno}"
         )
     envelope = msgspec.structs.replace(unmapped.envelope, fields=fields)
     return replace(unmapped, envelope=envelope)
@@ -186,24 +186,24 @@ def _shape_of(message: object) -> Shape:
         return _shape_of_reply(fields)
     infno = str(fields["infno"])
     if infno not in REQUESTS:
-        raise NationalFault(f"infno {infno} 不在此转换; 可用 {', '.join(REQUESTS)}")
+        raise NationalFault(f"infno {infno} 不在此转换；可用 {'、'.join(REQUESTS)}")
     return REQUESTS[infno]
 
 
 def _shape_of_reply(fields: Mapping[str, Any]) -> Shape:
     """Return the shape of a reply, by what it says. NationalFault."""
     if "infcode" not in fields:
-        raise NationalFault("报文既无 infno 也无 infcode, 不是国家接口的请求或答复")
+        raise NationalFault("报文既无 infno 也无 infcode，不是国家接口的请求或答复")
     if str(fields["infcode"]) != "0":
-        reason = f"infcode {fields['infcode']}, {fields.get('err_msg', '')}"
-        raise NationalFault(f"对方没有受理: {reason}")
+        reason = f"infcode {fields['infcode']}，{fields.get('err_msg', '')}"
+        raise NationalFault(f"对方没有受理：{reason}")
     output = fields.get("output")
     nodes = output if isinstance(output, Mapping) else {}
     if "stmtinfo" in nodes:
         return BALANCED
     info = nodes.get("setlinfo")
     if not isinstance(info, Mapping):
-        raise NationalFault("output 中没有 setlinfo 或 stmtinfo, 认不出是哪种答复")
+        raise NationalFault("output 中没有 setlinfo 或 stmtinfo，认不出是哪种答复")
     # The reply of 2208 spells the cash so, and no other does.
     if "pdn_cash_pay" in info:
         return REVERSED
@@ -230,7 +230,7 @@ def _unmapped_of(
 def _same(name: str, requested: str, answered: str) -> None:
     if requested != answered:
         raise NationalFault(
-            f"答复的是另一笔: 请求的 {name} 为 {requested}, 答复的为 {answered or '空'}"
+            f"答复的是另一笔：请求的 {name} 为 {requested}，答复的为 {answered or '空'}"
         )
 
 

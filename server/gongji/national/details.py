@@ -48,7 +48,7 @@ def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, UnmappedN
         if len(cells) != len(COLUMNS):
             names = ", ".join(COLUMNS)
             raise NationalFault(
-                f"第 {number} 行有 {len(cells)} 列, 应为 {len(COLUMNS)} 列: {names}"
+                f"第 {number} 行有 {len(cells)} 列，应为 {len(COLUMNS)} 列：{names}"
             )
         row = pb.ReconcileRow()
         node = {

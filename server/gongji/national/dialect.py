@@ -37,7 +37,7 @@ class Sum:
             return ""
         declared = f"{self.total} {amount(fen[self.total])}"
         terms = " + ".join(f"{name} {amount(fen[name])}" for name in parts)
-        return f"{self.name}: {declared} ≠ {terms} = {amount(total)}"
+        return f"{self.name}：{declared} ≠ {terms} = {amount(total)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Within:
         if 0 <= part <= whole:
             return ""
         return (
-            f"{self.name}: {self.part} {amount(part)} 不在 0 与 {self.whole} "
+            f"{self.name}：{self.part} {amount(part)} 不在 0 与 {self.whole} "
             f"{amount(whole)} 之间"
         )
 
@@ -91,9 +91,9 @@ class MessageDialect:
             if name in node
         }
         problems = [identity.broken(fen) for identity in self.identities]
-        broken = "; ".join(problem for problem in problems if problem)
+        broken = "；".join(problem for problem in problems if problem)
         if broken:
-            raise NationalFault(f"{path} 的金额不合恒等式: {broken} ({self.name})")
+            raise NationalFault(f"{path} 的金额不合恒等式：{broken}（{self.name}）")
 
     def carried(self, node: Node) -> tuple[str, ...]:
         """Return the names of the identities a node carries."""

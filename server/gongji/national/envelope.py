@@ -132,7 +132,7 @@ class Shape:
         if lost:
             names = ", ".join(lost)
             raise NationalFault(
-                f"{self.infno} 报文说不出 {names} 的取值, 不能无损转换{_hint(lost)}"
+                f"{self.infno} 报文说不出 {names} 的取值，不能无损转换{_hint(lost)}"
             )
 
 

@@ -86,12 +86,12 @@ def _bill_of(slot: object, envelope: Node) -> pb.Bill:
         raise NationalFault(f"{path} 应为 JSON 对象")
     unknown = ", ".join(name for name in section if name not in NAMES)
     if unknown:
-        raise NationalFault(f"{path} 没有字段 {unknown}; 可用 {', '.join(NAMES)}")
+        raise NationalFault(f"{path} 没有字段 {unknown}；可用 {'、'.join(NAMES)}")
     try:
         bill = json_format.ParseDict(dict(section), pb.Bill())
     except (json_format.ParseError, TypeError, ValueError) as error:
         names = ", ".join(section)
-        raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill: {names}") from error
+        raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill：{names}") from error
     for number in (*bill.givers, bill.filing_no):
         refuse_padding(number, f"{path} 的 givers 或 filing_no")
     bill.service_day = bill.service_day or _day_of(envelope)
@@ -117,7 +117,7 @@ def _opened(slot: object) -> Mapping[str, Any]:
         opened = loads(slot, f"input.data.{SLOT}")
     if not isinstance(opened, Mapping):
         raise NationalFault(
-            f"input.data.{SLOT} 不是 JSON 对象, 其中放不下 {SECTION} 一节"
+            f"input.data.{SLOT} 不是 JSON 对象，其中放不下 {SECTION} 一节"
         )
     return opened
 

@@ -91,7 +91,7 @@ def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedN
         value = entry.form.read(node.get(name), path)
         # null and "" read alike; a required field may be neither.
         if entry.required and (name not in node or _is_empty(entry, value)):
-            raise NationalFault(f"缺少必填字段 {path} ({entry.chinese})")
+            raise NationalFault(f"缺少必填字段 {path}（{entry.chinese}）")
         if not entry.proto:
             continue
         _put(into, entry.proto, value, path)
@@ -120,7 +120,7 @@ def write(
             node[entry.name] = unmapped.fields[entry.name]
         if entry.required and _is_missing(entry, node):
             path = prefix + entry.name
-            raise NationalFault(f"国家报文必填的 {path} ({entry.chinese}) 没有给出")
+            raise NationalFault(f"国家报文必填的 {path}（{entry.chinese}）没有给出")
     for name, value in unmapped.fields.items():
         node.setdefault(name, value)
     return node

@@ -87,7 +87,7 @@ def text_of(value: object, field: str) -> str:
     spellable = isinstance(value, Decimal) and abs(value.adjusted()) <= _EXPONENT
     if isinstance(value, Decimal) and value.is_finite() and spellable:
         return format(value, "f")
-    raise NationalFault(f"{field} 应为文本或数字, 得到 {type(value).__name__}")
+    raise NationalFault(f"{field} 应为文本或数字，得到 {type(value).__name__}")
 
 
 def amount(fen: int) -> str:
@@ -170,7 +170,7 @@ def _amount_of(value: object, field: str) -> int:
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise NationalFault(
-            f"{field} 不是以元为单位、最多两位小数的金额(N16,2): {text!r}"
+            f"{field} 不是以元为单位、最多两位小数的金额（N16,2）：{text!r}"
         )
     sign, whole, cents = match.groups()
     fen = int(whole) * 100 + int((cents or "").ljust(2, "0"))
@@ -183,7 +183,7 @@ def _ratio_of(value: object, field: str) -> int:
         return 0
     match = _RATIO.fullmatch(text)
     if match is None:
-        raise NationalFault(f"{field} 不是最多四位小数的比例(N5,4): {text!r}")
+        raise NationalFault(f"{field} 不是最多四位小数的比例（N5,4）：{text!r}")
     whole, decimals = match.groups()
     return int(whole) * 10_000 + int((decimals or "").ljust(4, "0"))
 
@@ -193,7 +193,7 @@ def _count_of(value: object, field: str) -> int:
     if not text:
         return 0
     if _COUNT.fullmatch(text) is None:
-        raise NationalFault(f"{field} 不是整数(N10): {text!r}")
+        raise NationalFault(f"{field} 不是整数（N10）：{text!r}")
     return int(text)
 
 
@@ -204,7 +204,7 @@ def _day_of(value: object, field: str) -> str:
             return text
     except ValueError:
         pass
-    raise NationalFault(f"{field} 应写作 yyyy-MM-dd, 得到 {text!r}")
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd，得到 {text!r}")
 
 
 def _stamp_of(value: object, field: str) -> Timestamp | None:
@@ -232,7 +232,7 @@ def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
     def read(value: object, field: str) -> int | None:
         text = text_of(value, field)
         if text and text not in codes:
-            raise NationalFault(f"{field} 没有代码 {text!r}; 可用 {', '.join(codes)}")
+            raise NationalFault(f"{field} 没有代码 {text!r}；可用 {'、'.join(codes)}")
         return codes[text] if text else nothing
 
     return Form(read, lambda proto: first.get(proto, ""))
@@ -282,4 +282,4 @@ STANDING: Final = _coded({"0": True, "1": False}, nothing=False)
 """refd_setl_flag of totals: 0 counts what stands, 1 reversals too."""
 
 BALANCED: Final = _coded({"0": True, "1": False}, nothing=None)
-"""stmt_rslt: 0 平, 1 不平."""
+"""stmt_rslt: 0 平，1 不平。"""

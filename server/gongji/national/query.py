@@ -1,4 +1,4 @@
-"""5203 结算信息查询, and GetSettlement."""
+"""Transaction 5203 (结算信息查询), and GetSettlement."""
 
 from __future__ import annotations
 

@@ -67,9 +67,9 @@ def compared(
         institution = form.read(data[name], f"input.data.{name}")
         if centre != institution:
             differences.append(
-                f"{name} 中心 {form.write(centre)}, 机构 {form.write(institution)}"
+                f"{name} 中心 {form.write(centre)}，机构 {form.write(institution)}"
             )
-    return not differences, "; ".join(differences)
+    return not differences, "；".join(differences)
 
 
 def statements(
@@ -114,7 +114,7 @@ def _kinds(clr_type: str, dialect: MessageDialect) -> frozenset[int]:
     if clr_type not in dialect.clearing:
         known = ", ".join(dialect.clearing)
         raise NationalFault(
-            f"input.data.clr_type: 方言 {dialect.name} 没有清算类别 {clr_type}; 可用 {known}"
+            f"input.data.clr_type：方言 {dialect.name} 没有清算类别 {clr_type}；可用 {known}"
         )
     return frozenset(int(kind) for kind in dialect.clearing[clr_type])
 
@@ -124,5 +124,5 @@ def _clr_type(total: pb.Total, dialect: MessageDialect) -> str:
         if VisitKind(total.visit_kind) in kinds:
             return clr_type
     raise NationalFault(
-        f"totals: 方言 {dialect.name} 没有就诊类别 {total.visit_kind} 的清算类别"
+        f"totals：方言 {dialect.name} 没有就诊类别 {total.visit_kind} 的清算类别"
     )

@@ -37,7 +37,7 @@ def _complete_correction(proto: pb.ReverseRequest, unmapped: Unmapped) -> None:
     original = str(data["oinfno"])
     if original != REVERSIBLE:
         raise NationalFault(
-            f"input.data.oinfno {original} 不能在此冲正; 可用 {REVERSIBLE}"
+            f"input.data.oinfno {original} 不能在此冲正；可用 {REVERSIBLE}"
         )
     proto.request_id = _request_id(sender)
     proto.settle_request_id = _request_id(sender, str(data["omsgid"]))
@@ -60,7 +60,7 @@ CORRECTION: Final = Shape(
     complete=_complete_correction,
 )
 
-_OWN_MSGID: Final = "撤销报文自己的 msgid, 不是原结算的"
+_OWN_MSGID: Final = "撤销报文自己的 msgid，不是原结算的"
 
 REVERSED: Final = Shape(
     infno="2208",

@@ -23,15 +23,15 @@ from gongji.national.forms import (
 
 _TRANSPORT: Final = "传输层"
 
-_OPERATOR: Final = "经办人, 不参与决定"
+_OPERATOR: Final = "经办人，不参与决定"
 
 _REGISTRY: Final = "以登记库为准"
 
-_VISIT: Final = "就诊登记(2201/2203)的编号, 只回传"
+_VISIT: Final = "就诊登记（2201/2203）的编号，只回传"
 
-_CLEARING: Final = "清算, 省内代码"
+_CLEARING: Final = "清算，省内代码"
 
-_NOT_PAID: Final = "本服务不支付此项, 恒为 0"
+_NOT_PAID: Final = "本服务不支付此项，恒为 0"
 
 
 def _header(name: str, chinese: str, proto: str, why: str) -> Table:
@@ -63,7 +63,7 @@ def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
         carried(
             "inf_time",
             "交易时间",
-            "其日即就诊日, 除非 exp_content 另有说明",
+            "其日即就诊日，除非 exp_content 另有说明",
             MOMENT,
             required=True,
         ),
@@ -82,7 +82,7 @@ REPLY_ENVELOPE: Final[Table] = (
     carried(
         "infcode",
         "交易状态码",
-        "0 成功; 不成功的答复不转换",
+        "0 成功；不成功的答复不转换",
         form=ANY_ID,
         required=True,
     ),
@@ -113,13 +113,13 @@ SETTLE_INPUT: Final[Table] = (
     carried(
         "mdtrt_cert_no",
         "就诊凭证编号",
-        "身份由渠道核验; 不传给服务",
+        "身份由渠道核验；不传给服务",
         form=ANY_ID,
         required=True,
     ),
-    carried("card_sn", "卡识别码", "身份由渠道核验; 不传给服务", form=ANY_ID),
+    carried("card_sn", "卡识别码", "身份由渠道核验；不传给服务", form=ANY_ID),
     carried("psn_cert_type", "人员证件类型", _REGISTRY, form=ANY_ID),
-    carried("certno", "证件号码", f"{_REGISTRY}; 不传给服务", form=ANY_ID),
+    carried("certno", "证件号码", f"{_REGISTRY}；不传给服务", form=ANY_ID),
     mapped("med_type", "医疗类别", "bill.visit_kind", VISIT),
     mapped("medfee_sumamt", "医疗费总额", "bill.total_fen", AMOUNT),
     carried(
@@ -129,7 +129,7 @@ SETTLE_INPUT: Final[Table] = (
     carried(
         "chrg_bchno",
         "收费批次号",
-        "费用明细(2204)的批次, 只回传",
+        "费用明细（2204）的批次，只回传",
         form=ANY_ID,
         required=True,
     ),
@@ -137,7 +137,7 @@ SETTLE_INPUT: Final[Table] = (
     mapped("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
     carried("invono", "发票号", "不参与决定", form=ANY_ID),
     *bill_parts("bill"),
-    carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话, 其余只保留"),
+    carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话，其余只保留"),
     carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定", form=ANY_ID),
 )
 """2206 and 2207, node data."""
@@ -170,7 +170,7 @@ _FUND_PART: Final[Table] = (
     carried(
         "hifp_pay",
         "基本医疗保险统筹基金支出",
-        "由 fund_pay_sumamt 推得(I2); 本服务答复时即 fund_fen",
+        "由 fund_pay_sumamt 推得（I2）；本服务答复时即 fund_fen",
         AMOUNT,
     ),
     mapped("pool_prop_selfpay", "统筹基金支付比例", _RATIO, RATIO, required=False),
@@ -200,7 +200,7 @@ def _payers(cash: str) -> Table:
         carried(
             "balc",
             "余额",
-            "本人账户变动后的余额(movements); 没有动用时不知, 写 0",
+            "本人账户变动后的余额（movements）；没有动用时不知，写 0",
             AMOUNT,
             fresh="0",
         ),
@@ -248,21 +248,21 @@ SETLDETAIL: Final[Table] = (
     carried(
         "fund_pay_type",
         "基金支付类型",
-        "310102 职工门诊统筹, 390102 居民门诊统筹",
+        "310102 职工门诊统筹，390102 居民门诊统筹",
         form=ANY_ID,
     ),
     carried("inscp_scp_amt", "符合政策范围金额", "即 in_scope_fen", AMOUNT),
     carried(
         "crt_payb_lmt_amt",
         "本次可支付限额金额",
-        "单次限额与年度余额之小者; 没有限额时写 0",
+        "单次限额与年度余额之小者；没有限额时写 0",
         AMOUNT,
         fresh="0",
     ),
     carried("fund_payamt", "基金支付金额", "即 fund_fen", AMOUNT),
     carried("fund_pay_type_name", "基金支付类型名称", "即 fund_pay_type 的名称"),
     carried(
-        "setl_proc_info", "结算过程信息", "统筹基金一行的中文说明(lines[].in_words)"
+        "setl_proc_info", "结算过程信息", "统筹基金一行的中文说明（lines[].in_words）"
     ),
 )
 """Rows of setldetail: written from the fund's line, never read back: the lines say more
@@ -288,7 +288,7 @@ CORRECTION_INPUT: Final[Table] = (
 )
 """2601, node data."""
 
-_COMPARED: Final = "答复时与我方合计相比(I9)"
+_COMPARED: Final = "答复时与我方合计相比（I9）"
 
 
 def _amounts_of_3201() -> Table:
@@ -316,7 +316,7 @@ TOTALS_INPUT: Final[Table] = (
     carried(
         "clr_type",
         "清算类别",
-        "答复时选取我方合计, 对应的就诊类别见方言",
+        "答复时选取我方合计，对应的就诊类别见方言",
         ID,
         required=True,
     ),
@@ -336,7 +336,7 @@ TOTALS_INPUT: Final[Table] = (
 STMTINFO: Final[Table] = (
     carried("setl_optins", "结算经办机构", "取自请求", form=ANY_ID),
     mapped("stmt_rslt", "对账结果", "balanced", BALANCED),
-    carried("stmt_rslt_dscr", "对账结果说明", "不平的各项, 双方金额"),
+    carried("stmt_rslt_dscr", "对账结果说明", "不平的各项，双方金额"),
 )
 """Reply of 3201, node stmtinfo."""
 
@@ -347,10 +347,10 @@ DETAILS_INPUT: Final[Table] = (
         mapped(name, chinese, f"header.{proto}", DAY)
         for name, chinese, proto in _PERIOD
     ),
-    carried("medfee_sumamt", "医疗费总额", "逐行相比, 合计不用", AMOUNT),
-    carried("fund_pay_sumamt", "基金支付总额", "逐行相比, 合计不用", AMOUNT),
-    carried("cash_payamt", "现金支付金额", "逐行相比, 合计不用", AMOUNT),
-    carried("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比, 笔数不用", COUNT),
+    carried("medfee_sumamt", "医疗费总额", "逐行相比，合计不用", AMOUNT),
+    carried("fund_pay_sumamt", "基金支付总额", "逐行相比，合计不用", AMOUNT),
+    carried("cash_payamt", "现金支付金额", "逐行相比，合计不用", AMOUNT),
+    carried("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比，笔数不用", COUNT),
     carried("clr_type", "清算类别", _CLEARING, form=ANY_ID),
 )
 """3202, node data; the rows are a file."""

@@ -29,12 +29,12 @@ def loads(text: str, what: str = "报文") -> Any:
             object_pairs_hook=_unique,
         )
     except NationalFault as error:
-        raise NationalFault(f"{what}: {error}") from error
+        raise NationalFault(f"{what}：{error}") from error
     except (ValueError, ArithmeticError, RecursionError) as error:
         reason = "数字或层次过大"
         if isinstance(error, json.JSONDecodeError):
             reason = f"第 {error.lineno} 行第 {error.colno} 列"
-        raise NationalFault(f"{what} 不是可读的 JSON: {reason}") from error
+        raise NationalFault(f"{what} 不是可读的 JSON：{reason}") from error
 
 
 def dumps(value: object, *, indent: int = 0) -> str:
@@ -45,7 +45,7 @@ def dumps(value: object, *, indent: int = 0) -> str:
     try:
         encoded = _ENCODER.encode(value)
     except (UnicodeError, RecursionError) as error:
-        raise NationalFault("报文含有无法写成 UTF-8 的文本, 或层次过深") from error
+        raise NationalFault("报文含有无法写成 UTF-8 的文本，或层次过深") from error
     if indent:
         encoded = msgspec.json.format(encoded, indent=indent)
     return encoded.decode()
@@ -65,7 +65,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if name in node:
             # json would take the last one; which was meant, nobody can know.
-            raise NationalFault(f"字段重复: {name}")
+            raise NationalFault(f"字段重复：{name}")
         node[name] = value
     return node
 

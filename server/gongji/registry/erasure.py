@@ -112,7 +112,7 @@ class Erase(Command[Erased], frozen=True, kw_only=True):
         person = facts.get(Person, self.person_no)
         if person is None:
             raise PersonNotFound(
-                f"person: 登记库中没有编号为 {self.person_no} 的人", field="person"
+                f"person：登记库中没有编号为 {self.person_no} 的人", field="person"
             )
         unmerged = facts.get(Unmerged, "person")
         if unmerged is not None and unmerged.set_id:

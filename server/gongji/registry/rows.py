@@ -259,7 +259,7 @@ def _of_enrolments(row: PersonRow) -> Iterator[Problem]:
         if employee and not enrolment.psn_type.startswith(_STANDINGS):
             yield _malformed(
                 f"enrolments[{n}].psn_type",
-                "职工医保的人员类别须为在职(11…)或退休(12…)",
+                "职工医保的人员类别须为在职（11…）或退休（12…）",
             )
     yield from _overlaps(row)
 
@@ -277,7 +277,7 @@ def _overlaps(row: PersonRow) -> Iterator[Problem]:
             scheme = TERMS[Scheme][after.scheme]
             yield _malformed(
                 f"enrolments[{n}].from",
-                f"{scheme}参保期间重叠: {after.since} 时前一段尚未结束",
+                f"{scheme}参保期间重叠：{after.since} 时前一段尚未结束",
             )
 
 
@@ -292,7 +292,7 @@ def _of_kin(row: PersonRow) -> Iterator[Problem]:
         if kin.relation not in RELATIONS:
             yield _malformed(
                 f"kin[{n}].relation",
-                f"{kin.relation!r} 不是亲属关系代码(GB/T 4761); 01、02 不是关系",
+                f"{kin.relation!r} 不是亲属关系代码（GB/T 4761）；01、02 不是关系",
             )
         if not kin.person_no or kin.person_no == row.person_no:
             yield _malformed(f"kin[{n}].person_no", "亲属的人员编号缺失或是本人")
@@ -310,7 +310,7 @@ def _of_code(row: InstitutionRow) -> Iterator[Problem]:
     code = row.code
     if not _INSTITUTION_CODE.fullmatch(code):
         yield _malformed(
-            "code", "机构编号须为12位: 一个大写字母、六位医保区划、五位数字或大写字母"
+            "code", "机构编号须为12位：一个大写字母、六位医保区划、五位数字或大写字母"
         )
         return
     # Only H and P say something of the kind; another letter fits either.
@@ -319,7 +319,7 @@ def _of_code(row: InstitutionRow) -> Iterator[Problem]:
         kind = _KIND_OF_LETTER.get(code[0], grade.kind)
         if kind is not grade.kind:
             yield _malformed(
-                "code", "机构编号的首字母与机构类别不符: H 为医疗机构, P 为零售药店"
+                "code", "机构编号的首字母与机构类别不符：H 为医疗机构，P 为零售药店"
             )
             return
 
@@ -345,9 +345,9 @@ def _of_institution(row: InstitutionRow, day: date) -> Iterator[Problem]:
 def _of_grade(field: str, grade: InstitutionGrade) -> Iterator[Problem]:
     kind, hosp_lv = grade.kind, grade.hosp_lv
     if kind is InstitutionKind.HOSPITAL and not 1 <= hosp_lv <= 14:
-        yield _malformed(field, "医疗机构的医院等级须为1至14, 未定级为11")
+        yield _malformed(field, "医疗机构的医院等级须为1至14，未定级为11")
     if kind is InstitutionKind.PHARMACY and hosp_lv != 0:
-        yield _malformed(field, "零售药店没有医院等级, 须为0")
+        yield _malformed(field, "零售药店没有医院等级，须为0")
 
 
 def _of_designations(designations: Sequence[Designation]) -> Iterator[Problem]:

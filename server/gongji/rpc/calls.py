@@ -377,5 +377,5 @@ async def _parsed(parse: Parse, raw: AsyncIterator[bytes]) -> AsyncIterator[Mess
 
 def _unreadable() -> MalformedField:
     return MalformedField(
-        "请求不是有效的 protobuf 报文, 或其中的文本不是 UTF-8", field="request"
+        "请求不是有效的 protobuf 报文，或其中的文本不是 UTF-8", field="request"
     )

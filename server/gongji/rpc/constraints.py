@@ -86,7 +86,7 @@ def enforce(message: Message, under: str = "") -> None:
         check(message)
     except _Violation as broken:
         path = broken.under(under).path if under else broken.path
-        raise broken.kind(f"{path}: {broken.text}", field=path) from None
+        raise broken.kind(f"{path}：{broken.text}", field=path) from None
 
 
 # Compiling a type costs as much as checking a thousand messages of it.
@@ -177,7 +177,7 @@ def _repeated_check(field: FieldDescriptor, rule: options.FieldRule) -> Check:
 
     def check(values: Any) -> None:
         if max_items and len(values) > max_items:
-            raise _Violation(f"最多 {max_items} 项, 收到 {len(values)} 项")
+            raise _Violation(f"最多 {max_items} 项，收到 {len(values)} 项")
         if scalar and len(set(values)) != len(values):
             raise _Violation("有重复的项")
         for i, value in enumerate(values):
@@ -220,9 +220,9 @@ def _enum_check(declared: frozenset[int]) -> Check:
 def _number_check(least: int, greatest: int) -> Check:
     def check(value: int) -> None:
         if value < least:
-            raise _Violation(f"不得小于 {least}, 收到 {value}")
+            raise _Violation(f"不得小于 {least}，收到 {value}")
         if value > greatest:
-            raise _Violation(f"不得大于 {greatest}, 收到 {value}")
+            raise _Violation(f"不得大于 {greatest}，收到 {value}")
 
     return check
 
@@ -239,9 +239,9 @@ def _text_check(rule: options.FieldRule) -> Check:
         # The value itself is never quoted: it may be somebody's identity number.
         size = len(value)
         if size < min_len:
-            raise _Violation(f"至少 {min_len} 个字符, 收到 {size} 个")
+            raise _Violation(f"至少 {min_len} 个字符，收到 {size} 个")
         if max_len and size > max_len:
-            raise _Violation(f"最多 {max_len} 个字符, 收到 {size} 个")
+            raise _Violation(f"最多 {max_len} 个字符，收到 {size} 个")
         if pattern is not None and pattern.fullmatch(value) is None:
             raise _Violation(f"格式须为 {pattern.pattern}")
         if check_form is not None:
@@ -252,7 +252,7 @@ def _text_check(rule: options.FieldRule) -> Check:
 
 def _check_uuid(value: str) -> None:
     if _UUID.fullmatch(value) is None:
-        raise _Violation("须为 UUID(36 个字符)")
+        raise _Violation("须为 UUID（36 个字符）")
 
 
 def _check_day(value: str) -> None:
@@ -305,7 +305,7 @@ def _oneof_check(oneof: OneofDescriptor) -> Check:
 
     def check(message: Message) -> None:
         if message.WhichOneof(name) is None:
-            raise _Violation(f"须给出其中之一: {members}", name)
+            raise _Violation(f"须给出其中之一：{members}", name)
 
     return check
 
@@ -315,7 +315,7 @@ def _sum_check(total: str, parts: tuple[str, ...]) -> Check:
         whole = getattr(message, total)
         added = sum([getattr(message, part) for part in parts])
         if whole != added:
-            text = f"{total} 为 {whole} 分, 而 {' + '.join(parts)} 为 {added} 分"
+            text = f"{total} 为 {whole} 分，而 {' + '.join(parts)} 为 {added} 分"
             raise _Violation(text, total, PartsDoNotSum)
 
     return check

@@ -100,13 +100,13 @@ def code_of(kind: type[Refusal]) -> StatusCode:
 
 def of_deadline() -> Status:
     """Return the status if time ran out: the same request id finds the outcome."""
-    message = "未能在时限内完成; 结果未知, 请用同一 request_id 重试"
+    message = "未能在时限内完成；结果未知，请用同一 request_id 重试"
     return _bare(StatusCode.DEADLINE_EXCEEDED, DEADLINE_REASON, message, {})
 
 
 def of_fault(error_id: str) -> Status:
     """Return the status of a defect of ours: no word about the cause, an id for the log."""
-    message = f"服务内部错误, 编号 {error_id}"
+    message = f"服务内部错误，编号 {error_id}"
     metadata = {"error_id": error_id}
     return _bare(StatusCode.INTERNAL, FAULT_REASON, message, metadata)
 

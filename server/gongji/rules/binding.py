@@ -84,14 +84,14 @@ def _codes(*spans: int | tuple[int, int]) -> frozenset[str]:
 
 
 DIRECT: Final = RelationSet(
-    name="直系亲属(配偶、父母、子女)",
+    name="直系亲属（配偶、父母、子女）",
     # Without 28 女婿 and 38 儿媳, who are relatives by marriage.
     codes=_codes((10, 12), (20, 27), 29, (30, 37), 39, (50, 52), 57, 58),
 )
 """Spouse, parents, children (C26, C67); in-laws are not among them."""
 
 CLOSE: Final = RelationSet(
-    name="近亲属(配偶、父母、子女、兄弟姐妹、祖父母、外祖父母、孙子女、外孙子女)",
+    name="近亲属（配偶、父母、子女、兄弟姐妹、祖父母、外祖父母、孙子女、外孙子女）",
     codes=DIRECT.codes | _codes((40, 44), 49, (60, 64), 70, 71, 73, 75, 77, 79),
 )
 """Close relatives as S9 lists them (A9); in-laws are not among them."""

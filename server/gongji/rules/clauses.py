@@ -48,13 +48,13 @@ class Clause:
         day = self.verified_on
         # fromisoformat also reads 20250101 and 2025-W01-1.
         if day and str(date.fromisoformat(day)) != day:
-            msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD, 得到 {self.verified_on!r}"
+            msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD，得到 {self.verified_on!r}"
             raise ValueError(msg)
 
     @classmethod
     def assumption(cls, id: str, text: str) -> Clause:  # noqa: A002 - the field's name
         """Return a sentence no document states; replies that rest on it say so."""
-        return cls(id, text, "推定,无文件依据", Grade.ASSUMPTION)
+        return cls(id, text, "推定，无文件依据", Grade.ASSUMPTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def ruled(
     clauses = tuple(clauses)
     # A value without a source could not be explained to whoever it decides for.
     if not clauses:
-        msg = f"规则值 {value!r} 没有条款依据; 无文件时请用 Clause.assumption 写明推定"
+        msg = f"规则值 {value!r} 没有条款依据；无文件时请用 Clause.assumption 写明推定"
         raise ValueError(msg)
     return (
         Ruled(

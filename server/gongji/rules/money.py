@@ -19,9 +19,9 @@ class Rounding(Enum):
     """How a share of a bill is brought to whole fen (舍入方式)."""
 
     HALF_UP = "half_up"
-    """四舍五入到分."""
+    """四舍五入到分。"""
     DOWN = "down"
-    """舍去不足一分的部分."""
+    """舍去不足一分的部分。"""
 
 
 def share(amount_fen: int, ratio_bp: int, rounding: Rounding) -> int:
@@ -54,7 +54,7 @@ def fen(text: str) -> int:
     # Commas by threes only: elsewhere 1,23 is one yuan and 23 fen.
     match = _YUAN.fullmatch(text.strip())
     if match is None:
-        msg = f"不是以元为单位、最多两位小数的金额: {text!r}"
+        msg = f"不是以元为单位、最多两位小数的金额：{text!r}"
         raise ValueError(msg)
     sign, whole, cents = match.groups()
     # "1.5" is 50 分, not 5.

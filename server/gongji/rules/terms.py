@@ -136,7 +136,7 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     },
     PurseKind: {
         PurseKind.OWN: "使用人本人个人账户",
-        PurseKind.GIVERS: "授权人个人账户(按绑定生效先后)",
+        PurseKind.GIVERS: "授权人个人账户（按绑定生效先后）",
     },
     Situation: {
         Situation.PAUSED: "停止缴费或未按规定缴费期间",
@@ -166,8 +166,11 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
 # In-laws last, for these are asked for most if a city leaves them out.
 KIN: tuple[tuple[str, str], ...] = (
     ("配偶", "10 11 12"),
-    ("父母(含养父母、继父母)", "50 51 52 57 58"),
-    ("子女(含养子女、继子女)", "20 21 22 23 24 25 26 27 29 30 31 32 33 34 35 36 37 39"),
+    ("父母（含养父母、继父母）", "50 51 52 57 58"),
+    (
+        "子女（含养子女、继子女）",
+        "20 21 22 23 24 25 26 27 29 30 31 32 33 34 35 36 37 39",
+    ),
     ("兄弟姐妹", "70 71 73 75 77 79"),
     ("祖父母、外祖父母", "60 61 62 63 64"),
     ("孙子女、外孙子女", "40 41 42 43 44 49"),

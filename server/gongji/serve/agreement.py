@@ -90,7 +90,7 @@ async def adopting(
         ):
             yield
     except EngineDown as down:
-        message = f"无法连接 PostgreSQL: {down}"
+        message = f"无法连接 PostgreSQL：{down}"
         raise ConnectionError(message) from down
     finally:
         presence.close()
@@ -118,8 +118,8 @@ async def _agree(
     unrecorded = await _unrecorded(store, requested)
     if unrecorded:
         raise ValueError(
-            f"另有服务正在使用该数据库, 尚未采用 {_in_words(unrecorded)}: "
-            "请先停下全部服务, 再以相同的 --adopt 逐一启动"
+            f"另有服务正在使用该数据库，尚未采用 {_in_words(unrecorded)}："
+            "请先停下全部服务，再以相同的 --adopt 逐一启动"
         )
     await _refuse_others(presence, terms)
 
@@ -160,7 +160,7 @@ async def _unrecorded(store: Store, requested: _Days) -> _Days:
     dropped = {name: since for name, since in recorded.items() if name not in requested}
     if dropped:
         options = " ".join(f"--adopt {option}" for option in _options(dropped))
-        raise ValueError(f"此前已采用 {_in_words(dropped)}; 启动时须继续给出 {options}")
+        raise ValueError(f"此前已采用 {_in_words(dropped)}；启动时须继续给出 {options}")
     unrecorded = {
         name: since for name, since in requested.items() if recorded.get(name) != since
     }
@@ -169,7 +169,7 @@ async def _unrecorded(store: Store, requested: _Days) -> _Days:
         first = min(since, recorded.get((area, name), since))
         if await store.settled_since(area, first):
             raise ValueError(
-                f"不能自 {since} 起采用 {area}:{name}: 该日以后已有结算, 采用会改变已结算的日子"
+                f"不能自 {since} 起采用 {area}:{name}：该日以后已有结算，采用会改变已结算的日子"
             )
     return unrecorded
 
@@ -235,6 +235,6 @@ async def _check(
     }
     if different:
         raise ValueError(
-            f"该数据库已由另一服务采用 {_in_words(different)}, 本服务并未如此启动, 现停止: "
+            f"该数据库已由另一服务采用 {_in_words(different)}，本服务并未如此启动，现停止："
             "请以相同的 --adopt 启动全部服务"
         )

@@ -72,7 +72,7 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
 
     async def answer(_: object, calling: Calling) -> Status:
         refusal = StoreUnavailable(
-            "服务正在停止, 未写入任何内容, 请稍后用同一请求编号重试。"
+            "服务正在停止，未写入任何内容，请稍后用同一请求编号重试。"
         )
         return outcomes.reject(path, calling, refusal)
 

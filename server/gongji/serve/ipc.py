@@ -303,7 +303,7 @@ class _Client:
         async def answer(raw: bytes, calling: Calling) -> Ending:
             if self._turns.under_way >= MAX_PENDING_CALLS:
                 refusal = Overloaded(
-                    f"正在办理的请求已达上限({MAX_PENDING_CALLS}), "
+                    f"正在办理的请求已达上限（{MAX_PENDING_CALLS}），"
                     "请稍后用同一请求编号重试。"
                 )
                 return self._outcomes.reject(path, calling, refusal)

@@ -24,7 +24,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     written = _ADDRESS.fullmatch(address)
     if not written:
         raise ValueError(
-            f"监听地址应写作 主机:端口（IPv6 写作 [::1]:50051）, 得到 {address!r}"
+            f"监听地址应写作 主机:端口（IPv6 写作 [::1]:50051），得到 {address!r}"
         )
     if int(written["port"]) > _LAST_PORT:
         raise ValueError(f"监听地址 {address} 的端口须在 0 至 {_LAST_PORT} 之间")
@@ -85,8 +85,8 @@ def _bound(address: str) -> Iterator[list[socket.socket]]:
 
 def _unusable(address: str, fault: OSError | None) -> OSError:
     if fault and fault.errno in {errno.EACCES, errno.EPERM}:
-        return OSError(f"无法监听 {address}: 没有权限监听这个端口")
-    return OSError(f"无法监听 {address}: 端口被占用, 或地址不在本机")
+        return OSError(f"无法监听 {address}：没有权限监听这个端口")
+    return OSError(f"无法监听 {address}：端口被占用，或地址不在本机")
 
 
 def _places(address: str) -> list[tuple[int, SocketAddress]]:
@@ -98,7 +98,7 @@ def _places(address: str) -> list[tuple[int, SocketAddress]]:
         )
     # UnicodeError: a name no DNS has.
     except (OSError, UnicodeError) as fault:
-        raise OSError(f"无法监听 {address}: 主机名无法解析") from fault
+        raise OSError(f"无法监听 {address}：主机名无法解析") from fault
     return list(dict.fromkeys((family, at) for family, _, _, _, at in entries))
 
 

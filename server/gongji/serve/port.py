@@ -147,7 +147,7 @@ class OpenPort:
             else:
                 port = self._server.add_secure_port(address, tls)
         except RuntimeError as fault:
-            message = f"无法监听 {address}: 端口被占用, 或地址不在本机"
+            message = f"无法监听 {address}：端口被占用，或地址不在本机"
             raise OSError(message) from fault
         self._ports.add(port)
         return f"{host}:{port}"

@@ -201,11 +201,11 @@ def _retired_credit(text: str) -> RetiredCredit:
     area, _, amount_and_day = text.partition(":")
     amount, _, day = amount_and_day.partition("@")
     if not (area and amount and day):
-        message = f"退休人员定额划入应写作 341100:70.00@2022-07-01, 得到 {text!r}"
+        message = f"退休人员定额划入应写作 341100:70.00@2022-07-01，得到 {text!r}"
         raise ValueError(message)
     clause = Clause(
         "运营方设定",
-        f"退休人员每月定额划入{amount}元, 自 {day} 起",
+        f"退休人员每月定额划入{amount}元，自 {day} 起",
         "启动参数 --retired-credit",
         Grade.OPERATOR,
     )
@@ -217,8 +217,8 @@ def _retired_credit(text: str) -> RetiredCredit:
 
 def _refusal(area_code: str) -> SchemeRefusal:
     clause = Clause(
-        "运营方设定(无待遇表)",
-        "没有写明门诊待遇的险种不在此结算,予以拒绝",
+        "运营方设定（无待遇表）",
+        "没有写明门诊待遇的险种不在此结算，予以拒绝",
         "启动参数 --refuse-without-table",
         Grade.OPERATOR,
     )

@@ -167,7 +167,7 @@ class _Child:
         if report and report.fault:
             return _ChildFailed(report.fault, fatal=report.fatal)
         return _ChildFailed(
-            f"进程 {self.name} {self.number} 意外结束(状态 {status}), 原因见日志",
+            f"进程 {self.name} {self.number} 意外结束（状态 {status}），原因见日志",
             fatal=False,
         )
 

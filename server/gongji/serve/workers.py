@@ -85,13 +85,13 @@ def _check_shareable(settings: Settings) -> None:
     option = f"--workers {settings.workers}"
     if not database_at(settings.database).shared:
         raise ValueError(
-            f"{option} 须与 --database postgresql://主机/库名 同用: SQLite 只供一个进程使用"
+            f"{option} 须与 --database postgresql://主机/库名 同用：SQLite 只供一个进程使用"
         )
     if settings.sandbox:
-        raise ValueError(f"--sandbox 不能与 {option} 同用: 沙盒的时钟只在一个进程之内")
+        raise ValueError(f"--sandbox 不能与 {option} 同用：沙盒的时钟只在一个进程之内")
     if not hasattr(socket, "SO_REUSEPORT"):
         raise ValueError(
-            f"本系统不能由几个进程共用一个端口(没有 SO_REUSEPORT), 请去掉 {option}"
+            f"本系统不能由几个进程共用一个端口（没有 SO_REUSEPORT），请去掉 {option}"
         )
 
 

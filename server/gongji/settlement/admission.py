@@ -186,11 +186,11 @@ def _refuse_odd_parts(bill: Bill) -> None:
         fen = getattr(bill, name)
         if fen < 0:
             raise MalformedField(
-                f"金额不得为负: {name} = {yuan(fen)} 元", field=f"bill.{name}"
+                f"金额不得为负：{name} = {yuan(fen)} 元", field=f"bill.{name}"
             )
     if bill.parts_fen != bill.total_fen:
         raise PartsDoNotSum(
-            f"四个部分合计 {yuan(bill.parts_fen)} 元, "
+            f"四个部分合计 {yuan(bill.parts_fen)} 元，"
             f"与医疗费总额 {yuan(bill.total_fen)} 元不符",
             field="bill.total_fen",
         )
@@ -211,7 +211,7 @@ def _refuse_odd_residue(bill: Bill) -> None:
         return
     if not bill.residue:
         raise MalformedField(
-            "写明剩余自付来源(residue_of)的须是剩余自付(residue)",
+            "写明剩余自付来源（residue_of）的须是剩余自付（residue）",
             field="bill.residue_of",
         )
     implied = _RESIDUE_OF_KIND.get(bill.visit_kind, said)
@@ -255,8 +255,8 @@ def _refuse_first_settlement(bill: Bill, scheme: Scheme, rules: DayRules) -> Non
         if exclusion.situation is Situation.RESIDUE and scheme in exclusion.schemes
     ]
     raise UnsupportedVisitKind(
-        f"{TERMS[VisitKind][bill.visit_kind]}的首次结算不在此办理, "
-        "只受理其支付后的剩余自付部分(residue)",
+        f"{TERMS[VisitKind][bill.visit_kind]}的首次结算不在此办理，"
+        "只受理其支付后的剩余自付部分（residue）",
         field="bill.visit_kind",
         clauses=denials or _clauses_of_scheme(scheme, rules),
     )
@@ -316,8 +316,8 @@ def _refuse_unfiled(
     terms = rules.answer(CityRules.out_of_area)
     if terms.value.filing_before_direct_settlement:
         raise FilingRequired(
-            f"{institution.name} 不在参保地统筹区内, "
-            "直接结算前须先办理异地就医备案并填写备案号(filing_no)",
+            f"{institution.name} 不在参保地统筹区内，"
+            "直接结算前须先办理异地就医备案并填写备案号（filing_no）",
             field="bill.filing_no",
             clauses=terms.value.filing_clauses or terms.clauses,
         )
@@ -330,7 +330,7 @@ def _givers(bill: Bill, facts: Facts, rules_now: DayRules) -> tuple[str, ...]:
     if unbound:
         order = rules_now.value(CityRules.purse_order)
         raise GiverNotBound(
-            f"以下授权人与患者之间没有生效的就医购药共济绑定: {'、'.join(unbound)}",
+            f"以下授权人与患者之间没有生效的就医购药共济绑定：{'、'.join(unbound)}",
             field="bill.givers",
             clauses=_cited(rules_now, CityRules.purse_order, order.order_clauses),
         )

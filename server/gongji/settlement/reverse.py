@@ -269,7 +269,7 @@ def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) ->
         # Another institution's settlement is not named to this one.
         own = last.bill.institution_code == settlement.bill.institution_code
         raise NotLastSettlement(
-            f"须先撤销其后的 {len(later)} 笔结算, 再撤销 {settlement.settlement_id}",
+            f"须先撤销其后的 {len(later)} 笔结算，再撤销 {settlement.settlement_id}",
             clauses=rule.clauses,
             settlement_id=settlement.settlement_id,
             last=last.settlement_id if own else "",

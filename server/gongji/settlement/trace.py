@@ -93,7 +93,7 @@ def _fund_line(
             rule=terms.rule,
             formula="no_fund.v1",
             inputs={},
-            in_words=f"统筹基金不予支付: {terms.denied}",
+            in_words=f"统筹基金不予支付：{terms.denied}",
         )
     return Line(
         fen=paid.fund_fen,
@@ -126,7 +126,7 @@ def _inputs_of(in_scope_fen: int, benefit: Benefit, used: Used) -> dict[str, int
 
 def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
     sentence = (
-        f"政策范围内 {yuan(in_scope_fen)} 元, "
+        f"政策范围内 {yuan(in_scope_fen)} 元，"
         f"扣除起付标准 {yuan(paid.deductible_fen)} 元后"
         f"按 {percent(benefit.ratio_bp)} "
         f"由统筹基金支付 {yuan(paid.fund_fen)} 元"
@@ -137,8 +137,8 @@ def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
         return sentence
     # If both caps come to the same fen, the visit's is named.
     if paid.fund_fen == benefit.visit_cap_fen:
-        return f"{sentence}(以单次支付限额为限)"
-    return f"{sentence}(以年度支付限额余额为限)"
+        return f"{sentence}（以单次支付限额为限）"
+    return f"{sentence}（以年度支付限额余额为限）"
 
 
 def _purse_lines(charges: Iterable[tuple[PurseTerms, Charge]]) -> list[Line]:
@@ -183,12 +183,12 @@ def _giver_line(terms: PurseTerms, charge: Charge, place: int) -> Line:
 
 def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
     if terms.denied:
-        return f"{payer}支付 0.00 元: {terms.denied}"
+        return f"{payer}支付 0.00 元：{terms.denied}"
     if charge.needed_fen == 0:
-        return f"{payer}支付 0.00 元: 没有可由其支付的余款"
+        return f"{payer}支付 0.00 元：没有可由其支付的余款"
     needed = yuan(charge.needed_fen)
     paid = yuan(charge.fen)
-    return f"{payer}可支付的部分尚有 {needed} 元, 支付 {paid} 元"
+    return f"{payer}可支付的部分尚有 {needed} 元，支付 {paid} 元"
 
 
 def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:

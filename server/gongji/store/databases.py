@@ -174,7 +174,7 @@ class SqliteDatabase(Database):
         """Open the file."""
         path = path_of(self._address)
         if is_new(path):
-            msg = f"{path} 还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            msg = f"{path} 还没有数据库：首次启动 gongji serve 时会建立，无需迁移"
             raise SchemaError(msg)
         vault = Vault.open(key_file or path.with_suffix(".key"), create=False)
         with readable(path), closing(SqliteEngine(path, Schema(vault))) as engine:
@@ -308,7 +308,7 @@ class PostgresDatabase(Database):
     def _presence(self) -> Iterator[Presence]:
         """A session among the servers, not shown yet; errors as of `_session`."""
         if self.is_new():
-            msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            msg = "这里还没有数据库：首次启动 gongji serve 时会建立，无需迁移"
             raise SchemaError(msg)
         from gongji.store.postgres.presence import Presence
 
@@ -316,7 +316,7 @@ class PostgresDatabase(Database):
         try:
             yield presence
         except EngineDown as down:
-            msg = f"无法连接 PostgreSQL: {down}"
+            msg = f"无法连接 PostgreSQL：{down}"
             raise ConnectionError(msg) from down
         finally:
             presence.close()
@@ -350,10 +350,10 @@ class PostgresDatabase(Database):
         try:
             yield engine
         except EngineDown as down:
-            msg = f"无法连接 PostgreSQL: {down}"
+            msg = f"无法连接 PostgreSQL：{down}"
             raise ConnectionError(msg) from down
         except ProgrammingError as denied:
-            msg = f"该 PostgreSQL 数据库不能使用, 请检查用户的权限: {denied}"
+            msg = f"该 PostgreSQL 数据库不能使用，请检查用户的权限：{denied}"
             raise SchemaError(msg) from denied
         finally:
             engine.close()
@@ -389,7 +389,7 @@ def _postgres_installed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as missing:
-        msg = "使用 PostgreSQL 须安装附加组件: pip install 'gongji[postgres]'"
+        msg = "使用 PostgreSQL 须安装附加组件：pip install 'gongji[postgres]'"
         raise ValueError(msg) from missing
 
 

@@ -195,11 +195,11 @@ def unavailable(down: EngineDown) -> StoreUnavailable:
     """Return the refusal for an engine that is down; its cause stays for the log."""
     if isinstance(down, CommitUncertain):
         refusal = StoreUnavailable(
-            "数据库连接中断, 本次请求是否已写入尚不能确定, 请稍后用同一请求编号重试。"
+            "数据库连接中断，本次请求是否已写入尚不能确定，请稍后用同一请求编号重试。"
         )
     else:
         refusal = StoreUnavailable(
-            "数据库暂时不可用, 本次请求未写入任何内容, 请稍后用同一请求编号重试。"
+            "数据库暂时不可用，本次请求未写入任何内容，请稍后用同一请求编号重试。"
         )
     refusal.__cause__ = down
     return refusal

@@ -21,7 +21,7 @@ def path_of(address: str) -> Path:
     scheme, _, path = address.partition("://")
     if scheme != "sqlite" or not path.startswith("/") or path == "/":
         msg = (
-            f"数据库地址 {address} 不受支持: 请给出文件路径、sqlite:///路径 或 "
+            f"数据库地址 {address} 不受支持：请给出文件路径、sqlite:///路径 或 "
             "postgresql://主机/库名"
         )
         raise ValueError(msg)

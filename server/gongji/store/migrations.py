@@ -135,7 +135,7 @@ def make_or_check(
             version == VERSION - 1 and contract_from(catalog) == version
         ):
             msg = (
-                f"数据库结构为第 {version} 版, 本程序需要第 {VERSION} 版: "
+                f"数据库结构为第 {version} 版，本程序需要第 {VERSION} 版："
                 "请备份后运行 gongji migrate"
             )
             raise SchemaError(msg)
@@ -182,7 +182,7 @@ def bring_forward(
     with catalog.transaction():
         before = catalog.version()
         if before is None:
-            msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            msg = "这里还没有数据库：首次启动 gongji serve 时会建立，无需迁移"
             raise SchemaError(msg)
         check_known(catalog, before, schema.vault)
         for version in range(before, VERSION):
@@ -247,12 +247,12 @@ def check_known(
     """Refuse a newer schema and another key. SchemaError."""
     if version > VERSION:
         msg = (
-            f"数据库结构为第 {version} 版, 本程序只认识到第 {VERSION} 版: "
-            "请使用更新版本的 gongji; gongji migrate 只向前, 不能退回"
+            f"数据库结构为第 {version} 版，本程序只认识到第 {VERSION} 版："
+            "请使用更新版本的 gongji; gongji migrate 只向前，不能退回"
         )
         raise SchemaError(msg)
     if not vault.opens(catalog.fingerprint()):
-        msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
+        msg = "密钥文件与该数据库不符：其中的个人信息是用另一把密钥密封的，请恢复原密钥文件"
         raise SchemaError(msg)
 
 

@@ -140,7 +140,7 @@ class BatchQueue(ABC):
             raise _closing()
         if waiting >= self._limit:
             raise Overloaded(
-                f"排队的请求已达上限({self._limit}), 请稍后用同一请求编号重试。"
+                f"排队的请求已达上限（{self._limit}），请稍后用同一请求编号重试。"
             )
         loop = asyncio.get_running_loop()
         return QueuedCall(work, loop.create_future(), loop, monotonic())
@@ -291,7 +291,7 @@ _Settled = tuple[asyncio.Future[Any], object]
 
 
 def _closing() -> StoreUnavailable:
-    return StoreUnavailable("服务正在停止, 请稍后用同一请求编号重试。")
+    return StoreUnavailable("服务正在停止，请稍后用同一请求编号重试。")
 
 
 def is_job(call: QueuedCall) -> bool:

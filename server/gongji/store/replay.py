@@ -162,14 +162,14 @@ def replay(
     """
     if row.tombstone:
         raise OriginalReversed(
-            "该请求编号对应的业务在到达之前已被撤销, 不再受理; 如需重新办理, 请使用新的请求编号。",
+            "该请求编号对应的业务在到达之前已被撤销，不再受理；如需重新办理，请使用新的请求编号。",
             field="request_id",
         )
     names = ",".join(differing(command.request, command.content, row, digest))
     if names:
         raise RequestIdReused(
-            f"请求编号已用于另一笔请求(不同之处: {names}); "
-            "同一编号只能重发完全相同的请求, 新业务请使用新的编号。",
+            f"请求编号已用于另一笔请求（不同之处：{names}）；"
+            "同一编号只能重发完全相同的请求，新业务请使用新的编号。",
             field="request_id",
             differing=names,
         )

@@ -161,7 +161,7 @@ class Vault:
         with self._changing:
             master = self._master_of(stored.fingerprint)
             if master is None:
-                msg = "密钥文件与该数据库不符: 其中的个人信息是用另一把密钥密封的, 请恢复原密钥文件"
+                msg = "密钥文件与该数据库不符：其中的个人信息是用另一把密钥密封的，请恢复原密钥文件"
                 raise KeyFileError(msg)
             self.master = master
             if not stored.keys:

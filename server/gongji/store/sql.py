@@ -146,7 +146,7 @@ def searched(table: AnyTable, index: str) -> str:
     indexes = table.need_indexes()
     if index and index not in indexes:
         choices = ", ".join(indexes) or "仅主键"
-        msg = f"{table.name} 不能按 {index} 预取; 可用: {choices}"
+        msg = f"{table.name} 不能按 {index} 预取；可用：{choices}"
         raise ValueError(msg)
     column = table.column(index)
     lasts = [table.column(found[-1]) for found in table.indexes if found[0] == index]
@@ -269,7 +269,7 @@ def _refuse_scan(
     if order.name in leading or leading & set(listing.equals):
         return
     conditions = ", ".join(listing.equals) or "无"
-    msg = f"没有索引可用于按 {order.name} 列出 {table.name}, 条件: {conditions}"
+    msg = f"没有索引可用于按 {order.name} 列出 {table.name}，条件：{conditions}"
     raise ValueError(msg)
 
 

@@ -156,7 +156,7 @@ class Upgrade:
     def _version(self) -> int:
         version = self._catalog.version()
         if version is None:
-            msg = "这里还没有数据库: 首次启动 gongji serve 时会建立, 无需迁移"
+            msg = "这里还没有数据库：首次启动 gongji serve 时会建立，无需迁移"
             raise SchemaError(msg)
         check_known(self._catalog, version, self._vault)
         return version

@@ -64,7 +64,7 @@ class CsvFile:
     def unknown(self, known: Iterable[str]) -> list[str]:
         """Return the columns that nobody knows, as they may be shown."""
         others = [name for name in self.header if name not in set(known)]
-        return [shown(name) or "(空)" for name in others]
+        return [shown(name) or "（空）" for name in others]
 
     def _read_header(self) -> tuple[list[str], str]:
         _, line = next(self._file.lines())

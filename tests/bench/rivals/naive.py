@@ -130,7 +130,7 @@ class Settling:
             raise RefusedError(grpc.StatusCode.NOT_FOUND, "没有该参保人或定点医药机构")
         day = date.fromisoformat(bill.service_day)
         if day < max(patient.enrolled_since, institution.designated_from):
-            message = "就诊日未参保, 或机构不是定点"
+            message = "就诊日未参保，或机构不是定点"
             raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return Case(
             bill=bill,

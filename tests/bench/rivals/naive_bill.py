@@ -157,11 +157,11 @@ def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
 def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
     shared_fen = in_scope_fen - paid.deductible_fen
     sentence = (
-        f"政策范围内 {yuan(in_scope_fen)} 元, 扣除起付标准 {yuan(paid.deductible_fen)} 元后"
+        f"政策范围内 {yuan(in_scope_fen)} 元，扣除起付标准 {yuan(paid.deductible_fen)} 元后"
         f"按 {percent(benefit.ratio_bp)} 由统筹基金支付 {yuan(paid.fund_fen)} 元"
     )
     if paid.fund_fen < share(shared_fen, benefit.ratio_bp, benefit.rounding):
-        sentence += "(以年度支付限额余额为限)"
+        sentence += "（以年度支付限额余额为限）"
     return sentence
 
 
@@ -177,7 +177,7 @@ def _purse(place: int, charge: Charge) -> pb.Line:
         formula="own_purse.v1" if own else "giver_purse.v1",
         inputs=inputs if own else inputs | {"place": place},
         in_words=(
-            f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元, "
+            f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元，"
             f"支付 {yuan(charge.fen)} 元"
         ),
     )

@@ -240,7 +240,7 @@ def _run(
     none_failed = "failed transactions: 0 " in run.stdout
     if run.returncode or rate is None or not none_failed:
         tail = run.stderr[-2000:] + run.stdout[-500:]
-        raise RuntimeError(f"pgbench 失败: {tail}")
+        raise RuntimeError(f"pgbench 失败：{tail}")
     return float(rate[1])
 
 

@@ -46,7 +46,7 @@ ENDING = {
         "没有答完就结束了（退出码 3）",
     ),
     "exits": (at_import("import sys\nsys.exit(0)"), f"{DURING_IMPORT}: SystemExit"),
-    "exits in a hook": (hook("raise SystemExit"), "scope: 调用时出错: SystemExit"),
+    "exits in a hook": (hook("raise SystemExit"), "scope：调用时出错：SystemExit"),
     "interrupts": (at_import("raise KeyboardInterrupt"), f"{DURING_IMPORT}: Keyboard"),
     "sends itself an interrupt": (
         at_import("import os, signal\nos.kill(os.getpid(), signal.SIGINT)"),
@@ -131,7 +131,7 @@ TAKING = {
     ),
     "answers a hundred thousand values": (
         hook("return from_2023(tuple(range(100_000)))"),
-        "scope: 返回值类型不对|答复超过",
+        "scope：返回值类型不对|答复超过",
     ),
 }
 """Plugins that take what others need."""
@@ -228,7 +228,7 @@ CHANGING = {
             "guards.problems_of_day = lambda *_: ()"
         )
         + "\n@hookimpl\ndef application_expiry():\n    return from_2023(-1)\n",
-        "application_expiry: 金额、比例、天数、人数不得为负",
+        "application_expiry：金额、比例、天数、人数不得为负",
     ),
     "patches builtins": (
         at_import("import builtins\nbuiltins.sorted = lambda *_, **__: []"),

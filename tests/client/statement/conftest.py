@@ -13,7 +13,7 @@ FIRST = datetime(2025, 9, 1, 8, 0, 7, tzinfo=SHANGHAI)
 INSTITUTIONS = (
     "滁州示例三级医院",
     "滁州示例大药房",
-    "安庆示例医院(人民路院区)社区卫生服务中心第二分站",
+    "安庆示例医院（人民路院区）社区卫生服务中心第二分站",
 )
 
 NewSheet = Callable[..., Sheet]
@@ -22,7 +22,7 @@ NewSheet = Callable[..., Sheet]
 COLUMNS = (
     SheetColumn("at", "时间"),
     SheetColumn("institution", "机构", wide=True),
-    SheetColumn("charged_fen", "共济支付(元)", fen=True),
+    SheetColumn("charged_fen", "共济支付（元）", fen=True),
 )
 
 

@@ -19,7 +19,7 @@ NOW = datetime(2025, 9, 30, 20, 0, tzinfo=SHANGHAI)
 A4_WIDTH, A4_HEIGHT = 595, 842
 """In points."""
 
-HEAD = "时间机构共济支付(元)"
+HEAD = "时间机构共济支付（元）"
 MARKUP = '#strong[x] $a$ \\ *b* _c_ <d> @e `f` // g -- "h"'
 
 
@@ -110,7 +110,7 @@ def test_each_page_says_whose_it_is(new_sheet: NewSheet) -> None:
 WIDE = (
     SheetColumn("at", "时间"),
     SheetColumn("institution", "机构", wide=True),
-    *(SheetColumn(f"fen{n}", f"金额{n}(元)", fen=True) for n in range(5)),
+    *(SheetColumn(f"fen{n}", f"金额{n}（元）", fen=True) for n in range(5)),
     SheetColumn("status", "状态"),
 )
 """Five columns of amounts."""

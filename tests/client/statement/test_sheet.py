@@ -80,7 +80,7 @@ def test_spreadsheets_open_it(new_sheet: NewSheet) -> None:
     written = to_csv(new_sheet(1))
 
     assert (
-        "\ufeff时间,机构,共济支付(元)\r\n2025-09-01 08:00:07,"
+        "\ufeff时间,机构,共济支付（元）\r\n2025-09-01 08:00:07,"
         "滁州示例三级医院,1000.01\r\n合计,,1000.01\r\n"
     ) == written.decode()
 

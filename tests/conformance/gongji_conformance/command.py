@@ -61,7 +61,7 @@ class _Judging(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def conformance() -> None:
-    """合规测试: 判断一个城市、一个正在运行的服务(--target)或一个客户端(client).
+    """合规测试：判断一个城市、一个正在运行的服务（--target）或一个客户端（client）。
 
     gongji conformance chuzhou 即 gongji conformance run chuzhou;
     见 gongji conformance run --help.
@@ -69,7 +69,7 @@ def conformance() -> None:
 
 
 def _run(cities: tuple[str, ...], only: str, **values: Any) -> None:
-    """判断城市: 不写城市则判断每个已接入的."""
+    """判断城市：不写城市则判断每个已接入的。"""
     chosen = {f"gongji_{name}": value for name, value in values.items()}
     chosen["gongji_city"] = cities
     selected = ["-k", only] if only else []
@@ -103,7 +103,7 @@ _ONLY: Final = click.Option(
     ["--only"],
     metavar="ID",
     default="",
-    help="只测这个编号, 如 CORE-SETTLE-003",
+    help="只测这个编号，如 CORE-SETTLE-003",
 )
 _RUN_COMMAND: Final = click.Command(
     RUN,

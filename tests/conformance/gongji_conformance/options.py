@@ -44,74 +44,74 @@ OPTIONS: Final = (
     Option(
         "city",
         "NAME",
-        "只测这个城市(拼音, 如 chuzhou); 可重复. 默认: 每个已接入的城市",
+        "只测这个城市（拼音，如 chuzhou）；可重复。默认：每个已接入的城市",
         multiple=True,
     ),
     Option(
         "target",
         "HOST:PORT",
-        "测一个正在运行的沙盒服务(gongji serve --sandbox). 默认: 在本进程内另起一个",
+        "测一个正在运行的沙盒服务（gongji serve --sandbox）。默认：在本进程内另起一个",
     ),
     Option(
         "ca",
         "FILE",
-        "用 TLS 连接, 以此 PEM 文件中的根证书核对服务; 写 system 则用系统的根证书",
+        "用 TLS 连接，以此 PEM 文件中的根证书核对服务；写 system 则用系统的根证书",
     ),
-    Option("cert", "FILE", "本方的 TLS 证书链(PEM), 与 --gongji-key 同写"),
-    Option("key", "FILE", "本方的 TLS 私钥(PEM)"),
+    Option("cert", "FILE", "本方的 TLS 证书链（PEM），与 --gongji-key 同写"),
+    Option("key", "FILE", "本方的 TLS 私钥（PEM）"),
     Option(
         "token-file",
         "FILE",
-        "令牌文件: 随每次调用以 authorization: Bearer … 发送; 不加密时只发往本机",
+        "令牌文件：随每次调用以 authorization: Bearer … 发送；不加密时只发往本机",
     ),
     Option(
         "callers",
         "FILE",
-        "各类调用方的凭据(TOML), 测规范 access 用; 写法见 README. "
-        "默认: 只在本进程内另起的服务上测",
+        "各类调用方的凭据（TOML），测规范 access 用；写法见 README. "
+        "默认：只在本进程内另起的服务上测",
     ),
     Option(
         "caller",
         "NAME",
-        "调用方名称(x-gongji-caller). 默认: gongji-conformance",
+        "调用方名称（x-gongji-caller）。默认：gongji-conformance",
     ),
     Option(
         "metadata",
         "KEY=VALUE",
-        "随每次调用发送的元数据, 如 authorization=…; 可重复; 不写入报告",
+        "随每次调用发送的元数据，如 authorization=…；可重复；不写入报告",
         multiple=True,
     ),
     Option(
         "profile",
         "NAME@VERSION[,…]",
-        "只测这些规范, 如 core@2025.1,wallet@2025.1. 默认: 全部",
+        "只测这些规范，如 core@2025.1,wallet@2025.1. 默认：全部",
     ),
     Option(
         "quick",
         "",
-        "每条规矩只测一种情形, 每类案例只测一例; 5 秒以内; 不评等级",
+        "每条规矩只测一种情形，每类案例只测一例；5 秒以内；不评等级",
     ),
     Option(
         "known-fail",
         "FILE",
-        "已知不合的清单(TOML: id, reason, owner, expires); 已经合乎或已到期的使整次失败",
+        "已知不合的清单（TOML: id, reason, owner, expires）；已经合乎或已到期的使整次失败",
     ),
     Option("report", "DIR", "写出 report.json, report.html, junit.xml, badge.svg"),
     Option(
         "seed",
         "NUMBER",
-        "虚构人员编号与请求编号的随机种子. 默认: 随机, 写在报告中",
+        "虚构人员编号与请求编号的随机种子。默认：随机，写在报告中",
     ),
     Option(
         "mutation",
         "FILE",
-        "变异测试的结果(JSON), 评铂级用; 可重复, 一城一份",
+        "变异测试的结果（JSON），评铂级用；可重复，一城一份",
         multiple=True,
     ),
     Option(
         "today",
         "YYYY-MM-DD",
-        "今天: 已知不合的到期与核对日期的新旧以此为准. 默认: 系统日期",
+        "今天：已知不合的到期与核对日期的新旧以此为准。默认：系统日期",
     ),
 )
 

@@ -178,7 +178,7 @@ class Session:
         if not capability.declared(city.requirements):
             capability.denied(city)
             name = f"“{capability.name}”({capability.id})"
-            raise NotApplicable(f"本市声明没有{name}, 并确实拒绝")
+            raise NotApplicable(f"本市声明没有{name}，并确实拒绝")
 
     def compared(
         self,
@@ -261,7 +261,7 @@ class Session:
             terminalreporter.write_line(line, red=True)
         if self._written:
             paths = "、".join(map(str, self._written))
-            terminalreporter.write_line(f"报告: {paths}; 种子 {self.seed}")
+            terminalreporter.write_line(f"报告：{paths}；种子 {self.seed}")
 
     def _cities(self) -> Iterator[str]:
         """Yield a line for each city."""
@@ -282,7 +282,7 @@ class Session:
         """Yield a line for each known failure whose time is over."""
         for entry in self.known:
             if entry.expired(self.today):
-                ended = f"已于 {entry.expires} 到期, 负责: {entry.owner}"
+                ended = f"已于 {entry.expires} 到期，负责：{entry.owner}"
                 yield f"  已知不合 {entry.id} {ended}"
 
     @staticmethod
@@ -350,12 +350,12 @@ def _tier(city: CityReport) -> str:
     """Return the tier, and what is missing for the next."""
     tier = city.tier
     if tier.tier == "unrated":
-        return "; 没有测全, 不评等级"
-    until = f" (至 {tier.until})" if tier.until else ""
-    reached = f"; 等级 {tier.name}{until}"
+        return "；没有测全，不评等级"
+    until = f" （至 {tier.until}）" if tier.until else ""
+    reached = f"；等级 {tier.name}{until}"
     for finding in tier.findings:
         if not finding.met:
-            return f"{reached}; 再上一级还缺: {finding.says}: {finding.missing}"
+            return f"{reached}；再上一级还缺：{finding.says}：{finding.missing}"
     return reached
 
 
@@ -378,4 +378,4 @@ def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise UnreadableOption(f"--gongji-seed 应为整数, 得到 {text!r}") from None
+        raise UnreadableOption(f"--gongji-seed 应为整数，得到 {text!r}") from None

@@ -181,13 +181,13 @@ def lying() -> Iterator[str]:
 
 
 RUNS = {
-    "a failure nobody knows": ("", "2026-11-22", 1, "不合 3", "应为: 168000"),
+    "a failure nobody knows": ("", "2026-11-22", 1, "不合 3", "应为：168000"),
     "a known failure": (
         KNOWN,
         "2026-11-22",
         0,
         "已知不合 3",
-        "等核心修复 (负责: 王工, 至 2026-12-31)",
+        "等核心修复（负责：王工，至 2026-12-31）",
     ),
     "a known failure that has expired": (
         KNOWN,

@@ -157,7 +157,7 @@ GAPS = {
     ),
     "a scheme is missing": Seed(
         FindingKind.GAP,
-        ("城乡居民医保", "请补 Scheme.RESIDENT: Table(…), 不支付也须写 NoFund"),
+        ("城乡居民医保", "请补 Scheme.RESIDENT: Table(…)，不支付也须写 NoFund"),
         {
             "reimbursement": ruled(
                 {Scheme.EMPLOYEE: GOOD}, since="2022-07-01", clauses=[W1]
@@ -236,38 +236,38 @@ FIGURES = {
         (
             "一级退休与一级在职",
             "政策范围内 4,133.33 元",
-            "支付比例(59%, 一级在职60%)",
+            "支付比例（59%，一级在职60%）",
             "Oddity.RETIRED_BELOW_ACTIVE",
         ),
         table(retired=LOWER.retired),
     ),
     "retired people get a basis point less": Seed(
         FindingKind.RETIRED_BELOW,
-        ("三级退休与三级在职", "支付比例(49.99%"),
+        ("三级退休与三级在职", "支付比例（49.99%"),
         table(retired=levels(60_00, 55_00, 49_99)),
     ),
     "retired people get less in a year": Seed(
         FindingKind.RETIRED_BELOW,
-        ("年度限额(1,999.99 元, 一级在职2,000.00 元)",),
+        ("年度限额（1,999.99 元，一级在职2,000.00 元）",),
         table(cap_fen={ACTIVE: 2000_00, RETIRED: 1999_99}),
     ),
     "the ratios of two levels are swapped": Seed(
         FindingKind.LEVEL_BELOW,
         (
             "一级在职与二级在职",
-            "支付比例(55%, 二级在职60%)",
+            "支付比例（55%，二级在职60%）",
             "Oddity.LOWER_LEVEL_BELOW_HIGHER",
         ),
         table(ratio_bp=levels(55_00, 60_00, 50_00)),
     ),
     "a lower level has the higher deductible": Seed(
         FindingKind.LEVEL_BELOW,
-        ("一级在职与三级在职", "起付标准(800.00 元, 三级在职700.00 元)"),
+        ("一级在职与三级在职", "起付标准（800.00 元，三级在职700.00 元）"),
         table(deductible_fen=levels(800_00, 800_00, 700_00)),
     ),
     "a lower level has the lower limit for a visit": Seed(
         FindingKind.LEVEL_BELOW,
-        ("二级退休与三级退休", "每次限额(700.00 元, 三级退休800.00 元)"),
+        ("二级退休与三级退休", "每次限额（700.00 元，三级退休800.00 元）"),
         table(visit_cap_fen=levels(900_00, 700_00, 800_00)),
     ),
     "a candidate would break what the city keeps": Seed(
@@ -320,7 +320,7 @@ IDLE = {
     ),
     "a situation is excluded twice under two clauses": Seed(
         FindingKind.SHADOWED,
-        ("住院期间的门诊费用", "C64、T42 已在前, W2 永不适用"),
+        ("住院期间的门诊费用", "C64、T42 已在前，W2 永不适用"),
         exclusions(
             *EXCLUSIONS, Exclusion(situation=Situation.INPATIENT_THAT_DAY, clause=W2)
         ),

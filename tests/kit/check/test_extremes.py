@@ -121,7 +121,7 @@ def test_a_wrong_or_missing_declaration_is_named() -> None:
             order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=49
         ),
     )
-    assert ["effects.splitting_gains_fen 声明为 0.49 元, 按本表计算为 0.50 元"] == list(
+    assert ["effects.splitting_gains_fen 声明为 0.49 元，按本表计算为 0.50 元"] == list(
         problems_of_effects(misdeclared)
     )
     (problem,) = problems_of_effects(replace(V1, effects=None))
@@ -133,7 +133,7 @@ def test_a_wrong_or_missing_declaration_is_named() -> None:
 
 def test_in_words() -> None:
     """Visits read as levels and yuan, equal ones counted."""
-    assert "三级 800.00 元, 一级 800.00 元" == visits_in_words(
+    assert "三级 800.00 元，一级 800.00 元" == visits_in_words(
         (Visit(3, 800_00), Visit(1, 800_00))
     )
     assert "二级 33.33 元 × 3" == visits_in_words((Visit(2, 33_33),) * 3)

@@ -22,13 +22,13 @@ DECLARED = {
                 order_fen=80_01, splitting_loses_fen=41, splitting_gains_fen=50
             )
         },
-        ["effects.order_fen 声明为 80.01 元, 按本表计算为 80.00 元"],
+        ["effects.order_fen 声明为 80.01 元，按本表计算为 80.00 元"],
     ),
     "a table changed, its declaration not": (
         {"ratio_bp": {1: 70_00, 2: 55_00, 3: 50_00}},
         [
-            "effects.order_fen 声明为 80.00 元, 按本表计算为 160.00 元",
-            "effects.splitting_loses_fen 声明为 0.41 元, 按本表计算为 0.15 元",
+            "effects.order_fen 声明为 80.00 元，按本表计算为 160.00 元",
+            "effects.splitting_loses_fen 声明为 0.41 元，按本表计算为 0.15 元",
         ],
     ),
 }
@@ -74,7 +74,7 @@ def test_extremes_are_shown_with_what_is_declared(
     assert 6 == len(rows)
     first = rows[0]
     assert (
-        "三级 800.00 元, 一级 800.00 元",
+        "三级 800.00 元，一级 800.00 元",
         "480.00",
         "400.00",
         "80.00",

@@ -28,7 +28,7 @@ VARYING = {
         answering("getattr(date, 'to' + 'day')().toordinal()"),
         FindingKind.VARIES,
         "giver_limit",
-        "一次: ",
+        "一次：",
     ),
     "the day of the week by a name put together": (
         answering("getattr(date, 'to' + 'day')().weekday()"),
@@ -63,7 +63,7 @@ VARYING = {
         ),
         FindingKind.VARIES,
         "",
-        "一次: 正常; 另一次: AssertionError",
+        "一次：正常；另一次：AssertionError",
     ),
     "a file by the back door": (
         answering(
@@ -184,20 +184,20 @@ def test_the_first_run_is_before_all_others() -> None:
 
 
 ENDINGS = {
-    "never loads": ("raise RuntimeError('x')", "两次都是: RuntimeError: x"),
+    "never loads": ("raise RuntimeError('x')", "两次都是：RuntimeError: x"),
     "never answers": (
         answering("1 // 0"),
-        "两次都是: ZeroDivisionError: integer division or modulo by zero",
+        "两次都是：ZeroDivisionError: integer division or modulo by zero",
     ),
     "ends the process with a good word": (
         "__import__('os')._exit(0)",
-        "两次都是: 没有回答就结束了",
+        "两次都是：没有回答就结束了",
     ),
     "ends the process with a bad one": (
         "__import__('os')._exit(3)",
-        "两次都是: 退出码 3",
+        "两次都是：退出码 3",
     ),
-    "is no Exception": ("class Odd(BaseException): ...\nraise Odd", "两次都是: Odd: "),
+    "is no Exception": ("class Odd(BaseException): ...\nraise Odd", "两次都是：Odd: "),
 }
 """Plugins that end alike both times, with what is told of them."""
 
@@ -219,7 +219,7 @@ def test_a_plugin_that_never_ends(
     """Nor is one that ends neither time."""
     monkeypatch.setattr(rerun, "PATIENCE_S", 1)
     with installed(tmp_path, Package("gongji-broken", "broken", "while True: pass")):
-        assert [(FindingKind.FAILS, "两次都是: 1 秒内没有结束")] == [
+        assert [(FindingKind.FAILS, "两次都是：1 秒内没有结束")] == [
             (f.kind, f.figures) for f in varieties("gongji_broken")
         ]
 

@@ -19,166 +19,166 @@ from gongji.rules.codes import Standing
 from tests.kit.towns import BARE, TOWNS, WUHU, answered
 
 FAULTS: list[tuple[str, str, Any, str]] = [
-    ("a city without a name", "city.name", None, "city.name(城市名称): 须回答"),
+    ("a city without a name", "city.name", None, "city.name(城市名称)：须回答"),
     (
         "pinyin with a capital",
         "city.pinyin",
         "Wuhu",
-        "city.pinyin(名称的拼音): 须为2至24个小写字母",
+        "city.pinyin(名称的拼音)：须为2至24个小写字母",
     ),
     (
         "a county's code",
         "city.area_code",
         "340202",
-        "city.area_code(医保区划): 须为安徽省的地市级六位数字",
+        "city.area_code(医保区划)：须为安徽省的地市级六位数字",
     ),
     (
         "another province",
         "city.area_code",
         "320100",
-        "city.area_code(医保区划): 须为安徽省的地市级六位数字",
+        "city.area_code(医保区划)：须为安徽省的地市级六位数字",
     ),
-    ("no day", "city.since", "去年", "city.since(首个施行日): 须写作 2025-01-01"),
+    ("no day", "city.since", "去年", "city.since（首个施行日）：须写作 2025-01-01"),
     (
         "before the province",
         "city.since",
         "2022-06-30",
-        "city.since(首个施行日): 须自省级规则的起始日 2022-07-01 起",
+        "city.since（首个施行日）：须自省级规则的起始日 2022-07-01 起",
     ),
     (
         "the calendar's last day",
         "city.since",
         date(9999, 12, 31),
-        "city.since(首个施行日): 须自省级规则的起始日 2022-07-01 起、不晚于 2199 年",
+        "city.since（首个施行日）：须自省级规则的起始日 2022-07-01 起、不晚于 2199 年",
     ),
     (
         "two deductibles",
         "employee.deductible",
         {"is": [200, 400]},
-        "employee.deductible(起付标准): 须写一个数",
+        "employee.deductible(起付标准)：须写一个数",
     ),
     (
         "a deductible with commas",
         "employee.deductible",
         {"is": "1,200"},
-        "employee.deductible(起付标准): 须写一个数",
+        "employee.deductible(起付标准)：须写一个数",
     ),
     (
         "a deductible below nothing",
         "employee.deductible",
         {"is": -1},
-        "employee.deductible(起付标准): 金额不得为负",
+        "employee.deductible(起付标准)：金额不得为负",
     ),
     (
         "tenths of a fen",
         "employee.deductible",
         {"is": 0.001},
-        "employee.deductible(起付标准): 不是以元为单位",
+        "employee.deductible(起付标准)：不是以元为单位",
     ),
     (
         "a ratio above all",
         "employee.ratio",
         {"is": 170},
-        "employee.ratio(支付比例): 比例须为大于0、至多100",
+        "employee.ratio(支付比例)：比例须为大于0、至多100",
     ),
     (
         "no ratio",
         "employee.ratio",
         {"is": 0},
-        "employee.ratio(支付比例): 比例须为大于0、至多100",
+        "employee.ratio(支付比例)：比例须为大于0、至多100",
     ),
     (
         "retired above all",
         "employee.retired",
         {"is": "+45"},
-        "employee.retired(退休人员的支付比例): 一级合计为105%",
+        "employee.retired（退休人员的支付比例）：一级合计为105%",
     ),
     (
         "a cap in words",
         "employee.cap",
         {"is": "很多"},
-        "employee.cap(年度支付限额): 不是以元为单位",
+        "employee.cap(年度支付限额)：不是以元为单位",
     ),
     (
         "a pharmacy of level four",
         "employee.pharmacy",
         {"is": "四级"},
-        "employee.pharmacy(定点药店): 可写 不支付",
+        "employee.pharmacy(定点药店)：可写 不支付",
     ),
     (
         "residents without a ratio",
         "resident.deductible",
         {"is": 0},
-        "resident.ratio(支付比例): 须回答",
+        "resident.ratio(支付比例)：须回答",
     ),
     (
         "relations unheard of",
         "binding.relations",
         {"is": "朋友"},
-        "binding.relations(亲属范围): 可写 直系亲属、近亲属",
+        "binding.relations(亲属范围)：可写 直系亲属、近亲属",
     ),
     (
         "a family of nobody",
         "binding.family_limit",
-        {"is": "1人, 含授权人"},
-        "binding.family_limit(家庭账户人数上限): 须写作",
+        {"is": "1人，含授权人"},
+        "binding.family_limit(家庭账户人数上限)：须写作",
     ),
     (
         "a family uncounted",
         "binding.family_limit",
         {"is": "5人"},
-        "binding.family_limit(家庭账户人数上限): 须写作",
+        "binding.family_limit(家庭账户人数上限)：须写作",
     ),
     (
         "a bare figure",
         "employee.year_max",
         600,
-        "employee.year_max(年度累计起付标准上限): 须写作 { is = …",
+        "employee.year_max(年度累计起付标准上限)：须写作 { is = …",
     ),
     (
         "a clause nobody wrote",
         "employee.year_max",
         {"is": 600, "clauses": ["X9"]},
-        "没有条款 X9; 已写: 无",
+        "没有条款 X9；已写：无",
     ),
-    ("a channel half told", "channel.id", "kiosk", "channel.review(审核时限): 须回答"),
+    ("a channel half told", "channel.id", "kiosk", "channel.review(审核时限)：须回答"),
     (
         "a name that is a figure",
         "channel.id",
         {"is": "kiosk"},
-        "channel.id(渠道编号): 直接写答案",
+        "channel.id(渠道编号)：直接写答案",
     ),
     (
         "a channel kept that is none",
         "channel.keep",
         ["pigeon"],
-        "channel.keep(保留的全省渠道): 可写 wanshitong",
+        "channel.keep(保留的全省渠道)：可写 wanshitong",
     ),
     (
         "hours the wrong way",
         "channel.hours",
         {"is": "工作日 17:00-9:00"},
-        "channel.hours(服务时间): 须写作",
+        "channel.hours(服务时间)：须写作",
     ),
     (
         "a material unheard of",
         "channel.materials",
         {"is": ["介绍信"]},
-        "channel.materials(办理材料): 可写 授权人身份证",
+        "channel.materials(办理材料)：可写 授权人身份证",
     ),
     (
         "a review of no days",
         "channel.review",
         {"is": "0个工作日"},
-        "channel.review(审核时限): 须写作",
+        "channel.review(审核时限)：须写作",
     ),
     (
         "a question nobody asked",
         "employee.deductable",
         {"is": 1},
-        "employee.deductable: 没有这个问题; 可写 deductible",
+        "employee.deductable：没有这个问题；可写 deductible",
     ),
-    ("a group nobody asked", "pension.base", 1, "pension: 没有这一组问题; 可写 city"),
+    ("a group nobody asked", "pension.base", 1, "pension：没有这一组问题；可写 city"),
 ]
 
 
@@ -197,7 +197,7 @@ def test_fault_names_its_question(key: str, answer: Any, message: str) -> None:
 
 
 CLAUSES: list[tuple[str, Any, str]] = [
-    ("no text", [{"id": "WH1"}], "clauses 第 1 条: 缺少 text"),
+    ("no text", [{"id": "WH1"}], "clauses 第 1 条：缺少 text"),
     (
         "a number of the province",
         [{"id": "C58", "text": "某条"}],
@@ -206,12 +206,12 @@ CLAUSES: list[tuple[str, Any, str]] = [
     (
         "one number twice",
         [{"id": "WH1", "text": "甲"}, {"id": "WH1", "text": "乙"}],
-        "第 2 条: 编号 WH1 用了两次",
+        "第 2 条：编号 WH1 用了两次",
     ),
     (
         "a day that is none",
         [{"id": "WH1", "text": "甲", "verified_on": "昨天"}],
-        "第 1 条: 须写作 2025-01-01",
+        "第 1 条：须写作 2025-01-01",
     ),
     (
         "a grade unheard of",
@@ -254,7 +254,7 @@ def test_not_toml(tmp_path: Path) -> None:
     """A file that is no TOML is refused with the line."""
     path = tmp_path / "answers.toml"
     path.write_text("[city\n", encoding="utf-8")
-    with pytest.raises(AnswerFault, match=r"answers\.toml: 不是 TOML："):
+    with pytest.raises(AnswerFault, match=r"answers\.toml：不是 TOML："):
         answers.read_file(path)
 
 
@@ -305,7 +305,7 @@ def test_clauses_stand_behind() -> None:
         year_max.source,
     )
     assert Grade.ASSUMPTION is assumed.grade
-    assert "支付比例取“50”,没有文件依据" in assumed.text
+    assert "支付比例取“50”，没有文件依据" in assumed.text
     assert date(2025, 1, 1) == answered_all.since
 
 

@@ -141,7 +141,7 @@ def test_a_long_word_is_cut(cut: Any) -> None:
 
 def test_a_heading_ends_at_the_edge() -> None:
     """A rule of dashes is as wide as a line of code, Chinese or not."""
-    assert {WIDTH} == {width(heading(text)) for text in ("绑定: 谁与谁", "a", "结算")}
+    assert {WIDTH} == {width(heading(text)) for text in ("绑定：谁与谁", "a", "结算")}
 
 
 def test_call() -> None:

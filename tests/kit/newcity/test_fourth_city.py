@@ -91,7 +91,7 @@ def test_cities_and_doctor(wuhu: Kit, tmp_path: Path) -> None:
 
     assert ["340200", *THREE] == [row["area_code"] for row in rows]
     assert 0 == doctor.returncode, doctor.stdout
-    assert "芜湖市(gongji-wuhu 0.1.0)" in doctor.stdout
+    assert "芜湖市（gongji-wuhu 0.1.0）" in doctor.stdout
 
 
 def test_conformance_in_process(wuhu: Kit) -> None:

@@ -38,7 +38,7 @@ class Clerk:
     def ask(self, question: str) -> str:
         """Answers what he knows, once each."""
         self.heard.append(question)
-        typed = self._known.get(question.strip().partition(" (")[0], [])
+        typed = self._known.get(question.strip().partition("（")[0], [])
         return typed.pop(0) if typed else ""
 
     def confirm(self, question: str) -> bool:
@@ -118,7 +118,7 @@ def test_every_question_is_asked() -> None:
     assert [] == [
         question.key
         for question in QUESTIONS
-        if f"{question.asks} ({question.how})" not in clerk.heard
+        if f"{question.asks}（{question.how}）" not in clerk.heard
     ]
 
 
@@ -132,7 +132,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
         "y",
         "",
         "",
-        "5人, 不含授权人",
+        "5人，不含授权人",
         "最多绑定5人。",
         "",
         "n",
@@ -170,4 +170,4 @@ def test_never_over_another(tmp_path: Path) -> None:
     )
 
     assert 1 == result.exit_code
-    assert "已经存在, 没有写入任何文件" in result.output
+    assert "已经存在，没有写入任何文件" in result.output

@@ -191,17 +191,17 @@ def _bad(written: Mapping[str, Any]) -> dict[str, Any]:
         clauses=[clause],
     )
     return {
-        "famly_limit: 没有这个钩子, 请核对拼写": _misspelt(),
-        "family_limit: 忘记写 @hookimpl, 不会被调用": _unmarked(),
-        "family_limit: 钩子不带参数, 却声明了 day": _with_a_day(),
-        "family_limit: 须返回 ruled(…) 的时间线": _answering("family_limit", five),
-        "family_limit: 返回值类型不对": _answering(
+        "famly_limit：没有这个钩子，请核对拼写": _misspelt(),
+        "family_limit：忘记写 @hookimpl，不会被调用": _unmarked(),
+        "family_limit：钩子不带参数，却声明了 day": _with_a_day(),
+        "family_limit：须返回 ruled(…) 的时间线": _answering("family_limit", five),
+        "family_limit：返回值类型不对": _answering(
             "family_limit", ruled("五人", since="2025-01-01", clauses=[clause])
         ),
-        "reimbursement: 金额、比例一律用整数": _answering(
+        "reimbursement：金额、比例一律用整数": _answering(
             "reimbursement", ruled(floating, since="2025-01-01", clauses=[clause])
         ),
-        "materials: 自 2025-01-01 起缺少渠道 wuhu_minip": _answering(
+        "materials：自 2025-01-01 起缺少渠道 wuhu_minip": _answering(
             "channels", declared
         ),
     }

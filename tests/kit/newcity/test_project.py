@@ -100,7 +100,7 @@ def test_entry_point(written: Path) -> None:
 def test_never_over_another(tmp_path: Path) -> None:
     """A folder that is there is left as it is, whatever is in it."""
     (tmp_path / "mine").write_text("keep", encoding="utf-8")
-    with pytest.raises(FolderTaken, match="已经存在, 没有写入任何文件"):
+    with pytest.raises(FolderTaken, match="已经存在，没有写入任何文件"):
         project.write(answers.read_file(WUHU), tmp_path)
 
     assert ["mine"] == [path.name for path in tmp_path.iterdir()]

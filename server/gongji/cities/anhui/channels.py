@@ -59,13 +59,13 @@ _CHANNELS = {
         row_clauses=_ALL_DAY,
     ),
     "minip_wechat": Channel(
-        name="安徽医保公共服务小程序(微信)",
+        name="安徽医保公共服务小程序（微信）",
         kind=ChannelKind.MINI_PROGRAM,
         clauses=(c.A1, c.A18),
         row_clauses=_ALL_DAY,
     ),
     "minip_alipay": Channel(
-        name="安徽医保公共服务小程序(支付宝)",
+        name="安徽医保公共服务小程序（支付宝）",
         kind=ChannelKind.MINI_PROGRAM,
         clauses=(c.A1, c.A18),
         row_clauses=_ALL_DAY,
@@ -91,16 +91,16 @@ _CHANNELS = {
 
 @hookimpl
 def channels() -> Timeline[Mapping[ChannelId, Channel]]:
-    """绑定须通过皖事通APP、安徽医保公共服务小程序或线下医保经办窗口 (A1);
-    国家医保服务平台APP限异地共济 (A19)."""
+    """绑定须通过皖事通APP、安徽医保公共服务小程序或线下医保经办窗口（A1）；
+    国家医保服务平台APP限异地共济（A19）。"""
     return provincial(
         _CHANNELS,
         clauses=[c.A1, c.A19, t.T11],
         against=[c.C2, c.C3, c.C69, c.H2],
         why=(
-            "X8: 渠道是各城市自己声明的代号与名称, 全省取A1所列。X17: "
-            "国家医保服务平台APP按A19只受理双方不在同一统筹区的、或一方为跨省备案人员的绑定; "
-            "H2所写的是开通医保钱包, 不是绑定。"
+            "X8：渠道是各城市自己声明的代号与名称，全省取A1所列。X17："
+            "国家医保服务平台APP按A19只受理双方不在同一统筹区的、或一方为跨省备案人员的绑定；"
+            "H2所写的是开通医保钱包，不是绑定。"
         ),
         settles=[c.X8, c.X17],
     )
@@ -108,33 +108,33 @@ def channels() -> Timeline[Mapping[ChannelId, Channel]]:
 
 @hookimpl
 def identity_checks() -> Timeline[Mapping[ChannelId, frozenset[IdentityCheck]]]:
-    """所有参与共济的成员须完成实名认证 (A14); 窗口当面查验 (A1)."""
+    """所有参与共济的成员须完成实名认证（A14）；窗口当面查验（A1）。"""
     online = dict.fromkeys(ONLINE, frozenset({IdentityCheck.REAL_NAME}))
     return provincial(
         {**online, "window": frozenset({IdentityCheck.ID_CARD_SEEN})},
         clauses=[c.A1, c.A14, t.T12],
-        why="A1只写身份验证, A14写实名认证; 人脸识别、医保电子凭证只见于各市文件, 作为各市的值。",
+        why="A1只写身份验证，A14写实名认证；人脸识别、医保电子凭证只见于各市文件，作为各市的值。",
     )
 
 
 @hookimpl
 def fields_asked() -> Timeline[Mapping[ChannelId, frozenset[MemberField]]]:
-    """输入使用人姓名、身份证号、医保参保地 (A25); 窗口填使用人身份信息 (A22)."""
+    """输入使用人姓名、身份证号、医保参保地（A25）；窗口填使用人身份信息（A22）。"""
     identity_of_member = frozenset({MemberField.NAME, MemberField.CERTIFICATE_NUMBER})
     online = dict.fromkeys(ONLINE, identity_of_member | {MemberField.INSURED_PLACE})
     return provincial(
         {**online, "window": identity_of_member},
         clauses=[c.A25, c.A22, t.T12],
         against=[c.C4, c.S42],
-        why="X11: 四项信息均可填报, 各市声明必填项; 省内可跨统筹区, 故比照A25须填参保地。",
+        why="X11：四项信息均可填报，各市声明必填项；省内可跨统筹区，故比照A25须填参保地。",
         settles=[c.X11],
     )
 
 
 @hookimpl
 def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
-    """窗口验身份证、社保卡、关系证明原件 (A36, A22); 线上只在登记信息查不到亲属关系时要
-    关系证明 (推定 T18)."""
+    """窗口验身份证、社保卡、关系证明原件（A36，A22）；线上只在登记信息查不到亲属关系时要
+    关系证明（推定 T18）。"""
     proof = MaterialNeed(
         name="关系证明", one_of=PROOFS, asked=Asked.RELATION_NOT_ON_RECORD
     )
@@ -156,13 +156,13 @@ def materials() -> Timeline[Mapping[ChannelId, tuple[MaterialNeed, ...]]]:
             ),
         },
         clauses=[c.A36, c.A22, t.T12, t.T18],
-        why="文件只写了安庆与滁州的材料; 其余城市比照安庆, 线上不一概要求上传。",
+        why="文件只写了安庆与滁州的材料；其余城市比照安庆，线上不一概要求上传。",
     )
 
 
 @hookimpl
 def agreement() -> Timeline[r.AgreementTerms]:
-    """确认关系并签署电子协议 (A26); 关系类型需如实选择."""
+    """确认关系并签署电子协议（A26）；关系类型需如实选择。"""
     return provincial(
         r.AgreementTerms(
             agreement_id="anhui-family-aid",
@@ -171,13 +171,13 @@ def agreement() -> Timeline[r.AgreementTerms]:
             act="如实选择关系并签署",
         ),
         clauses=[c.A26, t.T12],
-        why="A26写电子协议而无名称; 名称与版本号由本服务拟定, 供留存证据用。",
+        why="A26写电子协议而无名称；名称与版本号由本服务拟定，供留存证据用。",
     )
 
 
 @hookimpl
 def consent() -> Timeline[r.ConsentTerms]:
-    """由主账户人发起绑定申请, 使用人知情同意 (A13)."""
+    """由主账户人发起绑定申请，使用人知情同意（A13）。"""
     return provincial(
         r.ConsentTerms(
             required=True,
@@ -192,27 +192,27 @@ def consent() -> Timeline[r.ConsentTerms]:
         ),
         clauses=[c.A13, c.A14, t.T12, t.T19, t.T71, law.L17, law.L23],
         against=[c.C4],
-        why="X10: A13写明使用人知情同意; 滁州的流程只有授权人操作, 作为滁州的值。",
+        why="X10：A13写明使用人知情同意；滁州的流程只有授权人操作，作为滁州的值。",
         settles=[c.X10],
     )
 
 
 @hookimpl
 def review_latency() -> Timeline[Mapping[ChannelId, ReviewLatency]]:
-    """提交申请, 等待系统审核, 通常1-3个工作日内完成 (A27)."""
+    """提交申请，等待系统审核，通常1-3个工作日内完成（A27）。"""
     review = ReviewLatency(
         at_once=AtOnce.NEVER, working_days=3, earliest_working_days=1
     )
     return provincial(
         dict.fromkeys((*ONLINE, "window"), review),
         clauses=[c.A27, t.T7],
-        why="全省没有统一的审核时限; 没有自己规定的城市取A27的上限, 不承诺即时生效。",
+        why="全省没有统一的审核时限；没有自己规定的城市取A27的上限，不承诺即时生效。",
     )
 
 
 @hookimpl
 def deadlines() -> Timeline[Deadlines]:
-    """开始的当日不计入 (L201), 至最后一日停止业务活动的时间为止 (L203, A42)."""
+    """开始的当日不计入（L201），至最后一日停止业务活动的时间为止（L203，A42）。"""
     return provincial(
         Deadlines(
             due_at=time(17),
@@ -223,21 +223,21 @@ def deadlines() -> Timeline[Deadlines]:
             ),
         ),
         clauses=[days.L201, days.L203, c.A42, days.F2, days.T51, days.T52],
-        why="没有文件写明; 民法典与放假办法是一般规定, 业务时间取窗口的(A42)。",
+        why="没有文件写明；民法典与放假办法是一般规定，业务时间取窗口的（A42）。",
     )
 
 
 @hookimpl
 def application_expiry() -> Timeline[int]:
-    """绑定申请提交后30日内无人答复的, 自动失效 (推定 T3)."""
+    """绑定申请提交后30日内无人答复的，自动失效（推定 T3）。"""
     return provincial(
-        30, clauses=[t.T3], why="没有文件规定; 申请不能无限期占用家庭账户名额。"
+        30, clauses=[t.T3], why="没有文件规定；申请不能无限期占用家庭账户名额。"
     )
 
 
 @hookimpl
 def unbinding() -> Timeline[r.Unbinding]:
-    """进入“已绑定家庭成员”, 选择成员, 点击“解绑”并确认 (C30)."""
+    """进入“已绑定家庭成员”，选择成员，点击“解绑”并确认（C30）。"""
     return provincial(
         r.Unbinding(
             procedure=Procedure(title="解绑", steps=(step(c.C30.text, c.C30),)),
@@ -245,5 +245,5 @@ def unbinding() -> Timeline[r.Unbinding]:
         ),
         clauses=[c.C30, t.T15, t.T47],
         against=[c.S32, c.S44],
-        why="C30确认即解绑; 次日生效(S32)与窗口经审核(S44)均未经证实。",
+        why="C30确认即解绑；次日生效（S32）与窗口经审核（S44）均未经证实。",
     )

@@ -47,8 +47,8 @@ _EMPLOYEE = b.Table(
 
 @hookimpl
 def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
-    """起付标准800元, 一二三级60%、55%、50%, 退休高5个百分点, 年度支付限额2000元
-    (C58–C62, C99–C101)."""
+    """起付标准800元，一二三级60%、55%、50%，退休高5个百分点，年度支付限额2000元
+    （C58–C62，C99–C101）。"""
     return provincial(
         {Scheme.EMPLOYEE: _EMPLOYEE, Scheme.RESIDENT: b.NoFund(t.T14)},
         clauses=[
@@ -70,9 +70,9 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
         ],
         against=[c.S4, c.S5, c.S6, c.H6],
         why=(
-            "X19、X20: C99至C101的主语是安徽, 一手材料优先; S4、S6未经证实, "
-            "只作各市的候选修订。X21: 待遇按险种取值, 居民不适用C58至C62。药店: "
-            "S20称统筹基金不支付, S5、S6相反, 均未经证实。"
+            "X19、X20：C99至C101的主语是安徽，一手材料优先；S4、S6未经证实，"
+            "只作各市的候选修订。X21：待遇按险种取值，居民不适用C58至C62。药店："
+            "S20称统筹基金不支付，S5、S6相反，均未经证实。"
         ),
         settles=[c.X19, c.X20, c.X21],
     )
@@ -80,7 +80,7 @@ def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
 
 @hookimpl
 def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
-    """职工不予报销的情况 (C63–C66); 退休人员停缴与居民比照 (推定 T41, T42)."""
+    """职工不予报销的情况（C63–C66）；退休人员停缴与居民比照（推定 T41，T42）。"""
     return provincial(
         (
             _of_employees(b.Situation.PAUSED, c.C63, Standing.ACTIVE),
@@ -92,8 +92,8 @@ def exclusions() -> Timeline[tuple[b.Exclusion, ...]]:
         ),
         clauses=[c.C63, c.C64, c.C65, c.C66, t.T16, paying.T41, paying.T42],
         why=(
-            "滁州网页按政策列出四种情形, 主语是职工, 全省比照; 先查人、再查时间、再查费用。"
-            "居民没有门诊待遇表的, 由待遇表的条款(T14)不予支付, 不问这些情形。"
+            "滁州网页按政策列出四种情形，主语是职工，全省比照；先查人、再查时间、再查费用。"
+            "居民没有门诊待遇表的，由待遇表的条款（T14）不予支付，不问这些情形。"
         ),
     )
 
@@ -117,7 +117,7 @@ def _of_residents(situation: b.Situation) -> b.Exclusion:
 
 @hookimpl
 def out_of_area() -> Timeline[b.OutOfArea]:
-    """异地直接结算须预先备案, 也可手工结算; 持社保卡或电子医保凭证就医 (H6–H8, H12)."""
+    """异地直接结算须预先备案，也可手工结算；持社保卡或电子医保凭证就医（H6–H8，H12）。"""
     procedure = Procedure(
         title="异地就医",
         steps=(
@@ -139,8 +139,8 @@ def out_of_area() -> Timeline[b.OutOfArea]:
         clauses=[c.H6, c.H7, c.H8, c.H12],
         against=[c.H5, c.C86, c.S5],
         why=(
-            "X13: 标题问黄山而正文写合肥, 故作为全省通行的做法, 不归于黄山一市; "
-            "各地报销政策尚未统一(C86)。"
+            "X13：标题问黄山而正文写合肥，故作为全省通行的做法，不归于黄山一市；"
+            "各地报销政策尚未统一（C86）。"
         ),
         settles=[c.X13],
     )

@@ -15,7 +15,7 @@ from gongji.client.connection import connect
 @click.command("demo")
 @click.pass_obj
 def demo_command(terminal: Terminal) -> None:
-    """另起一个沙盒服务, 经网络讲述三个家庭的一天."""
+    """另起一个沙盒服务，经网络讲述三个家庭的一天。"""
     with running_sandbox() as address, connect(address) as channel:
         tell(channel, terminal)
 

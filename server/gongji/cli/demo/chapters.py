@@ -49,7 +49,7 @@ _RETIRED: Final = "310/11/1/2015-01-01/2025-08-31;310/12/1/2025-09-01/"
 
 def chuzhou(day: DemoDay) -> None:
     """A family fills its account; bills meet deductible and cap."""
-    day.heading("滁州 · 陈家(2025-09-30 10:00)")
+    day.heading("滁州 · 陈家（2025-09-30 10:00）")
     day.clock(f"{DAY} 10:00")
     for member, relation, channel, materials in _CHUZHOU_BINDINGS:
         day.bind("CZ001", member, relation, channel, materials)
@@ -67,7 +67,7 @@ def chuzhou(day: DemoDay) -> None:
 
 def anqing(day: DemoDay) -> None:
     """Applications at once, under review across a holiday, and at the counter."""
-    day.heading("安庆 · 方家(2025-09-30)")
+    day.heading("安庆 · 方家（2025-09-30）")
     day.bind("AQ001", "AQ002", "10", "wanshitong", consent=True)
     day.bind("AQ001", "AQ004", "73", "minip_wechat", [REGISTER], consent=True)
     day.bind("AQ001", "AQ003", "52", "window", _AT_COUNTER, consent=True)
@@ -93,7 +93,7 @@ def anqing(day: DemoDay) -> None:
 
 def huangshan(day: DemoDay) -> None:
     """A family binds by the province's rules, in a city without a channel of its own."""
-    day.heading("黄山 · 胡家(2025-09-30)")
+    day.heading("黄山 · 胡家（2025-09-30）")
     # The national app serves pairs of different areas only (A19).
     day.bind("HS001", "HS002", "10", "national_app", [MARRIAGE])
     day.bind("HS001", "HS002", "10", "minip_wechat", [MARRIAGE], consent=True)
@@ -116,7 +116,7 @@ def evening(day: DemoDay) -> None:
 
 def late(day: DemoDay) -> None:
     """A retirement told three months late: what it changes is told and made good."""
-    day.heading("滁州 · 陈家(2025-12-01)：退休迟报三个月")
+    day.heading("滁州 · 陈家（2025-12-01）：退休迟报三个月")
     day.clock("2025-12-01 10:00")
     import_id = day.tell_late("CZ001", enrolments=_RETIRED)
     day.make_good(import_id)

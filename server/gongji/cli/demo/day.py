@@ -173,7 +173,7 @@ class DemoDay:
             amount = money.yuan(refund.fen)
             balance = money.yuan(refund.balance_after_fen)
             self._terminal.say(
-                f"撤销: {amount} 元退回 {self._name(refund.purse)} 的账户, 余额 {balance} 元"
+                f"撤销：{amount} 元退回 {self._name(refund.purse)} 的账户，余额 {balance} 元"
             )
 
     # --- what is told late ------------------------------------------------------------
@@ -218,7 +218,7 @@ class DemoDay:
             }
             for row in self._settlements.ListSettlements(request).rows
         ]
-        self._print(f"{self._name(patient)}的结算({month})", rows)
+        self._print(f"{self._name(patient)}的结算（{month}）", rows)
 
     # --- enquiries --------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class DemoDay:
             holder=_ref(holder), month=month
         )
         settlements = list(self._settlements.ListSettlements(request).rows)
-        title = f"{self._name(holder)}的共济消费查询({month})"
+        title = f"{self._name(holder)}的共济消费查询（{month}）"
         rows = [self._spent_row(settlement) for settlement in settlements]
         self._print(title, rows)
         return settlements
@@ -262,7 +262,7 @@ class DemoDay:
         for line in self._cities.GetGuide(request).text.splitlines():
             sentence = not line.startswith(("|", "#"))
             if sentence and word in line and "不" in line:
-                self._terminal.say(f"指南: {line.lstrip('- ')}")
+                self._terminal.say(f"指南：{line.lstrip('- ')}")
                 return
 
     def _print(self, title: str, rows: Sequence[Mapping[str, str]]) -> None:
@@ -299,7 +299,7 @@ def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
 
 def _refused(refusal: RefusalInfo) -> dict[str, str]:
     """Return result, clauses and remark of a refused application."""
-    unmet = "; ".join(condition.message for condition in refusal.conditions)
+    unmet = "；".join(condition.message for condition in refusal.conditions)
     clauses = "、".join(refusal.clauses)
     return {"结果": "拒绝", "依据": clauses, "说明": unmet or refusal.message}
 

@@ -82,7 +82,7 @@ def _wait_until_loaded(
             except grpc.RpcError:
                 if server.poll() is not None:
                     output = log.read_text(encoding="utf-8")
-                    raise OSError(f"服务未能启动:\n{output}") from None
+                    raise OSError(f"服务未能启动：\n{output}") from None
                 time.sleep(_INTERVAL_S)
             else:
                 return

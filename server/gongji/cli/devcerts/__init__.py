@@ -15,7 +15,7 @@ from gongji.cli.terminal import Terminal
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.pass_obj
 def dev_certs_command(terminal: Terminal, folder: Path) -> None:
-    """写出试用的证书、令牌与访问策略到一个空目录: 一个自建的签发机构, 服务与各类调用方."""
+    """写出试用的证书、令牌与访问策略到一个空目录：一个自建的签发机构，服务与各类调用方。"""
     paths = write_trial(folder)
     rows = [{"file": str(path)} for path in paths]
     terminal.table("written", rows, ["file"])

@@ -45,7 +45,7 @@ _MOST_ROWS: Final = 12
 def top_command(
     terminal: Terminal, metrics_address: str, interval: float, *, once: bool
 ) -> None:
-    """实时查看运行中的服务: 调用、拒绝、调用方、城市、数据库、日志、进程."""
+    """实时查看运行中的服务：调用、拒绝、调用方、城市、数据库、日志、进程。"""
     before = read(metrics_address)
     if once or terminal.as_json or not terminal.console.is_terminal:
         time.sleep(interval)

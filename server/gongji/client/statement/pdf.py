@@ -40,7 +40,7 @@ def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) ->
         from pylopdf_fonts_zh_cn import sans_path  # noqa: PLC0415 - as above
     except ImportError as missing:
         raise UnprintableError(
-            f"打印 PDF 需要附加组件 {missing.name}, 请运行 pip install 'gongji[pdf]'; "
+            f"打印 PDF 需要附加组件 {missing.name}，请运行 pip install 'gongji[pdf]'；"
             "或改用 --format csv"
         ) from missing
     # No font of the machine's: the page must look the same everywhere.
@@ -60,7 +60,7 @@ def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) ->
             timestamp=int(printed_at.timestamp()),
         )
     except typst.TypstError as fault:
-        raise UnprintableError(f"无法排成 PDF, 可改用 --format csv: {fault}") from fault
+        raise UnprintableError(f"无法排成 PDF，可改用 --format csv：{fault}") from fault
 
 
 def _document(sheet: Sheet, printed_at: datetime) -> dict[str, object]:

@@ -27,18 +27,18 @@ _HOLDER: Final = (
     SheetColumn("at", "时间"),
     SheetColumn("institution_name", "机构", wide=True),
     SheetColumn("member", "使用人编号"),
-    SheetColumn("charged_fen", "共济支付(元)", fen=True),
+    SheetColumn("charged_fen", "共济支付（元）", fen=True),
     SheetColumn("status", "说明"),
 )
 
 _MEMBER: Final = (
     SheetColumn("at", "时间"),
     SheetColumn("institution_name", "机构", wide=True),
-    SheetColumn("total_fen", "费用总额(元)", fen=True),
-    SheetColumn("fund_fen", "统筹基金(元)", fen=True),
-    SheetColumn("own_fen", "本人账户(元)", fen=True),
-    SheetColumn("aid_fen", "共济账户(元)", fen=True),
-    SheetColumn("cash_fen", "现金(元)", fen=True),
+    SheetColumn("total_fen", "费用总额（元）", fen=True),
+    SheetColumn("fund_fen", "统筹基金（元）", fen=True),
+    SheetColumn("own_fen", "本人账户（元）", fen=True),
+    SheetColumn("aid_fen", "共济账户（元）", fen=True),
+    SheetColumn("cash_fen", "现金（元）", fen=True),
     SheetColumn("status", "说明"),
 )
 
@@ -46,8 +46,8 @@ _ACCOUNT: Final = (
     SheetColumn("version", "序号"),
     SheetColumn("at", "时间"),
     SheetColumn("kind", "事由", wide=True),
-    SheetColumn("fen", "金额(元)", fen=True),
-    SheetColumn("balance_fen", "余额(元)", fen=True),
+    SheetColumn("fen", "金额（元）", fen=True),
+    SheetColumn("balance_fen", "余额（元）", fen=True),
 )
 
 _KINDS: Final = {
@@ -172,7 +172,7 @@ def _of_account(
         opening=("", "", "期初余额", "", account.opening_fen),
         rows=tuple(rows),
         closing=("", "", "期末余额", "", account.closing_fen),
-        note="金额为负是支出, 为正是划入或退回。序号自开户起连续编排, 缺号即缺页。",
+        note="金额为负是支出，为正是划入或退回。序号自开户起连续编排，缺号即缺页。",
     )
 
 

@@ -119,7 +119,7 @@ def visits_in_words(visits: tuple[Visit, ...]) -> str:
     words = [f"{LEVELS[v.level]} {yuan(v.in_scope_fen)} 元" for v in visits]
     if len(words) > 1 and len(set(words)) == 1:
         return f"{words[0]} × {len(words)}"
-    return ", ".join(words)
+    return "，".join(words)
 
 
 def effects_of(table: Table) -> Effects:
@@ -139,7 +139,7 @@ def problems_of_effects(table: Table) -> Iterator[str]:
     if declared is None:
         figures = [f"{name}={getattr(computed, name)}" for name in _EFFECT_NAMES]
         yield (
-            "没有声明次序与拆分的影响; "
+            "没有声明次序与拆分的影响；"
             f"按本表计算应为 effects=Effects({', '.join(figures)})"
         )
         return
@@ -147,7 +147,7 @@ def problems_of_effects(table: Table) -> Iterator[str]:
         figure = getattr(declared, name)
         right = getattr(computed, name)
         if figure != right:
-            yield f"effects.{name} 声明为 {yuan(figure)} 元, 按本表计算为 {yuan(right)} 元"
+            yield f"effects.{name} 声明为 {yuan(figure)} 元，按本表计算为 {yuan(right)} 元"
 
 
 def _fund(

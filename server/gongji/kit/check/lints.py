@@ -39,7 +39,7 @@ def lints_of_timelines(city: City) -> Iterator[Finding]:
                     since=str(after.since),
                     situation="",
                     figures=f"与自 {before.since} 起的值相同",
-                    mend="请删去此值; 重新发文的, 在 why 中写明",
+                    mend="请删去此值；重新发文的，在 why 中写明",
                 )
 
 
@@ -52,7 +52,7 @@ def _never_in_force(
         since=str(before.since),
         situation="没有哪一天取到此值",
         figures=(
-            f"自 {before.since} 起的值到 {after.since} 为止, "
+            f"自 {before.since} 起的值到 {after.since} 为止，"
             f"而本市规则自 {city.first_day} 起才齐全"
         ),
         mend="请删去此值",
@@ -85,7 +85,7 @@ def lints_of_candidates(city: City) -> Iterator[Finding]:
                 since=f"候选 {candidate.name}",
                 situation="",
                 figures=f"与自 {in_force.since} 起施行的值相同",
-                mend="采用它不改变任何事项, 请删去",
+                mend="采用它不改变任何事项，请删去",
             )
     for first, second in combinations(city.candidates, 2):
         if (first.hook, first.value) == (second.hook, second.value):
@@ -95,7 +95,7 @@ def lints_of_candidates(city: City) -> Iterator[Finding]:
                 since=f"候选 {second.name}",
                 situation="",
                 figures=f"与候选 {first.name} 相同",
-                mend="请只保留一个, 条款合并",
+                mend="请只保留一个，条款合并",
             )
 
 
@@ -142,7 +142,7 @@ def _never_applies(
         "exclusions",
         since=since,
         situation=exclusion_in_words(exclusion),
-        figures=f"{already}, {exclusion.clause.id} 永不适用",
+        figures=f"{already}，{exclusion.clause.id} 永不适用",
         mend="请只列一次" if before else "请写明有这种身份的参保人",
     )
 
@@ -190,7 +190,7 @@ def lints_of_table(
     ]
     name = TERMS[Scheme][scheme]
     for lint in lints:
-        situation = f"{name}, {lint.row}" if lint.row else name
+        situation = f"{name}，{lint.row}" if lint.row else name
         yield Finding(
             lint.kind,
             HOOK,
@@ -211,7 +211,7 @@ def _year_max(table: Table) -> Iterator[_TableLint]:
     highest = max(by_level)
     if year_max >= highest:
         figures = (
-            f"年度起付总额 {yuan(year_max)} 元不低于各级起付标准(最高 {yuan(highest)} 元), "
+            f"年度起付总额 {yuan(year_max)} 元不低于各级起付标准（最高 {yuan(highest)} 元），"
             "补足差额时永不触及"
         )
         yield _TableLint(
@@ -221,7 +221,7 @@ def _year_max(table: Table) -> Iterator[_TableLint]:
         )
     elif year_max < lowest:
         figures = (
-            f"年度起付总额 {yuan(year_max)} 元低于各级起付标准(最低 {yuan(lowest)} 元), "
+            f"年度起付总额 {yuan(year_max)} 元低于各级起付标准（最低 {yuan(lowest)} 元），"
             "各级数额都不起作用"
         )
         mend = "请核对 deductible_year_max_fen"
@@ -239,7 +239,7 @@ def _year_caps(table: Table) -> Iterator[_TableLint]:
             row = TERMS[type(standing)][standing]
             yield _TableLint(
                 row,
-                figures="年度限额为 0, 基金永不支付",
+                figures="年度限额为 0，基金永不支付",
                 mend="请写 NoFund(条款)",
             )
 
@@ -254,12 +254,12 @@ def _visit_caps(table: Table) -> Iterator[_TableLint]:
         if cap == 0:
             yield _TableLint(
                 row,
-                figures="每次限额为 0, 该行永不支付",
+                figures="每次限额为 0，该行永不支付",
                 mend=f"请核对 {field}",
             )
         elif highest is not None and cap >= highest:
             figures = (
-                f"每次限额 {yuan(cap)} 元不低于年度限额 {yuan(highest)} 元, 永不触及"
+                f"每次限额 {yuan(cap)} 元不低于年度限额 {yuan(highest)} 元，永不触及"
             )
             yield _TableLint(
                 row,
@@ -282,7 +282,7 @@ def _ratios(table: Table) -> Iterator[_TableLint]:
         if ratio == 0:
             yield _TableLint(
                 _level_name(level),
-                figures="在职支付比例为 0, 该行永不支付",
+                figures="在职支付比例为 0，该行永不支付",
                 mend=f"请核对 ratio_bp[{level}]",
             )
 
@@ -292,7 +292,7 @@ def _covers(table: Table) -> Iterator[_TableLint]:
         name = TERMS[VisitKind][kind]
         yield _TableLint(
             "",
-            figures=f"covers 列有{name}, 而其首次结算不在此办理, 此行不起作用",
+            figures=f"covers 列有{name}，而其首次结算不在此办理，此行不起作用",
             mend=f"请从 covers 删去 VisitKind.{kind.name}",
         )
 

@@ -94,19 +94,19 @@ _COMPILED = (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
 _HOOKS = frozenset(name for name in vars(CityRules) if not name.startswith("_"))
 
 MEND = {
-    FindingKind.CLOCK: "规则由核心按日选取; 请写成带施行日的时间线",
-    FindingKind.CHANCE: "规则每次须相同; 请写定取值",
-    FindingKind.FILES: "请把数据写进模块, 随版本发布",
-    FindingKind.NETWORK: "请把数据写进模块, 随版本发布",
-    FindingKind.MACHINE: "规则不随机器而变; 由运营方设定的写 OPERATOR_SETS 或候选修订",
+    FindingKind.CLOCK: "规则由核心按日选取；请写成带施行日的时间线",
+    FindingKind.CHANCE: "规则每次须相同；请写定取值",
+    FindingKind.FILES: "请把数据写进模块，随版本发布",
+    FindingKind.NETWORK: "请把数据写进模块，随版本发布",
+    FindingKind.MACHINE: "规则不随机器而变；由运营方设定的写 OPERATOR_SETS 或候选修订",
     FindingKind.DYNAMIC: "请直接写出代码与导入",
-    FindingKind.FLOAT: "金额以分、比例以万分比写整数; 除法用 //",
+    FindingKind.FLOAT: "金额以分、比例以万分比写整数；除法用 //",
     FindingKind.FOREIGN: (
-        "只从 gongji 顶层、本包和标准库的数据类模块(dataclasses、datetime、enum 等)导入"
+        "只从 gongji 顶层、本包和标准库的数据类模块（dataclasses、datetime、enum 等）导入"
     ),
     FindingKind.UNREADABLE: "请只发布能查看的 .py 源码",
-    FindingKind.VARIES: "规则须处处相同; 请去掉随时间、机器、次序而变的部分",
-    FindingKind.FAILS: "请让插件在任何时刻、任何机器上都能导入, 每个钩子都能作答",
+    FindingKind.VARIES: "规则须处处相同；请去掉随时间、机器、次序而变的部分",
+    FindingKind.FAILS: "请让插件在任何时刻、任何机器上都能导入，每个钩子都能作答",
 }
 """What to do about each kind of impurity."""
 

@@ -122,7 +122,7 @@ def _rule_row(
 
 def _candidate_row(candidate: Candidate) -> dict[str, str]:
     return {
-        "hook": f"{candidate.hook} (候选 {candidate.name})",
+        "hook": f"{candidate.hook}（候选 {candidate.name}）",
         "since": "—",
         "in_words": in_words(candidate.value),
         "clauses": _ids(candidate.clauses),

@@ -165,11 +165,11 @@ def _differences(here: _Run, elsewhere: _Run) -> Iterator[Finding]:
     """Yield hooks that answered otherwise the second time, or what kept a run from its end."""
     if here.fault != elsewhere.fault:
         first, second = here.fault or "正常", elsewhere.fault or "正常"
-        yield _finding(FindingKind.VARIES, f"一次: {first}; 另一次: {second}")
+        yield _finding(FindingKind.VARIES, f"一次：{first}；另一次：{second}")
         return
     if here.fault:
         # Of a plugin that could not be asked nobody knows whether it varies.
-        yield _finding(FindingKind.FAILS, f"两次都是: {here.fault}")
+        yield _finding(FindingKind.FAILS, f"两次都是：{here.fault}")
         return
     for hook in sorted({*here.answers, *elsewhere.answers}):
         first, second = _two_answers(hook, here, elsewhere)
@@ -196,7 +196,7 @@ def _first_difference(first: str, second: str) -> str:
     places = (i for i in range(shorter) if first[i] != second[i])
     place = next(places, shorter)
     start, end = max(0, place - _SHOWN // 3), place + _SHOWN
-    return f"一次: …{first[start:end]}…; 另一次: …{second[start:end]}…"
+    return f"一次：…{first[start:end]}…；另一次：…{second[start:end]}…"
 
 
 def as_text(value: object) -> str:

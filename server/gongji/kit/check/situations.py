@@ -110,7 +110,7 @@ class RuleSituation:
             words.append("其他待遇支付后的剩余")
         if self.spending is not Spending.MEDICAL:
             words.append(TERMS[Spending][self.spending])
-        return ", ".join(words)
+        return "，".join(words)
 
 
 def situations() -> Iterator[RuleSituation]:
@@ -186,7 +186,7 @@ def _gap(
         return _Gap(
             HOOK,
             figures=refused.message,
-            mend="没有规则回答这种情形, 请核对",
+            mend="没有规则回答这种情形，请核对",
         )
     # What a table without some row raises where the settlement reads that row.
     except (KeyError, TypeError, AttributeError) as error:
@@ -221,7 +221,7 @@ def _not_covered(
     if terms.benefit:
         return _Gap(
             HOOK,
-            figures=f"{name}按待遇表支付, 而 covers 未列{name}",
+            figures=f"{name}按待遇表支付，而 covers 未列{name}",
             mend=f"请在 covers 中补 VisitKind.{kind.name}",
         )
     # Another clause denies it already, whatever the table is for.
@@ -232,14 +232,14 @@ def _not_covered(
         return _Gap(
             HOOK,
             figures=f"待遇表的 covers 未列{name}",
-            mend="请在 covers 中写 VisitKind.OUTPATIENT(普通门诊)",
+            mend="请在 covers 中写 VisitKind.OUTPATIENT（普通门诊）",
         )
     if kind in SETTLED_ELSEWHERE:
         return _Gap(
             "exclusions",
             figures=f"{name}支付后的剩余自付没有不予支付的条款",
             mend=(
-                "请补 Exclusion(situation=Situation.RESIDUE, clause=…), "
+                "请补 Exclusion(situation=Situation.RESIDUE, clause=…)，"
                 "其剩余自付基金不予支付"
             ),
         )
@@ -256,7 +256,7 @@ def missing_row(rules: DayRules, situation: RuleSituation) -> str:
     scheme = situation.scheme
     table = rules.value(CityRules.reimbursement).get(scheme)
     if table is None:
-        return f"请补 Scheme.{scheme.name}: Table(…), 不支付也须写 NoFund(条款)"
+        return f"请补 Scheme.{scheme.name}: Table(…)，不支付也须写 NoFund(条款)"
     if not isinstance(table, Table):
         return "请核对该险种的取值"
     level = _level(table, situation)
@@ -266,7 +266,7 @@ def missing_row(rules: DayRules, situation: RuleSituation) -> str:
         for name, value in _row(table, level, standing).items()
     ]
     row_name = LEVELS.get(level, "?") + TERMS[Standing][standing]
-    return f"请补全{row_name}一行: {', '.join(figures)}"
+    return f"请补全{row_name}一行：{'，'.join(figures)}"
 
 
 def _row(

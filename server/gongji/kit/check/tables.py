@@ -97,9 +97,9 @@ def _finding(
         since=since,
         situation=bill_in_words(scheme, str(row), fault.at),
         figures=(
-            f"统筹支付 {yuan(fault.fund_fen)} 元, {bound} {yuan(fault.may_fen)} 元"
+            f"统筹支付 {yuan(fault.fund_fen)} 元，{bound} {yuan(fault.may_fen)} 元"
         ),
-        mend=f"请核对该行: {row_in_words(row.benefit)}",
+        mend=f"请核对该行：{row_in_words(row.benefit)}",
     )
 
 
@@ -123,7 +123,7 @@ def _oddities(
             HOOK,
             since=since,
             situation=bill_in_words(scheme, f"{row}与{other}", at),
-            figures=f"{_paid(row, at)}, 低于{_paid(other, at)}",
+            figures=f"{_paid(row, at)}，低于{_paid(other, at)}",
             mend=f"依 {clause.id} 声明" if clause else _mend(oddity, row, other),
             declared=clause is not None,
         )
@@ -141,7 +141,7 @@ def _idle_declaration(
         HOOK,
         since=since,
         situation=TERMS[Scheme][scheme],
-        figures=f"declared 声明了“{TERMS[Oddity][oddity]}”, 表中并无此情形",
+        figures=f"declared 声明了“{TERMS[Oddity][oddity]}”，表中并无此情形",
         mend=f"请删去 Oddity.{oddity.name}",
     )
 
@@ -153,7 +153,7 @@ def _mend(
 ) -> str:
     return (
         f"请核对{_worse_figures(row, other)}; "
-        f"确有此规定的, 写 declared={{Oddity.{oddity.name}: 条款}}"
+        f"确有此规定的，写 declared={{Oddity.{oddity.name}: 条款}}"
     )
 
 
@@ -184,12 +184,12 @@ def bill_in_words(
         f"本年已付起付线 {yuan(used.deductible_fen)} 元",
         f"基金已付 {yuan(used.fund_fen)} 元",
     ]
-    return ", ".join(parts)
+    return "，".join(parts)
 
 
 def row_in_words(benefit: Benefit) -> str:
     """Return the figures of a row, as people read them."""
-    return ", ".join(f"{figure.name} {figure.in_words}" for figure in _figures(benefit))
+    return "，".join(f"{figure.name} {figure.in_words}" for figure in _figures(benefit))
 
 
 def _paid(row: TableRow, at: Point) -> str:
@@ -201,7 +201,7 @@ def _worse_figures(row: TableRow, other: TableRow) -> str:
     """Return the figures of a row that are worse for people than another row's."""
     pairs = zip(_figures(row.benefit), _figures(other.benefit), strict=True)
     worse = [
-        f"{figure.name}({figure.in_words}, {other}{better.in_words})"
+        f"{figure.name}（{figure.in_words}，{other}{better.in_words}）"
         for figure, better in pairs
         if figure.worth < better.worth
     ]
@@ -244,4 +244,4 @@ def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
     for label, by_scheme in values:
         for scheme, entry in by_scheme.items():
             if isinstance(entry, Table):
-                yield f"{HOOK} {label}: {TERMS[type(scheme)][scheme]}", entry
+                yield f"{HOOK} {label}：{TERMS[type(scheme)][scheme]}", entry

@@ -79,7 +79,7 @@ def read_file(path: Path) -> Answers:
     try:
         data = document_of(text)
     except ValueError as fault:
-        raise AnswerFault(f"{path.name}: {fault}") from fault
+        raise AnswerFault(f"{path.name}：{fault}") from fault
     return read(data)
 
 
@@ -91,7 +91,7 @@ def read(data: Document) -> Answers:
     since = by_key.get("city.since")
     if since and not date.fromisoformat(SINCE) <= since.value < LATEST.date():
         faults.append(
-            "city.since(首个施行日): "
+            "city.since（首个施行日）："
             f"须自省级规则的起始日 {SINCE} 起、不晚于 {LATEST.year - 1} 年，"
             f"得到 {since.value}"
         )
@@ -115,13 +115,13 @@ def _answers(
         raw = _table(data, question.group).get(question.field)
         if raw is None:
             if _is_missing(question, data):
-                faults.append(f"{question.name}: 须回答; {question.how}")
+                faults.append(f"{question.name}：须回答；{question.how}")
             continue
         assumption_id = _assumption_id(data, clauses, len(by_key))
         try:
             by_key[question.key] = _answer(question, raw, clauses, assumption_id)
         except ValueError as error:
-            faults.append(f"{question.name}: {error}")
+            faults.append(f"{question.name}：{error}")
     return by_key
 
 
@@ -143,12 +143,12 @@ def _unknown_keys(data: Document) -> Iterator[str]:
         if group == "clauses":
             continue
         if group not in GROUPS or not isinstance(table, Mapping):
-            yield f"{group}: 没有这一组问题; 可写 {'、'.join(GROUPS)} 与 [[clauses]]"
+            yield f"{group}：没有这一组问题；可写 {'、'.join(GROUPS)} 与 [[clauses]]"
             continue
         known = [question.field for question in QUESTIONS if question.group == group]
         for key in table:
             if key not in known:
-                yield f"{group}.{key}: 没有这个问题; 可写 {'、'.join(known)}"
+                yield f"{group}.{key}：没有这个问题；可写 {'、'.join(known)}"
 
 
 # --- clauses --------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def _clauses(data: Document, faults: list[str]) -> dict[str, Clause]:
         try:
             clause = _clause(row, common, clauses)
         except ValueError as error:
-            faults.append(f"clauses 第 {number} 条: {error}")
+            faults.append(f"clauses 第 {number} 条：{error}")
         else:
             clauses[clause.id] = clause
     return clauses
@@ -180,7 +180,7 @@ def _clause(row: Any, common: Mapping[str, str], before: Clauses) -> Clause:
         raise ValueError(problem)
     grade = row.get("grade", "一手材料")
     if grade not in GRADES:
-        raise ValueError(f"grade 可写 {'、'.join(GRADES)}, 得到 {grade!r}")
+        raise ValueError(f"grade 可写 {'、'.join(GRADES)}，得到 {grade!r}")
     if GRADES[grade] is Grade.ASSUMPTION:
         return Clause.assumption(row["id"], row["text"])
     complete = {**common, **row}
@@ -201,7 +201,7 @@ def _problem_of_row(row: Any) -> str:
     unknown = row.keys() - _CLAUSE_KEYS
     if unknown:
         return (
-            f"没有 {'、'.join(sorted(unknown))} 这一项; "
+            f"没有 {'、'.join(sorted(unknown))} 这一项；"
             "可写 id、text、source、grade、verified_on"
         )
     missing = {"id", "text"} - row.keys()
@@ -218,11 +218,11 @@ def _is_text(value: Any) -> bool:
 def _problem_of_id(number: Any, before: Clauses) -> str:
     """Return what is wrong with a clause's number; "" if nothing is."""
     if not _CLAUSE_ID.fullmatch(str(number)):
-        return f"编号须以大写字母开头, 只含字母、数字与连字符, 得到 {number!r}"
+        return f"编号须以大写字母开头，只含字母、数字与连字符，得到 {number!r}"
     if number in before:
         return f"编号 {number} 用了两次"
     if number in _PROVINCIAL:
-        return f"编号 {number} 是省级条款的, 请另起, 如以本市拼音的首字母开头"
+        return f"编号 {number} 是省级条款的，请另起，如以本市拼音的首字母开头"
     return ""
 
 
@@ -249,18 +249,18 @@ def _answer(
     """Return one answer with its clauses; without any it is an assumption. ValueError."""
     if not question.sourced:
         if isinstance(raw, Mapping):
-            raise ValueError(f"直接写答案, 不写 {{ {IS} = … }}; {question.how}")
+            raise ValueError(f"直接写答案，不写 {{ {IS} = … }}；{question.how}")
         return CitedAnswer(question.read(raw))
     if not _is_cited(raw):
         raise ValueError(
-            f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}; {question.how}'
+            f'须写作 {{ {IS} = …, clauses = ["条款编号"] }}；{question.how}'
         )
     value = question.read(raw[IS])
     numbers = parts(raw.get("clauses", []))
     unknown = [number for number in numbers if number not in clauses]
     if unknown:
         raise ValueError(
-            f"没有条款 {'、'.join(unknown)}; 已写: {'、'.join(clauses) or '无'}"
+            f"没有条款 {'、'.join(unknown)}；已写：{'、'.join(clauses) or '无'}"
         )
     cited = [clauses[number] for number in numbers]
     if not cited:
@@ -275,7 +275,7 @@ def _assumption(
 ) -> Clause:
     """Return the clause of an answer no document gives."""
     subject = f"{GROUPS[question.group]}的{question.asks}"
-    return Clause.assumption(number, f"{subject}取“{_as_typed(raw)}”,没有文件依据。")
+    return Clause.assumption(number, f"{subject}取“{_as_typed(raw)}”，没有文件依据。")
 
 
 def _is_cited(raw: Any) -> bool:

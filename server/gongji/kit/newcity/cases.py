@@ -16,9 +16,9 @@ from gongji.kit.newcity.policy import Policy
 from gongji.kit.newcity.telling import Story
 
 _HEAD: Final = """\
-# {name}的案例: 一例一句话, 写明依据的条款、当时的时刻、有哪些人、先后做了什么、应当得到什么。
-# 金额以元为单位; 写法见 gongji-conformance 的说明。条款原文见 clauses.py。
-# 由 gongji new-city 从问答算出; 此后由本市维护, 有了真实的算例就写在这里。
+# {name}的案例：一例一句话，写明依据的条款、当时的时刻、有哪些人、先后做了什么、应当得到什么。
+# 金额以元为单位；写法见 gongji-conformance 的说明。条款原文见 clauses.py。
+# 由 gongji new-city 从问答算出；此后由本市维护，有了真实的算例就写在这里。
 """
 
 

@@ -193,7 +193,7 @@ class ChannelCases:
             says=f"办理指南写明可以通过{self._terms.channel.name}办理，以及多久办结。",
             cited=self._cited(CityRules.channels),
             persons=[],
-            steps=[expecting({"guide": {}}, says=[f"{'、'.join(alike)}: {soon}"])],
+            steps=[expecting({"guide": {}}, says=[f"{'、'.join(alike)}：{soon}"])],
         )
 
     def _hours(self, hours: CounterHours) -> Story:
@@ -274,7 +274,7 @@ class ChannelCases:
         complete = _with(application, details=optional) if optional else application
         words = "、".join(field_words(self._terms.fields)) or "无"
         says = (
-            f"{self._terms.channel.name}须填报使用人的信息: {words}；"
+            f"{self._terms.channel.name}须填报使用人的信息：{words}；"
             "少一项不能绑定，其余可以不填。"
         )
         return self._story(

@@ -135,8 +135,8 @@ def employee(answers: Answers | None) -> Fund:
         ratio = fund.ratio_of(Standing.RETIRED, level)
         if ratio > FULL_BP:
             raise AnswerFault(
-                "employee.retired(退休人员的支付比例): "
-                f"{word}合计为{ratio / 100:g}%, 不得超过100%"
+                "employee.retired（退休人员的支付比例）："
+                f"{word}合计为{ratio / 100:g}%，不得超过100%"
             )
     return fund
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from gongji.kit.newcity.answers import IS
 from gongji.kit.newcity.questions import CITY, GROUPS, QUESTIONS, Question
 
-_CLAUSE_HELP: Final = "直接回车: 推定; 原文一句; 或已写过的编号"
+_CLAUSE_HELP: Final = "直接回车：推定；原文一句；或已写过的编号"
 
 
 class Desk(Protocol):
@@ -29,11 +29,11 @@ def hold(desk: Desk) -> dict[str, Any]:
     Each is read at once and asked again if it cannot be.
     """
     interview = _Interview(desk)
-    desk.say("为一个新城市生成规则项目。不写(直接回车)的, 一律从省级规则。")
+    desk.say("为一个新城市生成规则项目。不写（直接回车）的，一律从省级规则。")
     for question in CITY:
         interview.put(question)
     for group, heading in GROUPS.items():
-        if group != "city" and desk.confirm(f"本市是否自己规定{heading}?"):
+        if group != "city" and desk.confirm(f"本市是否自己规定{heading}？"):
             for question in QUESTIONS:
                 if question.group == group:
                     interview.put(question)
@@ -63,7 +63,7 @@ class _Interview:
     def _ask(self, question: Question) -> str:
         """Return an answer that can be read; "" only if the question need not be answered."""
         while True:
-            text = self._desk.ask(f"{question.asks} ({question.how})")
+            text = self._desk.ask(f"{question.asks}（{question.how}）")
             if not text and not question.needed:
                 return ""
             try:
@@ -75,7 +75,7 @@ class _Interview:
 
     def _cited(self) -> list[str]:
         """Return the numbers of the clauses behind an answer; a new one is written down."""
-        text = self._desk.ask(f"  依据 ({_CLAUSE_HELP})")
+        text = self._desk.ask(f"  依据（{_CLAUSE_HELP}）")
         if not text:
             return []
         if any(text == clause["id"] for clause in self._clauses):
@@ -83,7 +83,7 @@ class _Interview:
         city = self.data["city"]
         number = f"{city['pinyin'].upper()}{len(self._clauses) + 1}"
         clause = {"id": number, "text": text}
-        source = self._desk.ask(f"  出处 (直接回车: {city['source']})")
+        source = self._desk.ask(f"  出处（直接回车：{city['source']}）")
         if source:
             clause["source"] = source
         self._clauses.append(clause)

@@ -24,12 +24,12 @@ from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import topic
 
 SECTIONS: Final[Mapping[Callable[[CityRules], object], str]] = {
-    CityRules.relations: "绑定: 谁与谁",
-    CityRules.scope: "绑定: 谁与谁",
-    CityRules.marriage: "绑定: 谁与谁",
-    CityRules.family_limit: "绑定: 谁与谁",
-    CityRules.channels: "绑定: 哪个渠道, 要什么",
-    **dict.fromkeys(CHANNEL_FIGURES, "绑定: 哪个渠道, 要什么"),
+    CityRules.relations: "绑定：谁与谁",
+    CityRules.scope: "绑定：谁与谁",
+    CityRules.marriage: "绑定：谁与谁",
+    CityRules.family_limit: "绑定：谁与谁",
+    CityRules.channels: "绑定：哪个渠道，要什么",
+    **dict.fromkeys(CHANNEL_FIGURES, "绑定：哪个渠道，要什么"),
     CityRules.reimbursement: "结算",
 }
 """Under which heading each hook stands."""
@@ -39,7 +39,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _GRADED: Final = frozenset(Grade) - {Grade.DOCUMENT, Grade.ASSUMPTION}
 """Grades that are written out: a document is the default, an assumption has a call."""
 
-_EFFECTS_NOTE: Final = "次序与拆分对统筹支付的最大影响, 由 gongji check 复算"
+_EFFECTS_NOTE: Final = "次序与拆分对统筹支付的最大影响，由 gongji check 复算"
 
 
 # --- clauses.py -----------------------------------------------------------------------
@@ -57,7 +57,7 @@ def clauses_module(policy: Policy) -> str:
     graded = any(clause.grade in _GRADED for clause in cited)
     name = policy.answers.name
     blocks = [
-        f'"""{in_quotes(name)}规则所依据的条款: 一条事实一个 Clause, 原文照录, 写明出处."""',
+        f'"""{in_quotes(name)}规则所依据的条款：一条事实一个 Clause，原文照录，写明出处。"""',
         "from __future__ import annotations",
         f"from gongji import Clause{', Grade' if graded else ''}",
     ]
@@ -116,8 +116,8 @@ def rules_module(policy: Policy) -> str:
     body = [_identity(policy, writer), *_sections(policy, since, writer)]
     head = [
         (
-            f'"""{in_quotes(answers.name)}的规则: 每个取值上方写条款, 条款原文见 clauses.py; '
-            '没有写的钩子从省级规则."""'
+            f'"""{in_quotes(answers.name)}的规则：每个取值上方写条款，条款原文见 clauses.py；'
+            '没有写的钩子从省级规则。"""'
         ),
         "from __future__ import annotations",
         # After the body, which collects the names it needs.
@@ -126,7 +126,7 @@ def rules_module(policy: Policy) -> str:
     if policy.rules:
         head.append(
             f'{since} = partial(ruled, since="{answers.since}")\n'
-            '"""首个施行日; 此前从省级规则."""'
+            '"""首个施行日；此前从省级规则。"""'
         )
     return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
@@ -159,7 +159,7 @@ def _identity(policy: Policy, writer: SourceWriter) -> str:
         [
             "@hookimpl",
             "def identity() -> Identity:",
-            f'    """{in_quotes(answers.name)}, 医保区划 {answers.area_code}."""',
+            f'    """{in_quotes(answers.name)}，医保区划 {answers.area_code}."""',
             f"    return {writer.record(identity)}",
         ]
     )

@@ -26,7 +26,7 @@ CHANNEL_FIGURES: Final = {
 }
 """What is asked of a channel beside its name, by hook."""
 
-SAME: Final = "本市重新发文, 取值与省级规则相同。"
+SAME: Final = "本市重新发文，取值与省级规则相同。"
 
 
 @dataclass(frozen=True, slots=True)

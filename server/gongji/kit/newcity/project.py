@@ -54,7 +54,7 @@ def write(answers: Answers, folder: Path) -> Written:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise FolderTaken(
-            f"{folder} 已经存在, 没有写入任何文件; 请用 --out 另选一个目录"
+            f"{folder} 已经存在，没有写入任何文件；请用 --out 另选一个目录"
         ) from None
     paths = []
     for name, text in files.items():
@@ -124,7 +124,7 @@ def _template_values(city: Policy) -> Mapping[str, str]:
         "source": in_one_line(answers.source),
         "floor": floor,
         "ceiling": ceiling,
-        "rows": "\n".join(rows) or f"| (无) | {_PROVINCE} | |",
+        "rows": "\n".join(rows) or f"| （无） | {_PROVINCE} | |",
     }
 
 

@@ -37,12 +37,12 @@ class Question:
     @property
     def name(self) -> str:
         """How a fault names it."""
-        return f"{self.key}({self.asks})"
+        return f"{self.key}（{self.asks}）"
 
 
 PROVINCIAL_CHANNELS: Final = anhui.channels()[-1].value
 
-_MONEY = "元; 一个数, 或一级、二级、三级三个数"
+_MONEY = "元；一个数，或一级、二级、三级三个数"
 
 _KEEPABLE = {word: word for word in PROVINCIAL_CHANNELS}
 
@@ -67,7 +67,7 @@ CITY: Final = (
     Question(
         "city.pinyin",
         "名称的拼音",
-        "小写字母, 如 wuhu; 用作插件名称",
+        "小写字母，如 wuhu；用作插件名称",
         r.matching(r"[a-z]{2,24}", "须为2至24个小写字母"),
         sourced=False,
         needed=True,
@@ -75,8 +75,8 @@ CITY: Final = (
     Question(
         "city.area_code",
         "医保区划",
-        "地市级六位数字, 如 340200",
-        r.matching(r"34(?!00)[0-9]{2}00", "须为安徽省的地市级六位数字, 如 340200"),
+        "地市级六位数字，如 340200",
+        r.matching(r"34(?!00)[0-9]{2}00", "须为安徽省的地市级六位数字，如 340200"),
         sourced=False,
         needed=True,
     ),
@@ -86,7 +86,7 @@ CITY: Final = (
     Question(
         "city.source",
         "条款的出处",
-        "文件名称与文号; 条款未另写出处的都出自它",
+        "文件名称与文号；条款未另写出处的都出自它",
         r.matching(r"(?s)\S.*", "不得为空"),
         sourced=False,
         needed=True,
@@ -94,7 +94,7 @@ CITY: Final = (
     Question(
         "city.verified_on",
         "最近一次与原文核对的日子",
-        "如 2025-01-01; 没有核对过不写",
+        "如 2025-01-01；没有核对过不写",
         r.day,
         sourced=False,
     ),
@@ -114,29 +114,29 @@ def _table(scheme: str, *, needed: bool) -> tuple[Question, ...]:
         Question(
             f"{scheme}.year_max",
             "年度累计起付标准上限",
-            "元, 或 不设限",
+            "元，或 不设限",
             r.amount_or_no_limit,
         ),
         Question(
             f"{scheme}.ratio",
             "支付比例",
-            "百分数; 一个数, 或一级、二级、三级三个数",
+            "百分数；一个数，或一级、二级、三级三个数",
             r.by_level(r.ratio),
             needed=needed,
         ),
         Question(
             f"{scheme}.visit_cap",
             "每次就诊支付限额",
-            f"{_MONEY}; 或 不设限",
+            f"{_MONEY}；或 不设限",
             r.by_level(r.amount_or_no_limit),
         ),
         Question(
-            f"{scheme}.pharmacy", "定点药店", "不支付, 或按一级、二级、三级", r.pharmacy
+            f"{scheme}.pharmacy", "定点药店", "不支付，或按一级、二级、三级", r.pharmacy
         ),
         Question(
             f"{scheme}.odd",
             "有意的反常待遇",
-            f"确有规定才写: {'、'.join(r.ODDITIES)}",
+            f"确有规定才写：{'、'.join(r.ODDITIES)}",
             r.several(r.ODDITIES),
         ),
     )
@@ -147,13 +147,13 @@ EMPLOYEE: Final = (
     Question(
         "employee.retired",
         "退休人员的支付比例",
-        "+5 表示高5个百分点; 或三个级别的百分数",
+        "+5 表示高5个百分点；或三个级别的百分数",
         r.retired,
     ),
     Question(
         "employee.cap",
         "年度支付限额",
-        "元; 一个数, 或在职、退休两个数; 或 不设限",
+        "元；一个数，或在职、退休两个数；或 不设限",
         r.by_standing,
     ),
 )
@@ -163,7 +163,7 @@ RESIDENT: Final = (
     Question(
         "resident.cap",
         "年度支付限额",
-        "元, 或 不设限",
+        "元，或 不设限",
         r.amount_or_no_limit,
         needed=True,
     ),
@@ -182,7 +182,7 @@ BINDING: Final = (
     Question(
         "binding.family_limit",
         "家庭账户人数上限",
-        "5人, 不含授权人; 7人, 含授权人; 不设限",
+        "5人，不含授权人；7人，含授权人；不设限",
         r.family_limit,
     ),
 )
@@ -191,7 +191,7 @@ CHANNEL: Final = (
     Question(
         "channel.id",
         "渠道编号",
-        "小写字母、数字与下划线, 如 city_wechat",
+        "小写字母、数字与下划线，如 city_wechat",
         r.matching(r"[a-z][a-z0-9_]{1,30}", "须为小写字母、数字与下划线"),
         sourced=False,
         needed=True,
@@ -211,18 +211,18 @@ CHANNEL: Final = (
         sourced=False,
         needed=True,
     ),
-    Question("channel.hours", "服务时间", "24小时, 或 工作日 9:00-17:00", r.hours),
+    Question("channel.hours", "服务时间", "24小时，或 工作日 9:00-17:00", r.hours),
     Question(
         "channel.checks",
         "身份核验",
-        f"{'、'.join(r.CHECKS)}; 可写几项, 或 无",
+        f"{'、'.join(r.CHECKS)}；可写几项，或 无",
         r.several(r.CHECKS),
         needed=True,
     ),
     Question(
         "channel.fields",
         "填报信息",
-        f"{'、'.join(r.FIELDS)}; 可写几项, 或 无",
+        f"{'、'.join(r.FIELDS)}；可写几项，或 无",
         r.several(r.FIELDS),
         needed=True,
     ),
@@ -230,8 +230,8 @@ CHANNEL: Final = (
         "channel.materials",
         "办理材料",
         (
-            f"{'、'.join(r.MATERIALS)}; 其一即可写“或”, 要原件加“{r.ORIGINAL}”, "
-            f"有条件加“{r.IF_UNKNOWN}”; 或 无"
+            f"{'、'.join(r.MATERIALS)}；其一即可写“或”，要原件加“{r.ORIGINAL}”，"
+            f"有条件加“{r.IF_UNKNOWN}”；或 无"
         ),
         r.materials,
         needed=True,
@@ -239,14 +239,14 @@ CHANNEL: Final = (
     Question(
         "channel.review",
         "审核时限",
-        "即时; 3个工作日; 1-3个工作日; 核验通过即时, 否则3个工作日",
+        "即时；3个工作日；1-3个工作日；核验通过即时，否则3个工作日",
         r.review,
         needed=True,
     ),
     Question(
         "channel.keep",
         "保留的全省渠道",
-        f"{'、'.join(_KEEPABLE)}; 或 无; 不写则全部保留",
+        f"{'、'.join(_KEEPABLE)}；或 无；不写则全部保留",
         r.several(_KEEPABLE),
         sourced=False,
     ),

@@ -51,7 +51,7 @@ NOT_PAID: Final = "不支付"
 
 ORIGINAL: Final = "原件"
 
-IF_UNKNOWN: Final = "(查不到关系时)"
+IF_UNKNOWN: Final = "（查不到关系时）"
 
 RELATIONS: Final[Mapping[str, RelationSet]] = {"直系亲属": DIRECT, "近亲属": CLOSE}
 
@@ -100,7 +100,7 @@ def matching(pattern: str, how: str) -> Reader:
     def read(raw: Any) -> str:
         text = str(raw).strip()
         if not re.fullmatch(pattern, text):
-            raise ValueError(f"{how}, 得到 {text!r}")
+            raise ValueError(f"{how}，得到 {text!r}")
         return text
 
     return read
@@ -112,7 +112,7 @@ def chosen(words: Mapping[str, T]) -> Callable[[Any], T]:
     def read(raw: Any) -> T:
         word = str(raw).strip()
         if word not in words:
-            raise ValueError(f"可写 {'、'.join(words)}, 得到 {word!r}")
+            raise ValueError(f"可写 {'、'.join(words)}，得到 {word!r}")
         return words[word]
 
     return read
@@ -133,8 +133,8 @@ def by_level(read_one: Callable[[str], T]) -> Callable[[Any], dict[int, T]]:
             return dict.fromkeys(LEVELS, figures[0])
         if len(figures) != len(LEVELS):
             raise ValueError(
-                "须写一个数(各级相同)或三个数"
-                f"({'、'.join(LEVELS.values())}), 得到 {len(figures)} 个"
+                "须写一个数（各级相同）或三个数"
+                f"（{'、'.join(LEVELS.values())}），得到 {len(figures)} 个"
             )
         return dict(zip(LEVELS, figures, strict=True))
 
@@ -148,7 +148,7 @@ def by_standing(raw: Any) -> dict[Standing, int | NoLimit]:
         return dict.fromkeys(Standing, figures[0])
     if len(figures) != len(Standing):
         raise ValueError(
-            f"须写一个数(在职退休相同)或两个数(在职、退休), 得到 {len(figures)} 个"
+            f"须写一个数（在职退休相同）或两个数（在职、退休），得到 {len(figures)} 个"
         )
     return dict(zip(Standing, figures, strict=True))
 
@@ -157,7 +157,7 @@ def amount(raw: Any) -> int:
     """Return yuan, not negative, in fen."""
     figure = fen(str(raw).strip().removesuffix("元"))
     if figure < 0:
-        raise ValueError(f"金额不得为负, 得到 {raw}")
+        raise ValueError(f"金额不得为负，得到 {raw}")
     return figure
 
 
@@ -178,7 +178,7 @@ def ratio(raw: Any) -> int:
         figure = int(whole) * 100 + int(decimals.ljust(2, "0"))
     if not 0 < figure <= FULL_BP:
         raise ValueError(
-            f"比例须为大于0、至多100的百分数, 如 60 或 62.5, 得到 {str(raw)!r}"
+            f"比例须为大于0、至多100的百分数，如 60 或 62.5，得到 {str(raw)!r}"
         )
     return figure
 
@@ -210,7 +210,7 @@ def family_limit(raw: Any) -> FamilyLimit | NoLimit:
         if people > counting_holder:
             return FamilyLimit(people=people, counting_holder=counting_holder)
     raise ValueError(
-        f"须写作“5人, 不含授权人”“7人, 含授权人”或“{UNLIMITED}”, 得到 {text!r}"
+        f"须写作“5人，不含授权人”“7人，含授权人”或“{UNLIMITED}”，得到 {text!r}"
     )
 
 
@@ -222,7 +222,7 @@ def day(raw: Any) -> date:
     try:
         return date.fromisoformat(str(raw).strip())
     except ValueError:
-        raise ValueError(f"须写作 2025-01-01, 得到 {raw!r}") from None
+        raise ValueError(f"须写作 2025-01-01，得到 {raw!r}") from None
 
 
 def hours(raw: Any) -> CounterHours | AlwaysOpen:
@@ -236,7 +236,7 @@ def hours(raw: Any) -> CounterHours | AlwaysOpen:
         closes = time(int(match[3]), int(match[4]))
         if opens < closes:
             return CounterHours(opens=opens, closes=closes)
-    raise ValueError(f"须写作“24小时”或“工作日 9:00-17:00”, 得到 {text!r}")
+    raise ValueError(f"须写作“24小时”或“工作日 9:00-17:00”，得到 {text!r}")
 
 
 def materials(raw: Any) -> tuple[MaterialNeed, ...]:
@@ -245,8 +245,8 @@ def materials(raw: Any) -> tuple[MaterialNeed, ...]:
 
 
 def _material(text: str) -> MaterialNeed:
-    # Typed at a Chinese keyboard, brackets are wide.
-    text = text.replace("（", "(").replace("）", ")")
+    # Typed without a Chinese keyboard, brackets are narrow.
+    text = text.replace("(", "（").replace(")", "）")
     proof = text.removesuffix(IF_UNKNOWN)
     name = proof.removesuffix(ORIGINAL)
     if_unknown = proof != text
@@ -274,7 +274,7 @@ def review(raw: Any) -> ReviewLatency:
                 earliest_working_days=earliest,
             )
     raise ValueError(
-        "须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时, 否则3个工作日”, "
+        "须写作“即时”“3个工作日”“1-3个工作日”或“核验通过即时，否则3个工作日”，"
         f"得到 {text!r}"
     )
 

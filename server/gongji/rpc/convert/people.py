@@ -179,7 +179,7 @@ def _grade_from(message: pb.Institution) -> InstitutionGrade | None:
     if not message.kind:
         if message.grades and not message.hosp_lv:
             return None
-        raise MalformedField("kind: 必填", field="kind")
+        raise MalformedField("kind：必填", field="kind")
     return InstitutionGrade(InstitutionKind(message.kind), message.hosp_lv)
 
 

@@ -38,6 +38,6 @@ def span_of(from_day: str, to_day: str, month: str = "") -> Span:
     span = Span(optional_day_from(from_day), optional_day_from(to_day))
     if span.first and span.last and span.last < span.first:
         raise MalformedField(
-            f"to_day: 结束日 {span.last} 早于起始日 {span.first}", field="to_day"
+            f"to_day：结束日 {span.last} 早于起始日 {span.first}", field="to_day"
         )
     return span

@@ -240,7 +240,7 @@ class AccountService(AccountServiceServicer):
         account = await self._store.get(Account, person.person_no)
         if not has_purse(person, account):
             raise NoAccount(
-                f"person: {person.person_no} 从未参加职工医保, 没有个人账户",
+                f"person：{person.person_no} 从未参加职工医保，没有个人账户",
                 field="person",
             )
         return account or Account(person.person_no)

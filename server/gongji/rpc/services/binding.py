@@ -319,7 +319,7 @@ def _state_of(request: pb.ListBindingsRequest) -> BindingState | None:
         pb.BINDING_STATE_UNDER_REVIEW,
     }:
         raise MalformedField(
-            "state: 给出 due_before 时只能是审核中(UNDER_REVIEW)", field="state"
+            "state：给出 due_before 时只能是审核中（UNDER_REVIEW）", field="state"
         )
     return BindingState.UNDER_REVIEW
 

@@ -124,7 +124,7 @@ class Imports:
         """Return the first answer again, if the whole stream is the same."""
         if row.tombstone:
             raise OriginalReversed(
-                "request_id 对应的请求在到达之前已被撤销, 请换用新的编号",
+                "request_id 对应的请求在到达之前已被撤销，请换用新的编号",
                 field="header.request_id",
             )
         await rows.drain()

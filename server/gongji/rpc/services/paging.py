@@ -192,7 +192,7 @@ class _Tokens:
             genuine = False
         if not genuine:
             raise PageTokenInvalid(
-                "page.token: 翻页令牌不是为这一筛选条件签发的, 请从第一页重新查询",
+                "page.token：翻页令牌不是为这一筛选条件签发的，请从第一页重新查询",
                 field="page.token",
             )
         return place

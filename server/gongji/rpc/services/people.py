@@ -72,7 +72,7 @@ class People:
             )
         number = await self.found(ref.certificate, field)
         if number is None:
-            raise PersonNotFound(f"{field}: 登记库中没有持此证件的人", field=field)
+            raise PersonNotFound(f"{field}：登记库中没有持此证件的人", field=field)
         current_call().accesses.note(number)
         return number
 
@@ -122,7 +122,7 @@ class People:
         person = await self._store.get(Person, number)
         if person is None:
             raise PersonNotFound(
-                f"{field}: 登记库中没有编号为 {number} 的人", field=field
+                f"{field}：登记库中没有编号为 {number} 的人", field=field
             )
         return person
 
@@ -135,4 +135,4 @@ def _refuse_malformed(certificate: Certificate, field: str) -> None:
             if problem.reason == CertificateChecksum.reason()
             else MalformedField
         )
-        raise kind(f"{field}: {problem.message}", field=f"{field}.{problem.field}")
+        raise kind(f"{field}：{problem.message}", field=f"{field}.{problem.field}")

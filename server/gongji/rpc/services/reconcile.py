@@ -179,12 +179,12 @@ def _period(
     first, last = day_from(request.from_day), day_from(request.to_day)
     if last < first:
         raise MalformedField(
-            f"{path}to_day: 结束日 {last} 早于起始日 {first}", field=f"{path}to_day"
+            f"{path}to_day：结束日 {last} 早于起始日 {first}", field=f"{path}to_day"
         )
     days = (last - first).days + 1
     if days > most:
         raise MalformedField(
-            f"{path}to_day: 一次至多对 {most} 天的账, 收到 {days} 天",
+            f"{path}to_day：一次至多对 {most} 天的账，收到 {days} 天",
             field=f"{path}to_day",
         )
     return Span(first, last)
@@ -203,11 +203,11 @@ def _totals_from(totals: Iterable[pb.Total], span: Span) -> dict[Heading, Sums]:
         path = f"totals[{position}]"
         if not _within(heading.day, span):
             raise MalformedField(
-                f"{path}.day: {heading.day} 不在对账期间之内", field=f"{path}.day"
+                f"{path}.day：{heading.day} 不在对账期间之内", field=f"{path}.day"
             )
         if heading in stated:
             raise MalformedField(
-                f"{path}: 同一日、险种与医疗类别的总额给出了两次", field=path
+                f"{path}：同一日、险种与医疗类别的总额给出了两次", field=path
             )
         stated[heading] = Sums(
             total.count, total.total_fen, total.fund_fen, total.account_fen
@@ -228,7 +228,7 @@ async def _header(
             break
         enforce(message)
         return message.header
-    raise MalformedField("header: 首条消息须为 header", field="header")
+    raise MalformedField("header：首条消息须为 header", field="header")
 
 
 async def _rows(
@@ -240,13 +240,13 @@ async def _rows(
         number += 1
         if message.WhichOneof("message") != "row":
             raise MalformedField(
-                f"第 {number} 行: 首条消息之后, 每条消息须恰好是一个 row", field="row"
+                f"第 {number} 行：首条消息之后，每条消息须恰好是一个 row", field="row"
             )
         try:
             enforce(message)
         except MalformedField as fault:
             raise MalformedField(
-                f"第 {number} 行: {fault.message}", field=fault.field
+                f"第 {number} 行：{fault.message}", field=fault.field
             ) from None
         yield _row_from(message.row)
 

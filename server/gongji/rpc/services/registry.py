@@ -81,7 +81,7 @@ class RegistryService(RegistryServiceServicer):
         person = await self._store.known(Person, number, _known_at(request))
         if person is None:
             raise PersonNotFound(
-                f"person: {_of_then(request)}登记库中没有编号为 {number} 的人",
+                f"person：{_of_then(request)}登记库中没有编号为 {number} 的人",
                 field="person",
             )
         fields = shown_to(current_permit().caller)
@@ -104,7 +104,7 @@ class RegistryService(RegistryServiceServicer):
         institution = await self._store.known(Institution, code, _known_at(request))
         if institution is None:
             raise InstitutionNotFound(
-                f"code: {_of_then(request)}登记库中没有编号为 {code} 的机构",
+                f"code：{_of_then(request)}登记库中没有编号为 {code} 的机构",
                 field="code",
             )
         return pb.GetInstitutionResponse(

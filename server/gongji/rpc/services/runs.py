@@ -139,7 +139,7 @@ def reused(differing: Iterable[str]) -> RequestIdReused:
     """Return the refusal of an import under the id of a request that differs in these."""
     names = ",".join(differing)
     return RequestIdReused(
-        f"request_id 已用于另一次请求(不同之处: {names}), 新的导入请换用新的编号",
+        f"request_id 已用于另一次请求（不同之处：{names}），新的导入请换用新的编号",
         field="header.request_id",
         differing=names,
     )

@@ -74,7 +74,7 @@ class SandboxService(SandboxServiceServicer):
         """
         load = self._load_sample if request.load_sample else None
         if request.load_sample and load is None:
-            raise MalformedField("load_sample: 此服务没有样例人群", field="load_sample")
+            raise MalformedField("load_sample：此服务没有样例人群", field="load_sample")
         # Another one meanwhile would empty what this one loads, row by row.
         async with self._resetting:
             await self._store.reset(current_call().caller)

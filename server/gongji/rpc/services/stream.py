@@ -75,7 +75,7 @@ class Rows:
         async for message in self._messages:
             if message.WhichOneof("message") != field:
                 raise MalformedField(
-                    f"第 {self.count + 1} 行: 首条消息之后, "
+                    f"第 {self.count + 1} 行：首条消息之后，"
                     f"每条消息须恰好是一个 {field}",
                     field=field,
                 )
@@ -124,4 +124,4 @@ async def header_of(messages: AsyncIterator[Any]) -> Request:
             break
         enforce(message)
         return command_request(message.header.request_id)
-    raise MalformedField("header: 首条消息须为带 request_id 的 header", field="header")
+    raise MalformedField("header：首条消息须为带 request_id 的 header", field="header")

@@ -36,7 +36,7 @@ def phrase(value: object) -> str:
     """Return the phrase of one value that is no mapping."""
     kind = type(value).__name__
     raise TypeError(
-        f"没有为 {kind} 类型的规则值写中文说法, 请在 gongji.rules.phrases 中补上"
+        f"没有为 {kind} 类型的规则值写中文说法，请在 gongji.rules.phrases 中补上"
     )
 
 
@@ -54,8 +54,8 @@ def _mapping(value: Mapping[object, object], names: Mapping[str, str]) -> str:
     for key, part in value.items():
         name = names.get(key, key) if isinstance(key, str) else phrase(key)
         names_by_phrase.setdefault(in_words(part), []).append(name)
-    parts = [f"{'、'.join(keys)}: {text}" for text, keys in names_by_phrase.items()]
-    return "; ".join(parts) or NOTHING
+    parts = [f"{'、'.join(keys)}：{text}" for text, keys in names_by_phrase.items()]
+    return "；".join(parts) or NOTHING
 
 
 @phrase.register

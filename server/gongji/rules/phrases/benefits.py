@@ -80,9 +80,9 @@ def _(value: Uses) -> str:
     own = "个人负担的任何部分" if any_part else phrase(value.own_pays)
     residue = phrase(value.aid_residue_of)
     return (
-        f"共济可用于{phrase(value.aid_at)}; 共济支付{phrase(value.aid_pays)}; "
-        f"共济可支付剩余自付的: {residue}; "
-        f"本人账户支付{own}; {never}"
+        f"共济可用于{phrase(value.aid_at)}；共济支付{phrase(value.aid_pays)}；"
+        f"共济可支付剩余自付的：{residue}；"
+        f"本人账户支付{own}；{never}"
     )
 
 
@@ -94,12 +94,12 @@ def _(value: PurseOrder) -> str:
 
 @phrase.register
 def _(value: NoFund) -> str:
-    return f"统筹基金不予支付({value.clause.id}: {value.clause.text})"
+    return f"统筹基金不予支付（{value.clause.id}：{value.clause.text}）"
 
 
 @phrase.register
 def _(value: NotSettled) -> str:
-    return f"不在此结算, 予以拒绝({value.clause.id}: {value.clause.text})"
+    return f"不在此结算，予以拒绝（{value.clause.id}：{value.clause.text}）"
 
 
 @phrase.register
@@ -123,7 +123,7 @@ def _(value: Table) -> str:
     if value.uncovered is not None:
         parts.append(f"其他门诊类别{phrase(value.uncovered)}")
     parts.append(f"支付额{phrase(value.rounding)}")
-    return "; ".join(parts)
+    return "；".join(parts)
 
 
 def _deductible(table: Table) -> str:
@@ -176,19 +176,19 @@ def _by_level(texts: Mapping[int, str]) -> str:
 
 @phrase.register
 def _(value: Exclusion) -> str:
-    return f"{exclusion_in_words(value)}({value.clause.id}: {value.clause.text})"
+    return f"{exclusion_in_words(value)}（{value.clause.id}：{value.clause.text}）"
 
 
 @phrase.register
 def _(value: OutOfArea) -> str:
     need = "须先备案" if value.filing_before_direct_settlement else "无须备案"
-    return f"异地直接结算{need}; {phrase(value.procedure)}"
+    return f"异地直接结算{need}；{phrase(value.procedure)}"
 
 
 @phrase.register
 def _(value: Wallet) -> str:
     effect = "开通即绑定共济关系" if value.binds else "开通不绑定任何人"
-    return f"{phrase(value.procedure)}; {effect}"
+    return f"{phrase(value.procedure)}；{effect}"
 
 
 @phrase.register
@@ -203,6 +203,6 @@ def _(value: CreditTerms) -> str:
     monthly = monthly_in_words(value)
     employer = "划入" if value.employer_part_credited else "不划入"
     return (
-        f"在职为本人参保缴费基数的{percent(value.active_ratio_bp)}; "
-        f"退休按定额划入,{monthly}; 单位缴费部分{employer}个人账户"
+        f"在职为本人参保缴费基数的{percent(value.active_ratio_bp)}；"
+        f"退休按定额划入，{monthly}；单位缴费部分{employer}个人账户"
     )

@@ -47,12 +47,12 @@ def _(value: EnrolmentTerms) -> str:
     if value.statuses == {EnrolmentStatus.NORMAL}:
         return f"正常参加{schemes}{also}"
     statuses = phrase(value.statuses).replace("、", "或")
-    return f"参加{schemes}({statuses}){also}"
+    return f"参加{schemes}（{statuses}）{also}"
 
 
 @phrase.register
 def _(value: NotOffered) -> str:
-    return f"不提供({value.clause.id}: {value.clause.text})"
+    return f"不提供（{value.clause.id}：{value.clause.text}）"
 
 
 @phrase.register
@@ -68,7 +68,7 @@ def _(value: RelationSet) -> str:
     if unnamed:
         named.append(f"GB/T 4761代码{'、'.join(sorted(unnamed))}")
     name = value.name.partition("(")[0]
-    return f"{name}: {'、'.join(named) or NOTHING}"
+    return f"{name}：{'、'.join(named) or NOTHING}"
 
 
 @phrase.register
@@ -84,7 +84,7 @@ def _(value: MarriageTerms) -> str:
 @phrase.register
 def _(value: FamilyLimit) -> str:
     counting = "含" if value.counting_holder else "不含"
-    return f"最多{value.people}人({counting}授权人本人)"
+    return f"最多{value.people}人（{counting}授权人本人）"
 
 
 @phrase.register
@@ -106,9 +106,9 @@ def _(value: ConsentTerms) -> str:
 
 @phrase.register
 def _(value: AgreementTerms) -> str:
-    return f"{act_in_words(value)}({value.agreement_id},版本{value.version})"
+    return f"{act_in_words(value)}（{value.agreement_id}，版本{value.version}）"
 
 
 @phrase.register
 def _(value: Unbinding) -> str:
-    return f"{phrase(value.procedure)}; 确认后立即停止使用"
+    return f"{phrase(value.procedure)}；确认后立即停止使用"

@@ -32,7 +32,7 @@ def _(value: CounterHours) -> str:
 
 @phrase.register
 def _(value: Step) -> str:
-    caution = f"(注意: {value.caution})" if value.caution else ""
+    caution = f"（注意：{value.caution}）" if value.caution else ""
     return value.text + caution
 
 
@@ -45,7 +45,7 @@ def pairs_taken(channel: Channel) -> str:
 @phrase.register
 def _(value: Channel) -> str:
     only = "" if value.across is Across.BOTH else f",仅限{pairs_taken(value)}"
-    return f"{value.name}({phrase(value.kind)},{phrase(value.hours)}{only})"
+    return f"{value.name}（{phrase(value.kind)}，{phrase(value.hours)}{only}）"
 
 
 @phrase.register
@@ -71,15 +71,15 @@ def _(value: ReviewLatency) -> str:
 @phrase.register
 def _(value: Deadlines) -> str:
     first = "当日" if value.first_day_counted else "次日"
-    return f"自{first}起算,至最后一个工作日{phrase(value.due_at)}止"
+    return f"自{first}起算，至最后一个工作日{phrase(value.due_at)}止"
 
 
 @phrase.register
 def _(value: Procedure) -> str:
     steps = " → ".join(phrase(step) for step in value.steps)
-    return f"{value.title}: {steps or NOTHING}"
+    return f"{value.title}：{steps or NOTHING}"
 
 
 @phrase.register
 def _(value: Note) -> str:
-    return f"{value.heading}: {phrase(value.clause)}"
+    return f"{value.heading}：{phrase(value.clause)}"

@@ -102,7 +102,7 @@ class KeyRing:
         try:
             return aead.decrypt(nonce, ciphertext, header + owner.encode())
         except (InvalidTag, ValueError):
-            msg = f"{owner} 的密封信息无法打开: 已被改动、张冠李戴或密钥不符"
+            msg = f"{owner} 的密封信息无法打开：已被改动、张冠李戴或密钥不符"
             raise SealBrokenError(msg) from None
 
     def match(self, content: bytes) -> str:

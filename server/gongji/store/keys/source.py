@@ -85,7 +85,7 @@ class RawMaster:
 
     def __init__(self, master: bytes) -> None:
         if len(master) != KEY_BYTES:
-            msg = f"密钥长度应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节"
+            msg = f"密钥长度应为 {KEY_BYTES} 字节，实为 {len(master)} 字节"
             raise KeyFileError(msg)
         self._master = master
 
@@ -172,7 +172,7 @@ class FileSource(KeySource):
     def masters(self) -> Iterator[Master]:
         """Yield the file's master, and its successor's."""
         if not os.path.lexists(self.path):
-            msg = f"找不到密钥文件 {self.path}: 数据库中的个人信息只能用原密钥打开, 请从备份恢复"
+            msg = f"找不到密钥文件 {self.path}：数据库中的个人信息只能用原密钥打开，请从备份恢复"
             raise KeyFileError(msg)
         yield RawMaster(_key_in(self.path))
         with suppress(FileNotFoundError):
@@ -190,7 +190,7 @@ def _key_in(path: Path) -> bytes:
         raise KeyFileError(str(exposed)) from exposed
     if len(master) != KEY_BYTES:
         msg = (
-            f"密钥文件 {path} 应为 {KEY_BYTES} 字节, 实为 {len(master)} 字节: "
+            f"密钥文件 {path} 应为 {KEY_BYTES} 字节，实为 {len(master)} 字节："
             "文件已损坏或不是 gongji 的密钥"
         )
         raise KeyFileError(msg)

@@ -246,5 +246,5 @@ class PostgresCatalog:
 
 def _of_another_program(table: str) -> SchemaError:
     return SchemaError(
-        f"该数据库中已有其他程序的表 {table}, 不是 gongji 的: 请另建一个数据库"
+        f"该数据库中已有其他程序的表 {table}，不是 gongji 的：请另建一个数据库"
     )

@@ -96,10 +96,10 @@ def _session(
         with translated():
             yield engine, PostgresCatalog(engine.connection, schema)
     except EngineDown as down:
-        msg = f"无法连接 PostgreSQL: {down}"
+        msg = f"无法连接 PostgreSQL：{down}"
         raise ConnectionError(msg) from down
     except psycopg.Error as refused:
-        msg = f"PostgreSQL 不允许: {refused}"
+        msg = f"PostgreSQL 不允许：{refused}"
         raise PermissionError(msg) from refused
     finally:
         engine.close()

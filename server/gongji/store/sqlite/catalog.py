@@ -47,7 +47,7 @@ class SqliteCatalog:
         version = self._value("PRAGMA user_version")
         tables = self._value("SELECT count(*) FROM sqlite_master")
         if version == 0 and tables:
-            msg = "该文件是其他程序的 SQLite 数据库, 不是 gongji 的"
+            msg = "该文件是其他程序的 SQLite 数据库，不是 gongji 的"
             raise SchemaError(msg)
         return int(version) or None
 
@@ -102,5 +102,5 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        msg = f"{path} 无法作为 gongji 的数据库打开: {error}"
+        msg = f"{path} 无法作为 gongji 的数据库打开：{error}"
         raise SchemaError(msg) from error

@@ -33,10 +33,10 @@ def hold_alone(path: Path) -> Iterator[None]:
             holder.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as refused:
             if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise OSError(f"无法锁定 {lock}: {refused}") from refused
+                raise OSError(f"无法锁定 {lock}：{refused}") from refused
             msg = (
-                f"{path} 已有服务在使用: SQLite 数据库只供一个服务使用, "
-                "请先停下那一个, 或另以 --data 指明目录"
+                f"{path} 已有服务在使用：SQLite 数据库只供一个服务使用，"
+                "请先停下那一个，或另以 --data 指明目录"
             )
             raise ValueError(msg) from refused
         yield

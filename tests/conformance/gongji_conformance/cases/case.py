@@ -179,7 +179,7 @@ class CaseStep(StrictTable, frozen=True, kw_only=True):
         """ValueError unless it is one action, nothing unseen is expected of it."""
         kinds = self._kinds()
         if len(kinds) != 1:
-            raise ValueError(f"一步须恰好写一件事, 可写: {'、'.join(CHECKED)}")
+            raise ValueError(f"一步须恰好写一件事，可写：{'、'.join(CHECKED)}")
         (kind,) = kinds
         expected = set(self.expect.keys())
         unseen = sorted(expected - CHECKED[kind])
@@ -245,7 +245,7 @@ class CityCase(StrictTable, frozen=True, kw_only=True):
         if strangers:
             raise ValueError(f"steps 中的 {'、'.join(strangers)} 不在 people 中")
         if not any(step.expect.keys() for step in self.steps):
-            raise ValueError("没有一步写了 expect, 这个案例什么也没有核对")
+            raise ValueError("没有一步写了 expect，这个案例什么也没有核对")
 
     def _names(self) -> Iterator[str]:
         for person in self.people:

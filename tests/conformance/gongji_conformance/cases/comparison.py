@@ -12,7 +12,7 @@ from gongji_conformance.cases.case import Expectation
 from gongji_conformance.cases.observed import Observed
 from gongji_conformance.city import words
 
-NOTHING: Final = "(没有)"
+NOTHING: Final = "（没有）"
 MAX_SHOWN: Final = 200
 """Characters of a text that are shown."""
 
@@ -20,13 +20,13 @@ MAX_SHOWN: Final = 200
 def differences(expect: Expectation, observed: Observed) -> Iterator[str]:
     """Yield a line of expected and observed for each key that differs."""
     if "refused" in observed and isinstance(expect.refused, UnsetType):
-        yield f"应当办成, 实际被拒绝: {observed['refused']}"
+        yield f"应当办成，实际被拒绝：{observed['refused']}"
         return
     for key in expect.keys():  # noqa: SIM118 - not a dictionary
         expected = _as_observed(getattr(expect, key))
         value = observed.get(key)
         if not _agrees(key, expected, value):
-            yield f"{key} 应为 {_shown(expected)}, 实为 {_shown(value)}"
+            yield f"{key} 应为 {_shown(expected)}，实为 {_shown(value)}"
 
 
 def _agrees(
@@ -41,8 +41,17 @@ def _agrees(
         case "conditions":
             return set(expected) == set(value or ())
         case "says":
-            return all(saying in (value or "") for saying in expected)
+            return all(_plain(saying) in _plain(value or "") for saying in expected)
     return bool(expected == value)
+
+
+# Punctuation is how a sentence is set, not what it says.
+_NARROW = str.maketrans("，：；（）！？", ",:;()!?", " \n")
+
+
+def _plain(text: str) -> str:
+    """Return a text without spaces, its punctuation in half width."""
+    return text.translate(_NARROW)
 
 
 def _as_observed(expected: Any) -> Any:

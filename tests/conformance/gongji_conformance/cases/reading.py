@@ -38,7 +38,7 @@ def of_city(pinyin: str) -> list[CaseOrFault]:
     """Return the cases of an installed city, a fault for each that cannot be read."""
     path = file_of(pinyin)
     if path is None:
-        problem = f"没有找到城市 {pinyin} 的 {FILE}: 请安装其插件, 并把文件放在包内"
+        problem = f"没有找到城市 {pinyin} 的 {FILE}：请安装其插件，并把文件放在包内"
         return [CaseFault(_file_id(pinyin), problem)]
     try:
         # With or without a byte order mark, which editors of Windows write.
@@ -84,9 +84,9 @@ def read(text: str, pinyin: str) -> list[CaseOrFault]:
         document = tomllib.loads(text, parse_float=_yuan)
     # The parser calls itself once a level.
     except (ValueError, RecursionError) as error:
-        return [CaseFault(file_id, f"{FILE} 无法读取: {error}")]
+        return [CaseFault(file_id, f"{FILE} 无法读取：{error}")]
     faults = [
-        CaseFault(file_id, f"{FILE} 只写 [[case]], 不认识 {key!r}")
+        CaseFault(file_id, f"{FILE} 只写 [[case]]，不认识 {key!r}")
         for key in document.keys() - {"case"}
     ]
     rows = document.get("case", [])
@@ -110,7 +110,7 @@ def _case(row: dict[str, Any], number: str) -> CaseOrFault:
     try:
         return msgspec.convert(row, CityCase)
     except msgspec.ValidationError as error:
-        return CaseFault(str(name), f"案例 {name} 写得不对: {error}")
+        return CaseFault(str(name), f"案例 {name} 写得不对：{error}")
 
 
 def _unique(

@@ -106,12 +106,12 @@ class CaseRun:
         """Write what a reader needs: sentence, clauses, step, expected, observed."""
         lines = [
             f"{self._case.id} {self._case.says}",
-            f"  依据: {'、'.join(self._case.clauses)}",
-            f"  第 {number} 步 {step.kind}: {comparison.in_line(step.action)}",
+            f"  依据：{'、'.join(self._case.clauses)}",
+            f"  第 {number} 步 {step.kind}：{comparison.in_line(step.action)}",
             *(f"    {difference}" for difference in differences),
         ]
         if result.get(SENTENCE):
-            lines.append(f"    服务的说明: {result[SENTENCE]}")
+            lines.append(f"    服务的说明：{result[SENTENCE]}")
         return "\n".join(lines)
 
     # --- bindings -------------------------------------------------------------------
@@ -203,7 +203,7 @@ class CaseRun:
             return self._bindings[step.of]
         if step.of or not self._bindings:
             raise CaseFailed(
-                f"{self._case.id}: 此前没有绑定成功的 {step.of or '成员'}, 案例无法继续"
+                f"{self._case.id}：此前没有绑定成功的 {step.of or '成员'}，案例无法继续"
             )
         return list(self._bindings.values())[-1]
 
@@ -239,7 +239,7 @@ class CaseRun:
     def _reverse(self, step: ReverseStep) -> Observed:
         """Take a settlement back. CaseFailed if there is none yet."""
         if not self._settlements:
-            raise CaseFailed(f"{self._case.id}: 此前没有结算成功, 无可撤销")
+            raise CaseFailed(f"{self._case.id}：此前没有结算成功，无可撤销")
         # Counted from 1; 0, the default, is the last.
         number = self._settlements[step.nth - 1]
         request = settlement_pb2.ReverseRequest(

@@ -91,4 +91,4 @@ class Trial:
 
     def _repeat(self) -> str:
         """Write the command that repeats this case alone."""
-        return f"  重做: {options.command(self.values, self.pinyin, self.case.id)}"
+        return f"  重做：{options.command(self.values, self.pinyin, self.case.id)}"

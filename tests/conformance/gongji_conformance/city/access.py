@@ -40,11 +40,11 @@ class Access:
         if self.cert and not self.ca:
             raise ValueError(
                 "给出 --gongji-cert 时须用 --gongji-ca 说明以何根证书核对服务"
-                "(system 为系统的根证书)"
+                "（system 为系统的根证书）"
             )
         if self.token_file and not (self.ca or self.target.startswith(_LOOPBACKS)):
             raise ValueError(
-                "--gongji-token-file 的令牌不得不加密地发往别的机器: "
+                "--gongji-token-file 的令牌不得不加密地发往别的机器："
                 "请以 --gongji-ca 指明核对服务的根证书"
             )
 
@@ -103,7 +103,7 @@ def _entry(text: str) -> tuple[str, str]:
     """Read KEY=VALUE. ValueError."""
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise ValueError(f"--gongji-metadata 应写作 KEY=VALUE, 得到 {key!r}")
+        raise ValueError(f"--gongji-metadata 应写作 KEY=VALUE，得到 {key!r}")
     # gRPC refuses metadata keys with capitals.
     return key.lower(), value
 

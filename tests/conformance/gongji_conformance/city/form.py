@@ -103,7 +103,7 @@ class Filling:
         known = self.family.answers.get(one.path)
         chosen = known or [*one.values, *allowed][0]
         if chosen not in allowed:
-            raise ValueError(f"{one.path}: {chosen} 不在 {allowed} 中")
+            raise ValueError(f"{one.path}：{chosen} 不在 {allowed} 中")
         return chosen
 
     def _put(self, path: str, value: Any) -> None:

@@ -207,10 +207,10 @@ def _refuse_unless_all(summary: registry_pb2.ImportSummary) -> None:
     """Raise PopulationFault if a row was refused."""
     if summary.refused:
         rows = [
-            f"第 {error.row} 行 {error.field}: {error.message}"
+            f"第 {error.row} 行 {error.field}：{error.message}"
             for error in summary.errors
         ]
-        raise PopulationFault(f"登记库没有收下虚构的人员或机构: {'; '.join(rows)}")
+        raise PopulationFault(f"登记库没有收下虚构的人员或机构：{'; '.join(rows)}")
 
 
 def institution_code(area_code: str, place: str) -> str:

@@ -45,7 +45,7 @@ class ServerUnderTest:
         access = access or Access(target="")
         if access.target and not alone:
             # Every process would set the one clock that the sandbox has.
-            raise SetupFault("--gongji-target 的沙盒时钟只有一个, 请不要与 -n 并用")
+            raise SetupFault("--gongji-target 的沙盒时钟只有一个，请不要与 -n 并用")
         self.black_box = bool(access.target)
         self._local = None if access.target else _local_server(cities)
         if self._local is not None:
@@ -84,9 +84,9 @@ class ServerUnderTest:
     def _unserved(self, names: Iterable[str]) -> str:
         """Write which cities there are instead."""
         served = "、".join(self.served) or "无"
-        text = f"没有城市 {'、'.join(names)}; 已接入: {served}"
+        text = f"没有城市 {'、'.join(names)}；已接入：{served}"
         if self.refused:
-            text += f"; 未能加载: {'; '.join(self.refused)}"
+            text += f"；未能加载：{'; '.join(self.refused)}"
         return text
 
     def summary(self, pinyin: str) -> city_pb2.CitySummary:
@@ -125,8 +125,8 @@ class ServerUnderTest:
         if self.black_box and (why := self.stubs.why_no_sandbox()):
             self.close()
             raise SetupFault(
-                f"--gongji-target {why}: 测试会拨动时钟, 登记虚构的人员与机构, 没有写入任何内容; "
-                "请测以 gongji serve --sandbox 启动的服务, 以 tester 或 operator 的凭据"
+                f"--gongji-target {why}：测试会拨动时钟，登记虚构的人员与机构，没有写入任何内容；"
+                "请测以 gongji serve --sandbox 启动的服务，以 tester 或 operator 的凭据"
             )
         return self._cities_listed()
 
@@ -138,7 +138,7 @@ class ServerUnderTest:
         )
         if isinstance(listed, CallRefused):
             self.close()
-            raise SetupFault(f"--gongji-target 没有列出城市: {listed.message}")
+            raise SetupFault(f"--gongji-target 没有列出城市：{listed.message}")
         return listed
 
 

@@ -80,7 +80,7 @@ class Stubs:
             refused = refusal(error)
             if refused.code == "UNIMPLEMENTED":
                 return "不是沙盒"
-            return f"没有说明自己是沙盒({refused.code}: {refused.message})"
+            return f"没有说明自己是沙盒（{refused.code}：{refused.message}）"
         return ""
 
     def ask_anything(

@@ -173,7 +173,7 @@ def relation(word: str) -> str:
         return word
     if word not in RELATIONS:
         choices = "、".join(RELATIONS)
-        raise ValueError(f"不认识的关系 {word!r}; 可写: {choices}, 或两位代码")
+        raise ValueError(f"不认识的关系 {word!r}；可写：{choices}，或两位代码")
     return RELATIONS[word]
 
 
@@ -186,7 +186,7 @@ def material(word: str) -> tuple[str, bool]:
     if plain not in MATERIALS:
         choices = "、".join(MATERIALS)
         raise ValueError(
-            f"不认识的材料 {word!r}; 可写: {choices}, 原件加“{ORIGINAL}”二字"
+            f"不认识的材料 {word!r}；可写：{choices}，原件加“{ORIGINAL}”二字"
         )
     return MATERIALS[plain], plain != word
 
@@ -196,7 +196,7 @@ def instant(text: str) -> datetime:
     try:
         at = datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007 - zone below
     except ValueError:
-        raise ValueError(f"时刻应写作 2025-09-30 10:00, 得到 {text!r}") from None
+        raise ValueError(f"时刻应写作 2025-09-30 10:00，得到 {text!r}") from None
     return at.replace(tzinfo=SHANGHAI)
 
 

@@ -42,7 +42,7 @@ class Respond:
 class DropReply:
     """Executes, then cuts the connection instead of answering."""
 
-    label: str = "执行, 答复之前连接断了"
+    label: str = "执行，答复之前连接断了"
 
 
 @dataclass(
@@ -52,7 +52,7 @@ class DropReply:
 class Silence:
     """Executes, then says nothing until nobody waits any more."""
 
-    label: str = "执行, 一直不答复"
+    label: str = "执行，一直不答复"
 
 
 @dataclass(
@@ -76,7 +76,7 @@ class Refuse:
         refused = f"拒绝 {self.code.name} {self.reason}"
         if self.pushback_ms is None:
             return refused
-        return f"{refused}, {self.pushback_ms} 毫秒后再来"
+        return f"{refused}，{self.pushback_ms} 毫秒后再来"
 
     @property
     def trailing(self) -> Metadata:

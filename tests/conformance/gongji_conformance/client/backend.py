@@ -23,15 +23,15 @@ SETTLED: Final = "S00000000000000000000000001"
 TOKEN_INVALID: Final = Refuse(
     grpc.StatusCode.INVALID_ARGUMENT,
     "PAGE_TOKEN_INVALID",
-    "翻页令牌不属于这一查询, 请从第一页重来",
+    "翻页令牌不属于这一查询，请从第一页重来",
 )
 _NO_SETTLEMENT: Final = Refuse(
     grpc.StatusCode.NOT_FOUND,
     "SETTLEMENT_NOT_FOUND",
-    "没有这笔结算, 请核对结算编号",
+    "没有这笔结算，请核对结算编号",
 )
 _NO_BINDING: Final = Refuse(
-    grpc.StatusCode.NOT_FOUND, "BINDING_NOT_FOUND", "没有这个绑定, 请核对编号"
+    grpc.StatusCode.NOT_FOUND, "BINDING_NOT_FOUND", "没有这个绑定，请核对编号"
 )
 _REUSED: Final = Refuse(
     grpc.StatusCode.ALREADY_EXISTS,

@@ -24,7 +24,7 @@ _EARLY_S: Final = 0.02
 """By how much clocks and timers may disagree about a pause."""
 
 _CHANGING: Final = frozenset({"settle", "submit", "reverse"})
-_NOTHING: Final = "(没有)"
+_NOTHING: Final = "（没有）"
 
 
 # --- what the client prints -------------------------------------------------------
@@ -93,7 +93,7 @@ def state_not_known(run: ScenarioRun) -> Mismatches:
         binding_pb2.BindingState.values(),
     )
     if state in names or state in numbers:
-        expected = "state = 编号、UNRECOGNIZED 或类似的说法, 不冒充已知的状态"
+        expected = "state = 编号、UNRECOGNIZED 或类似的说法，不冒充已知的状态"
         yield Mismatch(expected, f"state = {state}")
 
 
@@ -103,7 +103,7 @@ def either(*checks: Check) -> Check:
     def check(run: ScenarioRun) -> Mismatches:
         misses = [list(check(run)) for check in checks]
         if all(misses):
-            expected = ", 或者 ".join(map(_expected, misses))
+            expected = "，或者 ".join(map(_expected, misses))
             yield Mismatch(expected, misses[0][0].got)
 
     return check
@@ -168,10 +168,10 @@ def same_request(method: str) -> Check:
         request_ids = [call.request_id for call in sent]
         ids = list(dict.fromkeys(request_ids))
         if len(ids) > 1:
-            got = f"用了 {len(ids)} 个编号: {'、'.join(ids)}"
+            got = f"用了 {len(ids)} 个编号：{'、'.join(ids)}"
             yield Mismatch("每次重发都用第一次的 request_id", got)
         elif any(call.request != sent[0].request for call in sent):
-            yield Mismatch("每次重发都与第一次内容相同", "编号相同, 内容变了")
+            yield Mismatch("每次重发都与第一次内容相同", "编号相同，内容变了")
 
     return check
 

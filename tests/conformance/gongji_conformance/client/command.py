@@ -26,34 +26,34 @@ from gongji_conformance.client.verdicts import IDS, judge
     multiple=True,
     type=click.Choice(IDS),
     metavar="ID",
-    help="只判这一条; 可重复.",
+    help="只判这一条；可重复。",
 )
 @click.option(
     "--task",
     "tasks",
     multiple=True,
     type=click.Choice(TASKS),
-    help="客户端会做的事; 可重复. 默认: 全部.",
+    help="客户端会做的事；可重复。默认：全部。",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=4,
     show_default=True,
-    help="同时进行几个场景.",
+    help="同时进行几个场景。",
 )
 @click.option(
     "--limit",
     type=click.FloatRange(1),
     default=60.0,
     show_default=True,
-    help="每个场景至多几秒.",
+    help="每个场景至多几秒。",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="输出 JSON, 供程序读取.",
+    help="输出 JSON，供程序读取。",
 )
 @click.argument(
     "argv",
@@ -71,7 +71,7 @@ def client_command(
     as_json: bool,
     argv: tuple[str, ...],
 ) -> None:
-    """判断一个渠道客户端: 起一个按剧本出错的服务, 每个场景运行一次 COMMAND."""
+    """判断一个渠道客户端：起一个按剧本出错的服务，每个场景运行一次 COMMAND。"""
     if shutil.which(argv[0]) is None:
         raise click.UsageError(f"找不到命令 {argv[0]}")
     judging = judge(

@@ -67,7 +67,7 @@ def _deadlines(runs: Runs) -> Mismatches:
 
 def _callers(runs: Runs) -> Mismatches:
     """Find calls whose caller is missing, odd or another."""
-    expected = f"元数据 {CALLER_KEY} 恰好一个, 1-60 个字母、数字、. _ -"
+    expected = f"元数据 {CALLER_KEY} 恰好一个，1-60 个字母、数字、。_ -"
     names = set()
     for name, call in _calls(runs):
         metadata = call.metadata
@@ -157,43 +157,43 @@ _PLAIN: Final = "CLIENT-PLAIN-001"
 LAWS: Final = (
     ClientLaw(
         id="CLIENT-DEADLINE-001",
-        says=f"每次调用都有 deadline, 不超过 {LONGEST_S:.0f} 秒",
-        why="没有时限的调用会在网络故障时永远占住窗口, 服务也无从知道已没有人在等.",
+        says=f"每次调用都有 deadline，不超过 {LONGEST_S:.0f} 秒",
+        why="没有时限的调用会在网络故障时永远占住窗口，服务也无从知道已没有人在等。",
         over=(_PLAIN,),
         check=_deadlines,
     ),
     ClientLaw(
         id="CLIENT-CALLER-001",
-        says=f"每次调用都带 {CALLER_KEY}, 始终是同一个",
-        why="调用方与 request_id 一起被记住, 也绑定翻页令牌; 时有时无, 重发就会被当作别人的.",
+        says=f"每次调用都带 {CALLER_KEY}，始终是同一个",
+        why="调用方与 request_id 一起被记住，也绑定翻页令牌；时有时无，重发就会被当作别人的。",
         over=(_PLAIN,),
         check=_callers,
     ),
     ClientLaw(
         id="CLIENT-ID-001",
         says="request_id 是 UUID",
-        why="别的写法会被服务拒绝, 也容易重复.",
+        why="别的写法会被服务拒绝，也容易重复。",
         over=(_PLAIN,),
         check=_uuids,
     ),
     ClientLaw(
         id="CLIENT-ID-003",
         says="重新启动之后不会再用以前的 request_id",
-        why="固定的随机种子或从一数起的编号, 一重启就与昨天的业务相撞.",
+        why="固定的随机种子或从一数起的编号，一重启就与昨天的业务相撞。",
         over=(_PLAIN, "CLIENT-ID-002"),
         check=_never_again,
     ),
     ClientLaw(
         id="CLIENT-PRIVACY-001",
-        says="元数据里没有个人信息, 编码过的也不行",
-        why="元数据会被代理与网关写进日志, 不受加密存储的保护.",
+        says="元数据里没有个人信息，编码过的也不行",
+        why="元数据会被代理与网关写进日志，不受加密存储的保护。",
         over=(_PLAIN,),
         check=_nobody_in_metadata,
     ),
     ClientLaw(
         id="CLIENT-PRIVACY-002",
         says="request_id 里没有个人信息",
-        why="编号会永久保存并写进日志, 由证件号码拼成就等于公开它.",
+        why="编号会永久保存并写进日志，由证件号码拼成就等于公开它。",
         over=(_PLAIN,),
         check=_nobody_in_ids,
     ),

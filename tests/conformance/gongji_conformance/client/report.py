@@ -83,16 +83,16 @@ def _failure(verdict: ClientVerdict, argv: Arguments) -> Iterator[str]:
     item = verdict.item
     yield f"{item.id} {item.says}"
     if verdict.problem:
-        yield f"  套件自身出错, 不是客户端的过失: {verdict.problem}"
+        yield f"  套件自身出错，不是客户端的过失：{verdict.problem}"
     misses = verdict.misses
     for miss in misses[:_SHOWN]:
-        yield f"  应为: {miss.expected}"
-        yield f"  实为: {miss.got}"
+        yield f"  应为：{miss.expected}"
+        yield f"  实为：{miss.got}"
     if len(misses) > _SHOWN:
         yield f"  … 另有 {len(misses) - _SHOWN} 处"
-    yield f"  为什么要紧: {item.why}"
+    yield f"  为什么要紧：{item.why}"
     yield from _observed(verdict)
-    yield f"  重做: {_repeat(verdict, argv)}"
+    yield f"  重做：{_repeat(verdict, argv)}"
 
 
 def _observed(verdict: ClientVerdict) -> Iterator[str]:
@@ -102,11 +102,11 @@ def _observed(verdict: ClientVerdict) -> Iterator[str]:
         number = call["request_id"]
         request_id = f" request_id={number}" if number else ""
         observed = f"{call['at_s']:.3f} 秒 {call['method']}{request_id}"
-        yield f"  服务看到: {observed}, {call['ending']}"
+        yield f"  服务看到：{observed}，{call['ending']}"
     if len(calls) > _SHOWN:
         yield f"  … 另有 {len(calls) - _SHOWN} 次调用"
     for line in verdict.run.output.lines[:_SHOWN] if verdict.run else ():
-        yield f"  客户端说: {line}"
+        yield f"  客户端说：{line}"
 
 
 def _calls(verdict: ClientVerdict) -> Iterator[dict[str, Any]]:

@@ -129,20 +129,20 @@ def broken(run: ScenarioRun) -> list[Mismatch]:
     """
     output = run.output
     if output.exit_code is None:
-        return [Mismatch("客户端做完任务后自己退出", "没有退出, 到时限被停止")]
+        return [Mismatch("客户端做完任务后自己退出", "没有退出，到时限被停止")]
     if output.exit_code != 0:
         errors = output.errors.strip()[-_LAST_ERRORS:]
-        got = f"退出码 {output.exit_code}; 标准错误末尾: {errors}"
+        got = f"退出码 {output.exit_code}；标准错误末尾：{errors}"
         return [Mismatch("退出码 0", got)]
     printed = "; ".join(output.lines)
     try:
         results = run.results
     except ValueError:
-        expected = "标准输出每行一个 JSON 对象, 日志写到标准错误"
+        expected = "标准输出每行一个 JSON 对象，日志写到标准错误"
         return [Mismatch(expected, printed)]
     count = len(run.tasks)
     objects = [result for result in results if isinstance(result, dict)]
     if len(results) == len(objects) == count:
         return []
-    expected = f"标准输出 {count} 行, 每件任务一个 JSON 对象"
-    return [Mismatch(expected, printed or "(没有)")]
+    expected = f"标准输出 {count} 行，每件任务一个 JSON 对象"
+    return [Mismatch(expected, printed or "（没有）")]

@@ -59,7 +59,7 @@ def law(number: str) -> Callable[[F], F]:
     if entry is None:
         raise ValueError(f"{number} 不在 {REGISTER.name} 中")
     if entry.retired:
-        raise ValueError(f"{number} 已停用: {entry.retired}")
+        raise ValueError(f"{number} 已停用：{entry.retired}")
 
     def mark(test: F) -> F:
         # No marker of pytest's: the suite's own tests call laws without pytest.
@@ -114,7 +114,7 @@ def chosen_profiles(text: str) -> list[str]:
     strangers = sorted(set(chosen) - set(profiles()))
     if strangers:
         choices = "、".join(profiles())
-        raise UnknownProfile(f"没有规范 {'、'.join(strangers)}; 可写: {choices}")
+        raise UnknownProfile(f"没有规范 {'、'.join(strangers)}；可写：{choices}")
     return chosen
 
 

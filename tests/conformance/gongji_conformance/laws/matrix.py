@@ -66,7 +66,7 @@ def table() -> str:
 def _row(entry: Law, test: Test | None) -> str:
     """Return the row of a law."""
     needs = CAPABILITIES[entry.needs].name if entry.needs else ""
-    place = f"已停用: {entry.retired}" if test is None else f"`{_name(test)}`"
+    place = f"已停用：{entry.retired}" if test is None else f"`{_name(test)}`"
     cells = [entry.id, entry.says, entry.basis, needs, place]
     return f"| {' | '.join(cells)} |"
 

@@ -17,8 +17,8 @@ from gongji_conformance.mutation.verdicts import FULL_BP, Score
     "mutation",
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
-        "逐一改动一个城市的每个数值, 看它的案例能否察觉; 未察觉的列出应写的案例. "
-        "察觉率不足时退出码 1."
+        "逐一改动一个城市的每个数值，看它的案例能否察觉；未察觉的列出应写的案例。"
+        "察觉率不足时退出码 1。"
     ),
 )
 @click.argument("city", metavar="CITY")
@@ -29,26 +29,26 @@ from gongji_conformance.mutation.verdicts import FULL_BP, Score
         dir_okay=False,
         path_type=Path,
     ),
-    help="结果另写入此文件(mutation.v1).",
+    help="结果另写入此文件（mutation.v1）。",
 )
 @click.option(
     "--least",
     type=click.IntRange(0, 100),
     default=95,
     show_default=True,
-    help="察觉率至少百分之几.",
+    help="察觉率至少百分之几。",
 )
 @click.option(
     "--sample",
     type=click.IntRange(1),
-    help="只抽这么多处, 每次相同; 不能用于评级.",
+    help="只抽这么多处，每次相同；不能用于评级。",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
     default=WORKERS,
     show_default=True,
-    help="用几个进程.",
+    help="用几个进程。",
 )
 def mutation_command(
     city: str,

@@ -185,14 +185,14 @@ def _on(day: date, timeline: Timeline[Any]) -> Any:
 
 
 RULES: Final[Mapping[str, Recogniser]] = {
-    "声明的次序与拆分影响、反常待遇不决定金额, 由 gongji check 复算": _declared,
-    "几种材料有一种即可, 先后不决定任何事项": _either,
-    "各项材料都须齐备, 先后不决定任何事项": _all_needed,
-    "全省机制施行之前没有规则可依, 提前一日不改变任何答复": _too_early,
-    "没有审核时限的起止, 起始天数不显示": _no_span,
-    "渠道种类只分当面与非当面, 同类互换只改变指南中的称呼": _same_kind,
-    "改动的那一日, 全省或前一取值与本市相同": _same_on_its_day,
-    "这几条不予支付各说不同的人, 或所说的人统筹基金本不支付": _same_exclusions,
-    "只是给人看的文字(名称、步骤、说明)不同, 取值相同": _only_words,
+    "声明的次序与拆分影响、反常待遇不决定金额，由 gongji check 复算": _declared,
+    "几种材料有一种即可，先后不决定任何事项": _either,
+    "各项材料都须齐备，先后不决定任何事项": _all_needed,
+    "全省机制施行之前没有规则可依，提前一日不改变任何答复": _too_early,
+    "没有审核时限的起止，起始天数不显示": _no_span,
+    "渠道种类只分当面与非当面，同类互换只改变指南中的称呼": _same_kind,
+    "改动的那一日，全省或前一取值与本市相同": _same_on_its_day,
+    "这几条不予支付各说不同的人，或所说的人统筹基金本不支付": _same_exclusions,
+    "只是给人看的文字（名称、步骤、说明）不同，取值相同": _only_words,
 }
 """Each reason with the rule that recognises it, the first that holds named."""

@@ -22,18 +22,18 @@ def text(score: Score) -> Iterator[str]:
     survived = len(score.survived)
     equivalent = len(score.equivalent)
     tried = killed + survived + equivalent
-    part = "" if score.whole else "(抽样)"
+    part = "" if score.whole else "（抽样）"
     yield (
-        f"{score.city.pinyin}: 逐一改动 {tried} 处{part}, "
-        f"察觉 {killed}, 未察觉 {survived}, 无从察觉 {equivalent}; "
-        f"察觉率 {percent(score.ratio_bp)}, 用时 {score.seconds:.1f} 秒"
+        f"{score.city.pinyin}：逐一改动 {tried} 处{part}，"
+        f"察觉 {killed}，未察觉 {survived}，无从察觉 {equivalent}；"
+        f"察觉率 {percent(score.ratio_bp)}，用时 {score.seconds:.1f} 秒"
     )
     for survivor in score.survived:
         yield f"未察觉 {survivor.name}"
         yield f"  {survivor.suggestion}"
     reasons = Counter(mutant.reason for mutant in score.equivalent)
     for reason, count in reasons.most_common():
-        yield f"无从察觉 {count} 处: {reason}"
+        yield f"无从察觉 {count} 处：{reason}"
 
 
 def document(score: Score) -> dict[str, Any]:

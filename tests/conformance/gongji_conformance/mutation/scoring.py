@@ -58,7 +58,7 @@ class Trials:
             city = mutant.applied_to(self.subject.city, self.province)
         except PluginProblem as problem:
             first_line = str(problem).splitlines()[0]
-            return Equivalent(mutant.name, f"这样的城市不能加载: {first_line}")
+            return Equivalent(mutant.name, f"这样的城市不能加载：{first_line}")
         readers = self._readers(mutant)
         for case in readers:
             if self.runner.fault(case, city):
@@ -196,7 +196,7 @@ def _reads(subject: MutationSubject) -> dict[str, frozenset[str]]:
         try:
             return {case.id: runner.reads(case, subject.city) for case in subject.cases}
         except CaseFailed as failed:
-            problem = f"未改动的城市就不合案例, 请先改好:\n{failed}"
+            problem = f"未改动的城市就不合案例，请先改好：\n{failed}"
             raise MutationFault(problem) from failed
 
 

@@ -46,7 +46,7 @@ class MutationSubject:
         )
         if not entries or pinyin not in served:
             names = "、".join(served) or "无"
-            raise MutationFault(f"没有城市 {pinyin}, 或其插件未能加载; 已接入: {names}")
+            raise MutationFault(f"没有城市 {pinyin}，或其插件未能加载；已接入：{names}")
         cases = _readable(reading.of_city(pinyin))
         return cls(entries[0].load(), beside.named(pinyin), cases, beside)
 

@@ -41,7 +41,7 @@ def svg(city: CityReport) -> str:
     left = _Field(f"gongji {city.name}")
     total = sum(counts.values())
     right = _Field(f"{tier.name} {held}/{total}")
-    until = f", 有效至 {tier.until}" if tier.until else ""
+    until = f"，有效至 {tier.until}" if tier.until else ""
     failed = counts["fail"] + counts["suite-error"]
     return ENVIRONMENT.get_template("badge.svg").render(
         left=left,

@@ -51,7 +51,7 @@ def read_mutation(path: Path) -> MutationResult:
     try:
         return msgspec.json.decode(path.read_bytes(), type=MutationResult)
     except (OSError, msgspec.DecodeError) as error:
-        raise MutationFileFault(f"{path} 不是变异测试的结果: {error}") from error
+        raise MutationFileFault(f"{path} 不是变异测试的结果：{error}") from error
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Evidence:
     def checked(self) -> str:
         """What `gongji check` objects to; "" if nothing."""
         if not self.plugin.digest:
-            return "本机没有安装同一版本的插件, 无法运行 gongji check"
+            return "本机没有安装同一版本的插件，无法运行 gongji check"
         # In a process of its own: a plugin that hangs must not hold up the report.
         command = [sys.executable, "-m", "gongji", "check", self.pinyin]
         try:
@@ -153,5 +153,5 @@ class Evidence:
             limit = f"{CHECK_LIMIT_S:.0f}"
             return f"gongji check {self.pinyin} 在 {limit} 秒内没有结束"
         if check.returncode:
-            return f"gongji check {self.pinyin} 未通过; 请运行它查看原因"
+            return f"gongji check {self.pinyin} 未通过；请运行它查看原因"
         return ""

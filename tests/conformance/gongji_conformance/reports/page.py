@@ -37,7 +37,7 @@ def html(report: Report) -> str:
     names = "、".join(city.name for city in report.cities)
     return ENVIRONMENT.get_template("report.html").render(
         report=report,
-        title=f"合规测试: {names}",
+        title=f"合规测试：{names}",
         summary=_summary(report),
         verdicts=Verdict,
         tiers=_TIERS,
@@ -55,10 +55,10 @@ def html(report: Report) -> str:
 
 def _summary(report: Report) -> dict[str, str]:
     """Return what stands at the head of the page."""
-    part = " (只测一部分: --gongji-quick)" if report.quick else ""
+    part = " （只测一部分：--gongji-quick）" if report.quick else ""
     return {
         "结论": "全部合乎" if report.green else "有不合之处",
-        "时间": f"{report.at:%Y-%m-%d %H:%M} (北京时间)",
+        "时间": f"{report.at:%Y-%m-%d %H:%M}（北京时间）",
         "被测服务": report.target or "测试进程内的沙盒服务",
         "规范": "、".join(report.profiles) + part,
         "核心": f"gongji {report.core.version}",
@@ -153,7 +153,7 @@ def _sources(city: CityReport) -> tuple[list[str], Rows]:
 
 
 def _packages(report: Report) -> tuple[list[str], Rows]:
-    head = ["软件包", "版本", "文件摘要 (SHA-256)"]
+    head = ["软件包", "版本", "文件摘要（SHA-256）"]
     plugins = [city.plugin for city in report.cities]
     rows = [
         [

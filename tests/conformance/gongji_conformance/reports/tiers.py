@@ -162,17 +162,17 @@ def _mutation(evidence: Evidence) -> str:
     """Say what a mutation run lacks."""
     run = evidence.mutated
     if run is None:
-        return "没有给出变异测试的结果(--gongji-mutation)"
+        return "没有给出变异测试的结果（--gongji-mutation）"
     # A sample, or other files than those that ran, prove nothing of these.
     digest = run.digest if run.whole else ""
     if not digest or digest != evidence.plugin.digest:
-        return "变异测试的结果属于插件的另一份文件, 或只是抽样, 请重新运行"
+        return "变异测试的结果属于插件的另一份文件，或只是抽样，请重新运行"
     if run.ratio_bp >= ENOUGH_BP:
         return ""
     noticed = f"{run.ratio_bp // 100}.{run.ratio_bp % 100:02d}%"
     survived = len(run.survived)
     enough = ENOUGH_BP * 100 // FULL_BP
-    return f"案例只察觉 {noticed} 的改动, 须 {enough}%; 未察觉 {survived} 处"
+    return f"案例只察觉 {noticed} 的改动，须 {enough}%；未察觉 {survived} 处"
 
 
 RULES: Final = (
@@ -185,7 +185,7 @@ RULES: Final = (
     TierRule(
         "figures-have-clauses",
         Tier.SILVER,
-        "每个取值都有条款; 只凭推定的写明理由",
+        "每个取值都有条款；只凭推定的写明理由",
         _clauses,
     ),
     TierRule(
@@ -197,7 +197,7 @@ RULES: Final = (
     TierRule(
         "check-passes",
         Tier.GOLD,
-        "gongji check 通过: 待遇表已证明, 插件只依规则作答",
+        "gongji check 通过：待遇表已证明，插件只依规则作答",
         _check,
     ),
     TierRule(
@@ -209,7 +209,7 @@ RULES: Final = (
     TierRule(
         "figures-pinned",
         Tier.PLATINUM,
-        "逐个改动数字, 案例察觉其中 95% 以上",
+        "逐个改动数字，案例察觉其中 95% 以上",
         _mutation,
     ),
 )

@@ -38,10 +38,10 @@ class ComparedValues:
     def lines(self) -> Iterator[str]:
         """Yield expected and got."""
         if self.op == "==":
-            yield f"  应为: {self.expected}"
-            yield f"  实为: {self.got}"
+            yield f"  应为：{self.expected}"
+            yield f"  实为：{self.got}"
         else:
-            yield f"  应当成立: {self.expected} {self.op} {self.got}"
+            yield f"  应当成立：{self.expected} {self.op} {self.got}"
 
 
 def compared(
@@ -90,11 +90,11 @@ class Failure:
         """Write it from top to bottom, personal data hidden."""
         lines = [
             self.head,
-            f"  依据: {self.basis}",
+            f"  依据：{self.basis}",
             *self._input(),
             *self._outcome(),
             *self._answer(),
-            f"  重做: {self.repeat}",
+            f"  重做：{self.repeat}",
         ]
         return redacted("\n".join(lines))
 
@@ -102,20 +102,20 @@ class Failure:
         """Yield the last request."""
         for call in self.calls[-1:]:
             requests = [shown(request) for request in call.requests[:MAX_REQUESTS]]
-            yield f"  输入: {call.name} {_cut(_json(requests))}"
+            yield f"  输入：{call.name} {_cut(_json(requests))}"
 
     def _outcome(self) -> Iterator[str]:
         """Yield what came instead of what was expected."""
         if self.values is not None and isinstance(self.error, AssertionError):
             yield from self.values.lines()
         else:
-            yield f"  实为: {_exception(self.error)}"
+            yield f"  实为：{_exception(self.error)}"
 
     def _answer(self) -> Iterator[str]:
         """Yield the refusal the assertion was about; another error says it itself."""
         for call in self.calls[-1:]:
             if call.error is not None and isinstance(self.error, AssertionError):
-                yield f"  服务的答复: {_refusal_line(call.error)}"
+                yield f"  服务的答复：{_refusal_line(call.error)}"
 
 
 def calls(recorded: Iterable[RecordedCall]) -> list[Call]:
@@ -180,7 +180,7 @@ def _short(plain: Any) -> Any:
     if len(text) <= MAX_JSON:
         return plain
     # Cut through the middle, it is no JSON any more: its fields are not known.
-    return f"{redacted(text[:MAX_JSON])} … (共 {len(text)} 字符)"
+    return f"{redacted(text[:MAX_JSON])} …（共 {len(text)} 字符）"
 
 
 def _json(plain: Any) -> str:
@@ -197,4 +197,4 @@ def _text(value: object) -> str:
 def _cut(text: str) -> str:
     if len(text) <= MAX_SHOWN:
         return text
-    return f"{text[:MAX_SHOWN]}… (共 {len(text)} 字符)"
+    return f"{text[:MAX_SHOWN]}…（共 {len(text)} 字符）"

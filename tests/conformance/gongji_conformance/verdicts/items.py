@@ -206,7 +206,7 @@ def _failure(
     if isinstance(error, pytest.fail.Exception) and verdict is Verdict.FAIL:
         # A case has written its failure itself.
         return str(error)
-    note = "(套件出错, 不是城市的过失) " if verdict is Verdict.SUITE_ERROR else ""
+    note = "（套件出错，不是城市的过失） " if verdict is Verdict.SUITE_ERROR else ""
     failure = Failure(
         head=f"{item.id} {note}{item.says}",
         basis=item.basis,
@@ -223,7 +223,7 @@ def _with_known(judged: Result, context: VerdictContext) -> Result:
     entry = known_failures.covering(context.known, judged.id, judged.city)
     if entry is None or judged.verdict is Verdict.SUITE_ERROR:
         return judged
-    note = f"{entry.reason} (负责: {entry.owner}, 至 {entry.expires})"
+    note = f"{entry.reason}（负责：{entry.owner}，至 {entry.expires}）"
     if judged.verdict is not Verdict.FAIL:
         failure = _no_longer_known(judged, note, context)
         return replace(
@@ -232,7 +232,7 @@ def _with_known(judged: Result, context: VerdictContext) -> Result:
             failure=failure,
         )
     if entry.expired(context.today):
-        expired = f"  曾列为已知不合, 已于 {entry.expires} 到期: {note}"
+        expired = f"  曾列为已知不合，已于 {entry.expires} 到期：{note}"
         return replace(judged, failure=f"{judged.failure}\n{expired}")
     return replace(
         judged,
@@ -247,6 +247,6 @@ def _no_longer_known(
     context: VerdictContext,
 ) -> str:
     """Write that a known failure has passed."""
-    passed = f"列为已知不合, 现已{judged.verdict.in_words}: 请从清单中删去。{note}"
+    passed = f"列为已知不合，现已{judged.verdict.in_words}：请从清单中删去。{note}"
     repeat = context.repeat(judged.city, judged.id)
-    return f"{judged.id} {judged.says}\n  {passed}\n  重做: {repeat}"
+    return f"{judged.id} {judged.says}\n  {passed}\n  重做：{repeat}"

@@ -60,7 +60,7 @@ def _entries(document: dict[str, Any]) -> list[Known]:
     """Return the entries of a document. ValueError."""
     strangers = sorted(document.keys() - {TABLE})
     if strangers:
-        raise ValueError(f"只写 [[known-fail]], 不认识 {'、'.join(strangers)}")
+        raise ValueError(f"只写 [[known-fail]]，不认识 {'、'.join(strangers)}")
     return msgspec.convert(document.get(TABLE, []), list[Known])
 
 

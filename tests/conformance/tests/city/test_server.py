@@ -68,7 +68,7 @@ def test_what_does_not_say_so_is_no_sandbox(code: grpc.StatusCode) -> None:
     sandbox_pb2_grpc.add_SandboxServiceServicer_to_server(DoubtfulService(code), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with pytest.raises(SetupFault, match=f"{code.name}: 不在此告知.*没有写入任何内容"):
+    with pytest.raises(SetupFault, match=f"{code.name}：不在此告知.*没有写入任何内容"):
         ServerUnderTest(Access(target=f"127.0.0.1:{port}"))
     server.stop(None).wait()
     assert ["/gongji.v1.SandboxService/GetClock"] == listening.asked

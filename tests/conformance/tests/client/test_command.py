@@ -44,18 +44,18 @@ def test_a_failure_can_be_mended_and_repeated() -> None:
     ended = run("--only", "CLIENT-RETRY-001", "--", *BAD, "new-id-after-unavailable")
     lines = ended.stdout.splitlines()
     assert 1 == ended.exit_code
-    says = "服务答 UNAVAILABLE 之后, 用同一个 request_id 原样重发"
+    says = "服务答 UNAVAILABLE 之后，用同一个 request_id 原样重发"
     assert f"CLIENT-RETRY-001 {says}" == lines[0]
-    assert "  应为: 每次重发都用第一次的 request_id" == lines[1]
-    assert lines[2].startswith("  实为: 用了 3 个编号: ")
-    assert lines[3].startswith("  为什么要紧: UNAVAILABLE 不说明请求有没有执行")
+    assert "  应为：每次重发都用第一次的 request_id" == lines[1]
+    assert lines[2].startswith("  实为：用了 3 个编号：")
+    assert lines[3].startswith("  为什么要紧：UNAVAILABLE 不说明请求有没有执行")
     assert re.fullmatch(
-        r"  服务看到: .* 秒 Settle request_id=.*, 拒绝 UNAVAILABLE STORE_UNAVAILABLE",
+        r"  服务看到：.* 秒 Settle request_id=.*, 拒绝 UNAVAILABLE STORE_UNAVAILABLE",
         lines[4],
     )
-    assert lines[7].startswith('  客户端说: {"outcome": "done"')
+    assert lines[7].startswith('  客户端说：{"outcome": "done"')
     command = "python -m gongji_conformance.client --only CLIENT-RETRY-001"
-    assert lines[8].startswith(f"  重做: {command} -- ")
+    assert lines[8].startswith(f"  重做：{command} -- ")
     assert "fail 1" == lines[-1]
 
 
@@ -81,20 +81,20 @@ def test_json_has_everything_a_program_needs() -> None:
 PROTOCOL = {
     "a client that hangs is stopped": (
         "import time; time.sleep(60)",
-        "没有退出, 到时限被停止",
+        "没有退出，到时限被停止",
     ),
     "a client that falls": (
         "raise SystemExit('没有这个模块')",
-        "退出码 1; 标准错误末尾: 没有这个模块",
+        "退出码 1；标准错误末尾：没有这个模块",
     ),
     "a client that logs where results belong": (
         "print('connected')",
-        "实为: connected",
+        "实为：connected",
     ),
-    "a client that tells too little": ("", "标准输出 1 行, 每件任务一个 JSON 对象"),
+    "a client that tells too little": ("", "标准输出 1 行，每件任务一个 JSON 对象"),
     "a client that tells no object": (
         "print(1)",
-        "标准输出 1 行, 每件任务一个 JSON 对象",
+        "标准输出 1 行，每件任务一个 JSON 对象",
     ),
 }
 
@@ -108,7 +108,7 @@ def test_clients_keep_to_the_protocol(sentence: str) -> None:
 
 def test_a_law_needs_calls() -> None:
     """A client that never calls is no example of good manners."""
-    assert "实为: 一次调用也没有" in only("CLIENT-PRIVACY-001", "")
+    assert "实为：一次调用也没有" in only("CLIENT-PRIVACY-001", "")
 
 
 def test_an_unknown_command_is_the_callers_mistake() -> None:
@@ -132,7 +132,7 @@ def test_what_a_client_does_not_do_is_not_applicable() -> None:
     lines = ended.stdout.splitlines()
     assert 0 == ended.exit_code
     assert lines[0].startswith("not-applicable  CLIENT-PAGE-001")
-    assert lines[0].endswith("(客户端不做 list)")
+    assert lines[0].endswith("（客户端不做 list）")
     assert lines[1].startswith("pass            CLIENT-PLAIN-001")
 
 

@@ -121,9 +121,9 @@ def test_failure_can_be_repeated() -> None:
     context = VerdictContext(values, (), TODAY, None, detailed=False)
     lines = result(ITEM, FAILED, context).failure.splitlines()
     assert "CORE-SETTLE-001/own 各行之和等于账单总额。" == lines[0]
-    assert "  依据: I1" == lines[1]
+    assert "  依据：I1" == lines[1]
     assert (
-        "  重做: pytest --pyargs gongji_conformance --gongji-city chuzhou"
+        "  重做：pytest --pyargs gongji_conformance --gongji-city chuzhou"
         " --gongji-target h:1 --gongji-ca=ca.pem"
         " --gongji-metadata 'authorization=***' -k CORE-SETTLE-001/own" == lines[-1]
     )

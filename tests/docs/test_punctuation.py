@@ -1,0 +1,108 @@
+"""Chinese text is set in full-width punctuation (GB/T 15834)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.docs.punctuation import literals, marks, paragraphs
+
+ROOT: Final = Path(__file__).parents[2]
+
+WRITTEN: Final = (
+    *("server/gongji", "plugins", "tests/conformance/gongji_conformance"),
+    *("tests/bench", "deploy", "examples"),
+)
+"""Where programs stand that speak to people."""
+
+QUOTED: Final = (
+    "server/gongji/cities/anhui/clauses.py",
+    *(
+        f"plugins/{city}/gongji_{city}/clauses.py"
+        for city in ("anqing", "chuzhou", "huangshan")
+    ),
+)
+"""Modules that quote documents, letter by letter."""
+
+TYPED: Final = {
+    "server/gongji/kit/newcity/reading.py": "patterns of what is typed, either way",
+    "server/gongji/kit/check/lints.py": "code to be written",
+    "server/gongji/kit/check/situations.py": "code to be written",
+    "server/gongji/kit/check/tables.py": "code to be written",
+    "server/gongji/kit/newcity/answers.py": "code to be written",
+    "server/gongji/serve/national/gates.py": "what the national gateway answers",
+}
+"""Modules whose half-width marks are part of what a machine reads, and which."""
+
+
+@pytest.mark.parametrize("folder", WRITTEN)
+def test_the_strings_of_a_program_are_set_in_full_width(folder: str) -> None:
+    """No string in Chinese holds a half-width mark beside a Chinese character."""
+    assert [] == list(_broken(folder))
+
+
+def test_every_page_is_set_in_full_width() -> None:
+    """No paragraph in Chinese holds a half-width mark beside a Chinese character."""
+    pages = [page for page in ROOT.rglob("*.md") if not _foreign(page)]
+    broken = [
+        f"{page.relative_to(ROOT)}:{line}: {mark}"
+        for page in pages
+        for line, text in paragraphs(page)
+        for mark in marks(text)
+    ]
+    assert [] == broken
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "甲, 乙",
+        "金额: 3 元",
+        "见下(附表)",
+        "只测这些.",
+        "共 3 个; 其余不计",
+        "`a`, 乙",
+        "真的?",
+    ],
+)
+def test_each_kind_of_half_width_mark_is_found(text: str) -> None:
+    """A comma, colon, semicolon, bracket, full stop or question mark is found."""
+    assert marks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "甲，乙",
+        "1,000 元",
+        "a, b",
+        "`甲, 乙`",
+        "09:00 至 17:00",
+        "见 a.b(c)",
+        "Purses of people (个人账户).",
+    ],
+)
+def test_what_is_set_well_or_foreign_is_left(text: str) -> None:
+    """Figures, code and sentences in English keep their marks."""
+    assert not marks(text)
+
+
+def _broken(folder: str) -> Iterator[str]:
+    for module in (ROOT / folder).rglob("*.py"):
+        name = module.relative_to(ROOT).as_posix()
+        if _foreign(module) or name in QUOTED or name in TYPED:
+            continue
+        for line, text in literals(module):
+            for mark in marks(text):
+                yield f"{name}:{line}: {mark}"
+
+
+def _foreign(path: Path) -> bool:
+    """Return whether a file is not ours: generated, or installed."""
+    parts = path.relative_to(ROOT).parts
+    return any(part.startswith(".") for part in parts) or bool(
+        {"v1", "var", "node_modules", "dist", "target"} & set(parts)
+    )
