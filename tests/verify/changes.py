@@ -265,6 +265,19 @@ def _neighbours_reordered(changer: Changer) -> list[Edit]:
     ]
 
 
+def _leaf_in_a_gap(changer: Changer) -> list[Edit]:
+    """A leaf under an id beside its own, which no leaf has: the order stays."""
+    table = changer.tables["leaf"]
+    rows = changer.rows["leaf"]
+    # The last one no checkpoint includes yet.
+    beside = [row for row, after in pairwise(rows) if int(after[0]) > int(row[0]) + 1]
+    if not beside:
+        raise NotThisTimeError
+    row = changer.chance.choice(beside)
+    value = f"{int(row[0]) + 1:016d}"
+    return [Edit("leaf", row, with_value(table, row, "leaf_id", value))]
+
+
 def _checkpoint_altered(changer: Changer) -> list[Edit]:
     table = changer.tables["checkpoint"]
     row = changer.row("checkpoint")
@@ -308,6 +321,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "what a leaf keeps to itself": _private_changed,
     "two leaves reordered": _leaves_reordered,
     "two leaves beside one another reordered": _neighbours_reordered,
+    "a leaf under an id that nobody has": _leaf_in_a_gap,
     "a checkpoint altered": _checkpoint_altered,
     "what a checkpoint includes": _included_altered,
 }

@@ -15,7 +15,7 @@ RECOMPUTED = {
 
 OF_THE_LOG = {
     "leaf": {
-        "leaf_id": "the order of leaves, the tree's, and what a checkpoint says of it",
+        "leaf_id": "the order of leaves, the tree's, and the ids of its checkpoint",
         "writer": "the body",
         "number": "the body, and no gap within the writer",
         "at": "the body",
@@ -36,6 +36,7 @@ OF_THE_LOG = {
         "note": "its signature",
         "included": "the leaves before it, and the checkpoint before",
         "through": "the leaves before it",
+        "ids": "the leaves it includes",
     },
     "tile": {"tile_id": "the tree", "hashes": "the tree"},
 }

@@ -92,6 +92,7 @@ class StoredCheckpoint(Struct, frozen=True):
     included       number of the last leaf of each writer that it includes; a writer of
                    which all is included and who is gone is not there any more
     through        the highest leaf_id that it or an earlier one includes
+    ids            the leaf_ids it includes and no earlier one did (`order.IdRanges`)
     """
 
     checkpoint_id: str
@@ -101,6 +102,7 @@ class StoredCheckpoint(Struct, frozen=True):
     note: str
     included: Mapping[str, int]
     through: str
+    ids: str
 
 
 class CheckpointBody(Struct, frozen=True):

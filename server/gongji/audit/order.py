@@ -139,6 +139,50 @@ class _Places:
         return self._held[place]
 
 
+class IdRanges:
+    """The ids of leaves in their order, as text: "1-57,60".
+
+    Of a sequence some are never given: which were, the numbers alone do not tell.
+    """
+
+    def __init__(self, ids: Iterable[str] = ()) -> None:
+        self._ended: list[str] = []
+        self._first = self._last = -1
+        for leaf_id in ids:
+            self.add(leaf_id)
+
+    def add(self, leaf_id: str) -> None:
+        """Append one; what is no number stands for itself."""
+        # hot path: once for each leaf.
+        number = int(leaf_id) if leaf_id.isdecimal() else -1
+        if number == self._last + 1 and self._first >= 0:
+            self._last = number
+            return
+        self._ended += self._open
+        if number < 0:
+            self._ended.append(leaf_id)
+        self._first = self._last = number
+
+    @property
+    def _open(self) -> list[str]:
+        if self._first < 0:
+            return []
+        return ["-".join(map(str, dict.fromkeys((self._first, self._last))))]
+
+    @property
+    def text(self) -> str:
+        """Return the ranges, "" of none."""
+        return ",".join([*self._ended, *self._open])
+
+
+def ids_in(ranges: str) -> Iterator[str]:
+    """Yield the ids of ranges. ValueError of a text that is none."""
+    for part in ranges.split(","):
+        first, _, last = part.partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            yield f"{number:016d}"
+
+
 def pending(
     included: Mapping[str, int], written: Mapping[str, int]
 ) -> dict[str, tuple[int, int]]:

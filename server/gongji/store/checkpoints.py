@@ -32,7 +32,7 @@ from gongji.audit.checkpoint import (
 )
 from gongji.audit.hashing import Hasher
 from gongji.audit.leaf import Leaf, LogWriter
-from gongji.audit.order import Backwards, LogFaultError, pending
+from gongji.audit.order import Backwards, IdRanges, LogFaultError, pending
 from gongji.audit.tree import (
     Growing,
     ProofError,
@@ -171,13 +171,14 @@ class CheckpointLog:
         await _extend(growing, found.hashes)
         known = self._known(writers, due)
         checkpoint = StoredCheckpoint(
-            checkpoint_id=_following(last),
-            size=growing.size,
+            _following(last),
+            growing.size,
             root=growing.root(),
             at=_latest(writers),
             note=_signed(growing, signer),
             included=known,
             through=found.through_all(last),
+            ids=found.ranges,
         )
         return _Made(checkpoint, growing.changed(), sorted(written.keys() - known))
 
@@ -232,6 +233,11 @@ class FoundLeaves:
         return [leaf_id for leaf_id, _ in reversed(self._backwards)]
 
     @property
+    def ranges(self) -> str:
+        """The same as text."""
+        return IdRanges(self.ids).text
+
+    @property
     def hashes(self) -> list[bytes]:
         """The hashes by leaf_id."""
         return [digest for _, digest in reversed(self._backwards)]
@@ -258,8 +264,7 @@ class FoundLeaves:
                 # SQLite keeps whatever somebody has put there.
                 if not isinstance(body, bytes):
                     raise LogFaultError(f"叶 {leaf_id} 的正文已被改动：不是字节串")
-                digest = leaf_hash(self._hasher, body)
-                self._backwards.append((leaf_id, digest))
+                self._backwards.append((leaf_id, leaf_hash(self._hasher, body)))
         if rows:
             self._before = rows[-1][0]
         return bool(rows)

@@ -293,7 +293,7 @@ CREATE TABLE log_writer (
 CREATE TABLE checkpoint (
   checkpoint_id {TEXT} PRIMARY KEY NOT NULL, size {INTEGER} NOT NULL,
   root {BLOB} NOT NULL, at {INTEGER} NOT NULL, note {TEXT} NOT NULL,
-  included {BLOB} NOT NULL, through {TEXT} NOT NULL
+  included {BLOB} NOT NULL, through {TEXT} NOT NULL, ids {TEXT} NOT NULL
 )
 """,
     """

@@ -1,17 +1,18 @@
 """What a checkpoint's row says beside its signed note, against the leaves it includes.
 
 Size and root are signed; the rest is said again by the leaves: how far each writer had
-written, the latest instant on record, and the highest leaf_id.
+written, the latest instant on record, the highest leaf_id, and each of theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Final, Protocol
 
 from gongji.audit.checkpoint import StoredCheckpoint
-from gongji.audit.order import NumberedLeaf
+from gongji.audit.order import IdRanges, NumberedLeaf, ids_in
 from gongji.store.checkpoints import GONE
 from gongji.store.table import micros
 
@@ -62,6 +63,7 @@ class CheckpointReach:
         self._since: set[str] = set()
         self._before: Mapping[str, int] = {}
         self._through = ""
+        self._ids = IdRanges()
         self._key = ""
         self.before = ""
         """The highest leaf_id that the checkpoint reached last includes."""
@@ -72,6 +74,7 @@ class CheckpointReach:
         self._last[leaf.writer] = leaf.number, leaf.at
         self._since.add(leaf.writer)
         self._through = max(self._through, leaf.leaf_id)
+        self._ids.add(leaf.leaf_id)
 
     def reach(self, checkpoint: StoredCheckpoint) -> Iterator[str]:
         """Yield what does not agree with the leaves up to this checkpoint's last."""
@@ -83,6 +86,9 @@ class CheckpointReach:
             yield "at 不是其叶中最近的时刻"
         if checkpoint.through != self._through:
             yield f"through 应为 {self._through}"
+        if fault := _other_ids(self._ids.text, checkpoint.ids):
+            yield f"ids {fault}"
+        self._ids = IdRanges()
         self._before, self.before = included, self._through
         self._key = checkpoint.checkpoint_id
         self._since.clear()
@@ -103,3 +109,16 @@ class CheckpointReach:
             elif included[who] != number or not known or (self._exact and not spoken):
                 return f"{who} 与日志不符"
         return ""
+
+
+def _other_ids(found: str, stored: str) -> str:
+    """Return where the ids of leaves are not those of a checkpoint, "" if nowhere."""
+    if found == stored:
+        return ""
+    try:
+        for now, then in zip_longest(ids_in(found), ids_in(stored)):
+            if now != then:
+                return f"与其叶不符：日志叶 {now} 的编号当时是 {then}"
+    except ValueError:
+        pass
+    return "不是其叶的编号"
