@@ -76,6 +76,8 @@ def test_a_front_has_no_right_of_its_own() -> None:
 def test_a_hospital_stays_with_its_own_institution() -> None:
     """All that a hospital may do concerns its institution; patients come from anywhere."""
     free = {"ListCities", "GetCity", "GetGuide", "DescribeForm", "GetPerson"}
+    # What it was refused itself is told again.
+    free |= {"ExplainRefusal"}
     for kind in (Kind.HOSPITAL, Kind.PHARMACY):
         for method in methods():
             right = right_of(method, kind, sandbox=False)

@@ -38,6 +38,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("Credit", "CorrectCredit", "TakeBackCredit"), ("city",)),
     **dict.fromkeys(("PayPremium", "RefundPremium", "Consequences"), ("city",)),
     **dict.fromkeys(("ImportPersons", "ImportInstitutions"), ("city",)),
+    # A refusal is the caller's own, whatever it was about.
+    "ExplainRefusal": (),
     "GetImport": ("city",),
     # A list without a person is narrowed, never refused.
     "ListImports": (),

@@ -32,6 +32,7 @@ from tests.doors.served import (
     ended,
     imported,
     packed_subject,
+    refused_id,
 )
 from tests.rpc.services.acting import application, consent, metadata
 from tests.scaffold.people import NOW
@@ -194,6 +195,10 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         lambda d, c: binding_pb2.ListBindingsRequest(holder=_holder(d, c)),
     ),
     "Unbind": ("bindings", _unbound),
+    "ExplainRefusal": (
+        "bindings",
+        lambda _, c: binding_pb2.ExplainRefusalRequest(request_id=refused_id(c)),
+    ),
     "Quote": (
         "settlements",
         lambda d, c: settlement_pb2.QuoteRequest(bill=_bill(d, c)),

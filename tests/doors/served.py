@@ -15,15 +15,27 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
 from gongji.model.account import Account
 from gongji.model.binding import Binding
+from gongji.model.commands import Request, RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.rpc.services import services_of
 from gongji.rules.codes import BindingState
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store
+from gongji.store.replay import request_row
 from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
 from msgspec.structs import replace
 
-from tests.doors.cells import ABSENT, OTHER, OWN, Cell
+from tests.doors.cells import (
+    ABSENT,
+    NOBODY,
+    OTHER,
+    OWN,
+    PARTY,
+    STRANGER,
+    SUBJECTS,
+    Cell,
+    kinds,
+)
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import metadata, subject
 from tests.scaffold.people import ANQING, CHUZHOU, NOW, binding
@@ -100,6 +112,7 @@ class Doors:
     async def prepare(self) -> None:
         """Write people, bindings, settlements and imports of both cities."""
         await self.service.write(*_records(self.service.world))
+        await self.service.write(*_refused(self.service.store))
         for institution in (OWN, OTHER):
             for city in (OWN, OTHER):
                 await self._settle(institution, city)
@@ -187,6 +200,39 @@ def _bindings(channel: str, name: str, city: str) -> Iterable[Binding]:
         active_at=None,
         expires_at=NOW + timedelta(days=9),
     )
+
+
+_ACTING: Final = ("app", "counter", "bank")
+"""Kinds of callers that must act for somebody."""
+
+_REFUSAL: Final = b"""{"name": "NotEligible", "message": "x", "field": "", "clauses": [],
+"conditions": [], "metadata": {}}"""
+"""A refusal as a store remembers it."""
+
+
+def refused_id(cell: Cell) -> str:
+    """Return the id of a refused request of a cell's caller, for whom it acts now.
+
+    Of a caller that must act for somebody it was always for a party.
+    """
+    whose = PARTY if cell.kind in _ACTING else cell.subject
+    place = f"{SUBJECTS.index(whose):03}-{kinds().index(cell.kind):012}"
+    return f"01890000-0000-7000-8{place}"
+
+
+def _refused(store: Store) -> Iterable[RequestRecord]:
+    """Yield the refused requests of each caller."""
+    people = {NOBODY: "", STRANGER: STRANGER_NO, PARTY: HOLDER[OWN]}
+    rows = {}
+    for kind in kinds():
+        for whose, person_no in people.items():
+            request_id = refused_id(Cell("ExplainRefusal", kind, subject=whose))
+            request = Request(request_id, kind, "Unbind", person_no)
+            # Last for a party: of who must act for somebody that one stands.
+            rows[request_id] = request_row(
+                request, {}, NOW, store.digest, refusal=_REFUSAL
+            )
+    return rows.values()
 
 
 def packed_subject(cell: Cell) -> bytes | None:

@@ -23,10 +23,10 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
-    types_pb2,
 )
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
+from tests.rpc.services.acting import application
 from tests.rpc.services.telling import RETIRED_IN_JULY, tell, told
 from tests.scaffold.service import HOSPITAL, Service, new_binding
 
@@ -87,7 +87,7 @@ def about_people() -> set[str]:
 def test_every_method_about_people_says_what_it_shows() -> None:
     """The table of fields has exactly the methods whose request or reply names people, and
     those that name them by a record of theirs."""
-    by_record = {"Reverse", "GetSettlement", "Recompute", "GetPacket"}
+    by_record = {"Reverse", "GetSettlement", "Recompute", "GetPacket", "ExplainRefusal"}
     assert FIELDS.keys() == about_people() | by_record
 
 
@@ -201,17 +201,20 @@ async def _reconcile(s: Service) -> None:
         pass
 
 
-async def _submit(s: Service) -> None:
-    request = binding_pb2.SubmitBindingRequest(
-        request_id=s.new_id(),
-        holder=s.ref("P1"),
-        member=s.ref("P2"),
-        relation="10",
-        purposes=[types_pb2.PURPOSE_VISIT],
-        channel="wanshitong",
-        validate_only=True,
-    )
+async def _refused(s: Service, **changes: bool) -> str:
+    request = application(s, "P1", "P2", **changes)
     await s.refused(s.bindings.SubmitBinding, request)
+    return request.request_id
+
+
+async def _submit(s: Service) -> None:
+    await _refused(s, validate_only=True)
+
+
+async def _explain(s: Service) -> None:
+    refused = await _refused(s)
+    explain = binding_pb2.ExplainRefusalRequest(request_id=refused)
+    await s.bindings.ExplainRefusal(explain)
 
 
 async def _consent(s: Service) -> None:
@@ -359,6 +362,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "ListSettlements": (_list_settlements, {"P2"}),
     "ReconcileDetails": (_reconcile, {"P1"}),
     "SubmitBinding": (_submit, {"P1", "P2"}),
+    "ExplainRefusal": (_explain, {"P1", "P2"}),
     "RecordConsent": (_consent, {"P1", "P2"}),
     "ReviewBinding": (_review, {"P1", "P2"}),
     "Unbind": (_unbind, {"P1", "P2"}),

@@ -61,6 +61,11 @@ _SUBJECT, _CITY = AccessScope.SUBJECT, AccessScope.CITY
 _RULES: Final = _to(_KNOWN)
 """The cities' rules hold no personal data: whoever is known may read them."""
 
+_REFUSED: Final = _to(_CHANNELS, _SUBJECT) | _to(
+    (*_INSTITUTIONS, Kind.COLLECTOR, Kind.REVIEWER, Kind.OPERATOR)
+)
+"""A refusal is told again to whom it was told, whatever it was about."""
+
 _WORK: Final = _to((Kind.OPERATOR,), _CITY)
 
 _READ: Final = _WORK | _to((Kind.AUDITOR,), _CITY)
@@ -96,6 +101,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "GetBinding": _OWN | _REVIEWED,
     "ListBindings": _OWN | _REVIEWED,
     "Unbind": _BOUND,
+    "ExplainRefusal": _REFUSED,
     "Quote": _BILLED,
     "Settle": _BILLED,
     "Reverse": _BILLED,

@@ -47,6 +47,7 @@ METHODS: Final[Mapping[str, str]] = {
     "Unbind": "解绑",
     "GetBinding": "查询绑定",
     "ListBindings": "列出绑定",
+    "ExplainRefusal": "查询拒绝的原因",
     "Quote": "预结算",
     "Settle": "结算",
     "Reverse": "撤销结算",
@@ -90,6 +91,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "name": "姓名",
     "phone": "电话",
     "premium": "代缴",
+    "refusal": "拒绝的原因",
 }
 """What each field is called."""
 

@@ -17,6 +17,7 @@ Refusal
 │   ├── SettlementNotFound
 │   ├── CreditNotFound
 │   ├── PremiumNotFound
+│   ├── RefusalNotFound
 │   └── LeafNotFound
 ├── NotNow: refused because of time; ask again later; nothing is written
 │   ├── NotInForce
@@ -190,6 +191,10 @@ class CreditNotFound(NotFound):
 
 class PremiumNotFound(NotFound):
     """No premium of that id stands for the member's year."""
+
+
+class RefusalNotFound(NotFound):
+    """No refusal is remembered with that request id, for the person the caller acts for."""
 
 
 class LeafNotFound(NotFound):

@@ -35,6 +35,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Unbind": "binding",
     "GetBinding": "binding",
     "ListBindings": "binding",
+    "ExplainRefusal": "refusal",
     # settlement
     "Quote": "bill,enrolments,balance",
     "Settle": "bill,balance",

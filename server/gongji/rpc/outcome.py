@@ -115,10 +115,7 @@ class Outcomes:
     def refused(self, call: Call, refusal: Refusal) -> Status:
         """Return the status of a refused call: a denial while it may not be told more."""
         refusal = call.permit.told(refusal)
-        call.city = call.city or refusal.area_code
-        if refusal.conditions:
-            hooks = [condition.hook for condition in refusal.conditions]
-            call_watch.watcher.unmet(call.about, hooks)
+        note_unmet(call, refusal)
         retry_ms = 0
         if isinstance(refusal, status.RETRYABLE):
             known = refusal.retry_ms if isinstance(refusal, Exhausted) else 0
@@ -171,6 +168,14 @@ class Outcomes:
         self.log(call, ended.code.name, ended.reason)
         call_watch.watcher.refused(ended.reason, call.about)
         return ended
+
+
+def note_unmet(call: Call, refusal: Refusal) -> None:
+    """Note whose rules a call did not meet, and which."""
+    call.city = call.city or refusal.area_code
+    if refusal.conditions:
+        hooks = [condition.hook for condition in refusal.conditions]
+        call_watch.watcher.unmet(call.about, hooks)
 
 
 def places_of(fault: BaseException) -> list[str]:

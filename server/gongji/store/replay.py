@@ -161,10 +161,7 @@ def replay(
     OriginalReversed, RequestIdReused.
     """
     if row.tombstone:
-        raise OriginalReversed(
-            "该请求编号对应的业务在到达之前已被撤销，不再受理；如需重新办理，请使用新的请求编号。",
-            field="request_id",
-        )
+        raise _original_reversed()
     names = ",".join(differing(command.request, command.content, row, digest))
     if names:
         raise RequestIdReused(
@@ -202,6 +199,20 @@ def differing(
         digests.pop(SUBJECT, None)
     names = sorted(digests.keys() | row.digests.keys())
     return [name for name in names if digests.get(name) != row.digests.get(name)]
+
+
+def refusal_of(row: RequestRecord) -> Refusal | None:
+    """Return what a request was refused for, as it was told; None if it was executed."""
+    if row.tombstone:
+        return _original_reversed()
+    return _refusal(row.refusal) if row.refusal else None
+
+
+def _original_reversed() -> OriginalReversed:
+    return OriginalReversed(
+        "该请求编号对应的业务在到达之前已被撤销，不再受理；如需重新办理，请使用新的请求编号。",
+        field="request_id",
+    )
 
 
 def _refusal(stored: bytes) -> Refusal:

@@ -829,6 +829,7 @@ class SubmitBindingRequest(_message.Message):
     AGREEMENT_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of the request (UUID); the same id with the same content answers the first reply again."""
     relation: _builtins.str
@@ -837,6 +838,10 @@ class SubmitBindingRequest(_message.Message):
     """Channel id as declared by the holder's city, e.g. "wanshitong", "minip_wechat", "window"."""
     validate_only: _builtins.bool
     """Decide only; write nothing."""
+    explain: _builtins.bool
+    """With validate_only: an application that would be refused for its conditions, or at a closed counter, is answered with
+    `unmet`, all sentences and ways in it, and the call is not refused. All other refusals are as without it.
+    """
     @_builtins.property
     def holder(self) -> _types_pb2.PersonRef:
         """The holder (授权人): whose account it is."""
@@ -884,10 +889,11 @@ class SubmitBindingRequest(_message.Message):
         agreement: Global___AgreementAccepted | None = ...,
         consent: Global___Consent | None = ...,
         validate_only: _builtins.bool = ...,
+        explain: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "consent", b"consent", "holder", b"holder", "member", b"member", "member_details", b"member_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "channel", b"channel", "consent", b"consent", "holder", b"holder", "identity_checks", b"identity_checks", "materials", b"materials", "member", b"member", "member_details", b"member_details", "purposes", b"purposes", "relation", b"relation", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "channel", b"channel", "consent", b"consent", "explain", b"explain", "holder", b"holder", "identity_checks", b"identity_checks", "materials", b"materials", "member", b"member", "member_details", b"member_details", "purposes", b"purposes", "relation", b"relation", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -901,27 +907,89 @@ class SubmitBindingResponse(_message.Message):
 
     BINDING_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    UNMET_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def binding(self) -> Global___Binding:
-        """The binding."""
+        """The binding; absent with `unmet`."""
 
     @_builtins.property
     def receipt(self) -> _types_pb2.Receipt:
         """Receipt; absent with validate_only."""
+
+    @_builtins.property
+    def unmet(self) -> Global___Explanation:
+        """With explain: why the application would be refused; absent if it would be accepted."""
 
     def __init__(
         self,
         *,
         binding: Global___Binding | None = ...,
         receipt: _types_pb2.Receipt | None = ...,
+        unmet: Global___Explanation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "receipt", b"receipt", "unmet", b"unmet"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "receipt", b"receipt", "unmet", b"unmet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitBindingResponse: _TypeAlias = SubmitBindingResponse  # noqa: Y015
+
+@_typing.final
+class ExplainRefusalRequest(_message.Message):
+    """Asks again for what a request was refused for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the refused request (UUID), one of the caller's own and for the same person."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainRefusalRequest: _TypeAlias = ExplainRefusalRequest  # noqa: Y015
+
+@_typing.final
+class ExplainRefusalResponse(_message.Message):
+    """A refusal as it was told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """The method that was refused, e.g. "SubmitBinding"."""
+    @_builtins.property
+    def explanation(self) -> Global___Explanation:
+        """All that it told."""
+
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it was refused."""
+
+    def __init__(
+        self,
+        *,
+        explanation: Global___Explanation | None = ...,
+        method: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "explanation", b"explanation", "method", b"method"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainRefusalResponse: _TypeAlias = ExplainRefusalResponse  # noqa: Y015
 
 @_typing.final
 class RecordConsentRequest(_message.Message):

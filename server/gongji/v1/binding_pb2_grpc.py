@@ -70,6 +70,11 @@ class BindingServiceStub:
                 request_serializer=gongji_dot_v1_dot_binding__pb2.UnbindRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_binding__pb2.UnbindResponse.FromString,
                 _registered_method=True)
+        self.ExplainRefusal = channel.unary_unary(
+                '/gongji.v1.BindingService/ExplainRefusal',
+                request_serializer=gongji_dot_v1_dot_binding__pb2.ExplainRefusalRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_binding__pb2.ExplainRefusalResponse.FromString,
+                _registered_method=True)
 
 
 class BindingServiceServicer:
@@ -130,6 +135,14 @@ class BindingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainRefusal(self, request, context):
+        """All that a remembered refusal told, whole: of an application, a consent, a review, a premium, or any other request of the
+        caller's own. REFUSAL_NOT_FOUND if the request was not refused so, or for another person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BindingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -167,6 +180,11 @@ def add_BindingServiceServicer_to_server(servicer, server):
                     servicer.Unbind,
                     request_deserializer=gongji_dot_v1_dot_binding__pb2.UnbindRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_binding__pb2.UnbindResponse.SerializeToString,
+            ),
+            'ExplainRefusal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRefusal,
+                    request_deserializer=gongji_dot_v1_dot_binding__pb2.ExplainRefusalRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_binding__pb2.ExplainRefusalResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -359,6 +377,33 @@ class BindingService:
             '/gongji.v1.BindingService/Unbind',
             gongji_dot_v1_dot_binding__pb2.UnbindRequest.SerializeToString,
             gongji_dot_v1_dot_binding__pb2.UnbindResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRefusal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.BindingService/ExplainRefusal',
+            gongji_dot_v1_dot_binding__pb2.ExplainRefusalRequest.SerializeToString,
+            gongji_dot_v1_dot_binding__pb2.ExplainRefusalResponse.FromString,
             options,
             channel_credentials,
             insecure,

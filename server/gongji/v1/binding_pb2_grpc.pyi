@@ -55,6 +55,10 @@ class BindingServiceStub:
     """
     Unbind: _grpc.UnaryUnaryMultiCallable[_binding_pb2.UnbindRequest, _binding_pb2.UnbindResponse]
     """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from."""
+    ExplainRefusal: _grpc.UnaryUnaryMultiCallable[_binding_pb2.ExplainRefusalRequest, _binding_pb2.ExplainRefusalResponse]
+    """All that a remembered refusal told, whole: of an application, a consent, a review, a premium, or any other request of the
+    caller's own. REFUSAL_NOT_FOUND if the request was not refused so, or for another person.
+    """
 
 @_typing.type_check_only
 class BindingServiceAsyncStub(BindingServiceStub):
@@ -83,6 +87,10 @@ class BindingServiceAsyncStub(BindingServiceStub):
     """
     Unbind: _aio.UnaryUnaryMultiCallable[_binding_pb2.UnbindRequest, _binding_pb2.UnbindResponse]  # type: ignore[assignment]
     """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from."""
+    ExplainRefusal: _aio.UnaryUnaryMultiCallable[_binding_pb2.ExplainRefusalRequest, _binding_pb2.ExplainRefusalResponse]  # type: ignore[assignment]
+    """All that a remembered refusal told, whole: of an application, a consent, a review, a premium, or any other request of the
+    caller's own. REFUSAL_NOT_FOUND if the request was not refused so, or for another person.
+    """
 
 class BindingServiceServicer(metaclass=_abc_1.ABCMeta):
     """The life of a binding. The holder's insured place decides by whose rules."""
@@ -150,5 +158,15 @@ class BindingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_binding_pb2.UnbindResponse, _abc.Awaitable[_binding_pb2.UnbindResponse]]:
         """Ends an active binding: new use is blocked at once, refunds still return to the purse they came from."""
+
+    @_abc_1.abstractmethod
+    def ExplainRefusal(
+        self,
+        request: _binding_pb2.ExplainRefusalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_binding_pb2.ExplainRefusalResponse, _abc.Awaitable[_binding_pb2.ExplainRefusalResponse]]:
+        """All that a remembered refusal told, whole: of an application, a consent, a review, a premium, or any other request of the
+        caller's own. REFUSAL_NOT_FOUND if the request was not refused so, or for another person.
+        """
 
 def add_BindingServiceServicer_to_server(servicer: BindingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,6 +24,7 @@ from gongji.model.refusals import (
     CounterClosed,
     MalformedField,
     NotEligible,
+    Refusal,
 )
 from gongji.rpc.calls import command_request, current_call, current_permit
 from gongji.rpc.convert.binding import (
@@ -32,7 +33,10 @@ from gongji.rpc.convert.binding import (
     consent_from,
 )
 from gongji.rpc.convert.form import form_query_from, form_to
+from gongji.rpc.convert.refusals import explanation_to
 from gongji.rpc.convert.values import Sources, instant_from, receipt_to
+from gongji.rpc.outcome import note_unmet
+from gongji.rpc.services.explaining import explained
 from gongji.rpc.services.guessing import pauses_told
 from gongji.rpc.services.paging import PAGES_READ, page
 from gongji.rpc.services.parties import show_party
@@ -92,8 +96,11 @@ class BindingService(BindingServiceServicer):
         """Apply for a binding, or return what would come of it."""
         command = await self._application(request)
         if request.validate_only:
-            preview = await self._tried(command)
-            return pb.SubmitBindingResponse(binding=await self._shown(preview))
+            return await self._previewed(command, explain=request.explain)
+        if request.explain:
+            raise MalformedField(
+                "explain：须与 validate_only 一起给出", field="explain"
+            )
         with pauses_told():
             answer = await self._store.commit(command)
         return pb.SubmitBindingResponse(
@@ -122,6 +129,25 @@ class BindingService(BindingServiceServicer):
             subject=permit.identified,
             guessing=permit.guessing,
         )
+
+    async def _previewed(
+        self, command: Submit, *, explain: bool
+    ) -> pb.SubmitBindingResponse:
+        """Return what would come of an application, or why it would be refused."""
+        try:
+            preview = await self._tried(command)
+        except Refusal as refusal:
+            if not explain or not refusal.conditions:
+                raise
+            note_unmet(current_call(), refusal)
+            return pb.SubmitBindingResponse(unmet=explanation_to(refusal))
+        return pb.SubmitBindingResponse(binding=await self._shown(preview))
+
+    async def ExplainRefusal(
+        self, request: pb.ExplainRefusalRequest, context: object
+    ) -> pb.ExplainRefusalResponse:
+        """Return all that a remembered refusal told. RefusalNotFound."""
+        return await explained(self._store, request.request_id.lower())
 
     async def _tried(self, command: Submit) -> Binding:
         """Return what would come of an application; refusals as of the application."""

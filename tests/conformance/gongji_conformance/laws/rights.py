@@ -43,6 +43,8 @@ _RULES: Final = frozenset({"ListCities", "GetCity", "GetGuide", "DescribeForm"})
 BINDING: Final = frozenset({"SubmitBinding", "RecordConsent", "Unbind"})
 """What is done through a channel."""
 _BOUND: Final = frozenset({"GetBinding", "ListBindings"})
+_REFUSED: Final = frozenset({"ExplainRefusal"})
+"""Of one's own requests."""
 _OWN: Final = frozenset(
     {"GetSettlement", "ListSettlements", "GetAccount", "ListEntries", "GetPerson"}
 )
@@ -66,10 +68,10 @@ _READS: Final = (
     | {"GetInstitution", "Recompute", "GetPacket", "Consequences"}
 )
 
-_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES
+_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED
 
 _INSTITUTION: Final = (
-    _BILLS | _RECONCILED | {"GetSettlement", "GetPerson", "GetInstitution"}
+    _BILLS | _RECONCILED | _REFUSED | {"GetSettlement", "GetPerson", "GetInstitution"}
 )
 
 _STATED: Final[Mapping[Kind, frozenset[str]]] = {
@@ -78,9 +80,9 @@ _STATED: Final[Mapping[Kind, frozenset[str]]] = {
     "bank": _RULES | _CHANNEL,
     "hospital": _RULES | _INSTITUTION,
     "pharmacy": _RULES | _INSTITUTION,
-    "collector": _RULES | _PREMIUMS,
+    "collector": _RULES | _PREMIUMS | _REFUSED,
     "feeder": _RULES | _FEEDING | _IMPORTS,
-    "reviewer": _RULES | _BOUND | {"ReviewBinding"},
+    "reviewer": _RULES | _BOUND | _REFUSED | {"ReviewBinding"},
     "auditor": _RULES | _READS,
     "operator": frozenset(PATHS),
     "city_team": _RULES,

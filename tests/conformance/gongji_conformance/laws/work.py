@@ -177,6 +177,20 @@ def _unbind(work: CallersWork) -> AskedFor:
     return asked(unbind, subject=work.holder)
 
 
+def _explain(work: CallersWork) -> AskedFor:
+    """Ask why one's own request was refused; who binds nobody asks for one never made."""
+    refused = new_id()
+    if not work.channel or "RecordConsent" not in WORK[work.caller.kind]:
+        return asked(binding_pb2.ExplainRefusalRequest(request_id=refused))
+    # The family is bound already: its consent comes too late.
+    consent = _consent(work)
+    for message in consent.messages:
+        message.request_id = refused  # type: ignore[attr-defined] # a consent's
+    ask_as(work.caller, "RecordConsent", consent)
+    explain = binding_pb2.ExplainRefusalRequest(request_id=refused)
+    return asked(explain, subject=consent.subject)
+
+
 def _settle(work: CallersWork) -> AskedFor:
     return asked(settlement_pb2.SettleRequest(request_id=new_id(), bill=work.bill()))
 
@@ -294,6 +308,7 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "ListBindings": _bindings,
     "Unbind": _unbind,
+    "ExplainRefusal": _explain,
     "Quote": lambda work: asked(settlement_pb2.QuoteRequest(bill=work.bill())),
     "Settle": _settle,
     "Reverse": lambda work: asked(work.city.reversal(work.settlement_id)),
