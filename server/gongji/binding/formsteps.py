@@ -116,11 +116,13 @@ def _guidance(scope: FormScope) -> Iterator[FormNotice]:
     """Yield where to begin, and what a document says to do step by step."""
     if not scope.channel:
         return
-    channel: Channel = scope.rules.value(CityRules.channels)[scope.channel]
+    answer = scope.rules.answer(CityRules.channels)
+    channel: Channel = answer.value[scope.channel]
+    cited = channel.clauses or answer.clauses
     if channel.entry:
-        yield FormNotice(channel.entry, channel.clauses, heading="入口")
+        yield FormNotice(channel.entry, cited, heading="入口")
     for step in channel.steps:
-        yield FormNotice(in_words(step), step.clauses, heading="操作步骤")
+        yield FormNotice(in_words(step), step.clauses or cited, heading="操作步骤")
 
 
 def _purposes(scope: FormScope) -> FormField:
