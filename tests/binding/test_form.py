@@ -188,27 +188,41 @@ def test_a_mark_opens_a_channel() -> None:
 @pytest.mark.parametrize("asked", EVERY_CHANNEL, ids=name_of)
 def test_what_is_said_has_its_source(asked: FormQuery) -> None:
     """Every number of a clause stands among the clauses, each with its text; every
-    article of the agreement and every outcome has one; the text is the articles."""
+    article of the agreement, every notice and every outcome has one."""
     form = Family(asked).form()
     texts = {clause.id: clause.text for clause in form.clauses}
     assert all(texts.values())
-    fields = [field for step in form.steps for field in step.fields]
-    (agreement,) = [f.agreement for f in fields if f.HasField("agreement")]
-    cited = [*agreement.articles, *form.outcomes, *form.notices]
-    cited += [notice for step in form.steps for notice in step.notices]
-    assert all(one.clauses for one in cited)
-    numbers = {number for one in (*cited, *fields) for number in one.clauses}
+    told = told_by(form)
+    assert all(one.clauses for one in told)
+    numbers = {number for one in (*told, *fields_of(form)) for number in one.clauses}
     assert numbers == set(texts)
+
+
+@pytest.mark.parametrize("asked", EVERY_CHANNEL, ids=name_of)
+def test_the_text_of_the_agreement_is_its_articles(asked: FormQuery) -> None:
+    """The text is the title and the numbered articles, a line each."""
+    fields = fields_of(Family(asked).form())
+    (agreement,) = [f.agreement for f in fields if f.HasField("agreement")]
     lines = [f"{n}. {a.text}" for n, a in enumerate(agreement.articles, 1)]
     assert [agreement.title, *lines] == agreement.text.splitlines()
+
+
+def fields_of(form: pb.DescribeFormResponse) -> list[pb.FormField]:
+    return [field for step in form.steps for field in step.fields]
+
+
+def told_by(form: pb.DescribeFormResponse) -> list[pb.FormNotice | pb.FormOutcome]:
+    """Return all that a form tells: notices, articles, outcomes."""
+    articles = [article for f in fields_of(form) for article in f.agreement.articles]
+    beside = [notice for step in form.steps for notice in step.notices]
+    return [*articles, *beside, *form.notices, *form.outcomes]
 
 
 @pytest.mark.parametrize("asked", EVERY_CHANNEL, ids=name_of)
 def test_an_example_is_an_answer(asked: FormQuery) -> None:
     """Every example keeps the constraints of its field, as the service enforces them; an
     identity number has its check digit, and an area that does not exist."""
-    form = Family(asked).form()
-    for field in (field for step in form.steps for field in step.fields):
+    for field in fields_of(Family(asked).form()):
         if field.example:
             rule = field.constraints
             assert re.fullmatch(rule.pattern or ".*", field.example)

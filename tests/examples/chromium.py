@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-PHONE = {"width": 390, "height": 844}
-"""Of the width of a common phone."""
+WIDTH: Final = 390
+"""The width of a common phone, in pixels."""
 
 
 @contextmanager
@@ -25,6 +26,8 @@ def browser_page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         try:
-            yield browser.new_page(viewport=PHONE, locale="zh-CN")
+            yield browser.new_page(
+                viewport={"width": WIDTH, "height": 844}, locale="zh-CN"
+            )
         finally:
             browser.close()
