@@ -55,6 +55,11 @@ class Discrepancy(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{told}：{self.message}" if told else self.message
 
 
+def unchecked(error: Exception) -> str:
+    """Return what is said of what is stored and cannot be checked."""
+    return f"所存的内容不能核对（{type(error).__name__}）：格式被改动"
+
+
 Find = Callable[[Discrepancy], None]
 
 

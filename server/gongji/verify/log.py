@@ -10,7 +10,7 @@ from gongji.audit.commitment import Commitments
 from gongji.audit.hashing import HASH_BYTES, base64
 from gongji.audit.leaf import Leaf, LeafBody, LeafPrivate, body_of, private_of
 from gongji.store.table import Row, micros
-from gongji.verify.finding import Discrepancy
+from gongji.verify.finding import Discrepancy, unchecked
 from gongji.verify.segments import Output
 from gongji.verify.snapshot import UnreadableError
 from gongji.verify.types import wrong_type
@@ -37,7 +37,7 @@ def read_leaves(bench: Bench, job: VerifyTask, output: Output) -> None:
     try:
         for row in bench.snapshot.read(table, job.span):
             read += 1
-            if fault := _Checked(bench, output).check(row):
+            if fault := _fault_of(_Checked(bench, output), row):
                 message, column = fault
                 output.found(
                     Discrepancy(
@@ -52,6 +52,14 @@ def read_leaves(bench: Bench, job: VerifyTask, output: Output) -> None:
             Discrepancy(phase="log", table="leaf", message=f"不能读取：{error}")
         )
     output.count("leaves", read)
+
+
+def _fault_of(checked: _Checked, row: Row) -> tuple[str, str] | None:
+    """Return what is wrong with a leaf, and in which column; None if nothing is."""
+    try:
+        return checked.check(row)
+    except Exception as error:  # noqa: BLE001 - one leaf says nothing of the others
+        return unchecked(error), ""
 
 
 class _Checked:

@@ -10,7 +10,7 @@ from gongji.audit.commitment import Commitments, RowForm
 from gongji.store.sealing import owner_of
 from gongji.store.table import DOCUMENT, AnyTable, Column, Row
 from gongji.verify.emit import emit
-from gongji.verify.finding import Discrepancy, masked
+from gongji.verify.finding import Discrepancy, masked, unchecked
 from gongji.verify.segments import Output
 from gongji.verify.snapshot import UnreadableError
 from gongji.verify.types import wrong_type
@@ -128,7 +128,7 @@ class _Judge:
         record = self._record(table, row)
         if record is not None:
             # An altered row, too: what does not add up names the column.
-            emit(self._output, record)
+            self._emit(table, row, record)
         if not (expected and said):
             return True
         if record is None:
@@ -140,6 +140,12 @@ class _Judge:
                 self._found(table, row, told, said, column.name)
         self._check_seal(table, row, said)
         return False
+
+    def _emit(self, table: AnyTable, row: Row, record: Any) -> None:
+        try:
+            emit(self._output, record)
+        except Exception as error:  # noqa: BLE001 - one row says nothing of the others
+            self._found(table, row, unchecked(error), None)
 
     def _record(self, table: AnyTable, row: Row) -> Any:
         """Return the record of a row, None if it cannot be read."""

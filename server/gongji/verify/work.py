@@ -19,7 +19,7 @@ from gongji.store.keys.source import Keys
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.signing_key import signing_key
-from gongji.verify.finding import PHASE_OF, Discrepancy
+from gongji.verify.finding import PHASE_OF, Discrepancy, unchecked
 from gongji.verify.segments import Output, SegmentHead, Segments
 from gongji.verify.snapshot import DatabaseView, RowSpan, load_keys, open_snapshot
 
@@ -94,8 +94,7 @@ class Bench:
             # A disk that is full says nothing of what is stored.
             raise
         except Exception as error:  # noqa: BLE001 - what was altered may be anything
-            told = f"所存的内容不能核对（{type(error).__name__}）：格式被改动"
-            phase = PHASE_OF[job.stage]
+            phase, told = PHASE_OF[job.stage], unchecked(error)
             output.found(Discrepancy(phase=phase, table=job.table, message=told))
         output.save(self.folder / job.name, process_time() - begun)
         return output.head
