@@ -113,6 +113,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ListSettlements": _OWN,
     "GetAccount": _OWN,
     "ListEntries": _OWN,
+    "Watch": _OWN | _to(_INSTITUTIONS, _INSTITUTION),
     "Credit": _WORK,
     "CorrectCredit": _WORK,
     "TakeBackCredit": _WORK,

@@ -38,7 +38,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.hookspecs import CityRules
 
-_FACTS = "registry"
+BY_FACTS = "registry"
 """Who changed a binding whose state follows from the registry."""
 
 
@@ -98,7 +98,7 @@ def shown(
     first_moment = datetime.combine(status.since, time.min, SHANGHAI)
     # Of a fact told late the day may lie before the binding became active.
     at = max(first_moment, current.active_at or current.submitted_at)
-    return moved(current, status.state, at, who=_FACTS, why=status.why)
+    return moved(current, status.state, at, who=BY_FACTS, why=status.why)
 
 
 class ShowBindings(Struct, frozen=True):
@@ -145,7 +145,9 @@ def with_former(binding: Binding, facts: Facts, cities: Cities) -> tuple[Binding
             continue
         why = f"{shown_by(stored, facts, cities).reason}；此后另行绑定"
         # Of now, not of the fact's day: what it paid for in between it paid for.
-        ended.append(moved(stored, BindingState.ENDED, facts.now, who=_FACTS, why=why))
+        ended.append(
+            moved(stored, BindingState.ENDED, facts.now, who=BY_FACTS, why=why)
+        )
     return (binding, *ended)
 
 

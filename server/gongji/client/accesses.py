@@ -65,6 +65,7 @@ METHODS: Final[Mapping[str, str]] = {
     "RefundPremium": "代缴退费",
     "Consequences": "迟到事实的影响",
     "Resettle": "重新结算",
+    "Watch": "订阅事件",
     "GetPerson": "查询人员",
     "ImportPersons": "导入人员",
     "ListAccesses": "访问查询",

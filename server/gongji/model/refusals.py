@@ -7,7 +7,8 @@ Refusal
 │   ├── CertificateChecksum
 │   ├── UnknownChannel
 │   ├── UnsupportedVisitKind
-│   └── PageTokenInvalid
+│   ├── PageTokenInvalid
+│   └── CursorInvalid
 ├── NotFound: something named does not exist; nothing is written
 │   ├── CityNotServed
 │   ├── PersonNotFound
@@ -65,7 +66,8 @@ Refusal
     └── Exhausted: more than may be under way; when to try again is said
         ├── Overloaded
         ├── CallerOverLimit
-        └── GuessingPaused
+        ├── GuessingPaused
+        └── WatchBehind
 """
 
 from __future__ import annotations
@@ -155,6 +157,10 @@ class UnsupportedVisitKind(Malformed):
 
 class PageTokenInvalid(Malformed):
     """The page token was not given for this filter."""
+
+
+class CursorInvalid(Malformed):
+    """A cursor is not the caller's, or the log it was given of is not there."""
 
 
 class NotFound(Refusal):
@@ -392,3 +398,7 @@ class CallerOverLimit(Exhausted):
 
 class GuessingPaused(Exhausted):
     """Too many wrong statements about a person: this caller has to wait."""
+
+
+class WatchBehind(Exhausted):
+    """Events are read too slowly: the reader goes on by its last cursor."""

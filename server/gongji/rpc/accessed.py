@@ -56,6 +56,8 @@ FIELDS: Final[Mapping[str, str]] = {
     # consequence
     "Consequences": "bill,binding,credit,premium",
     "Resettle": "bill,balance,credit,premium",
+    # event
+    "Watch": "bill,binding,credit,premium",
     # registry
     "GetPerson": _WHOLE_FILE,
     "ImportPersons": _WHOLE_FILE,

@@ -158,6 +158,12 @@ class Permit:
         self.pending.discard(AccessScope.CITY)
         return self.caller.cities if AccessScope.CITY in self.scopes else ALL
 
+    def narrowed_institutions(self) -> Container[str]:
+        """Return the institutions to which whoever asks narrows what it answers."""
+        self.pending.discard(AccessScope.INSTITUTION)
+        institution = AccessScope.INSTITUTION
+        return own_in(self.caller, institution) if institution in self.scopes else ALL
+
     def require_shown(self) -> None:
         """Stop what would be answered or written too early. ScopePendingError."""
         if self.pending:

@@ -20,6 +20,7 @@ from gongji.rpc.services.account import AccountService
 from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
 from gongji.rpc.services.consequence import ConsequenceService
+from gongji.rpc.services.event import EventService
 from gongji.rpc.services.log import LogService
 from gongji.rpc.services.packet import PacketService
 from gongji.rpc.services.registry import RegistryService
@@ -32,6 +33,7 @@ from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
 from gongji.v1.consequence_pb2_grpc import add_ConsequenceServiceServicer_to_server
+from gongji.v1.event_pb2_grpc import add_EventServiceServicer_to_server
 from gongji.v1.log_pb2_grpc import add_LogServiceServicer_to_server
 from gongji.v1.packet_pb2_grpc import add_PacketServiceServicer_to_server
 from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -123,6 +125,7 @@ def _add_others(
     add_ConsequenceServiceServicer_to_server(consequences, calls)
     add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)
     add_AccessServiceServicer_to_server(AccessService(store), calls)
+    add_EventServiceServicer_to_server(EventService(store, cities, clock), calls)
 
 
 def _add_log(

@@ -1,0 +1,100 @@
+"""Events (事件): what happened to whom, as it is told to whoever may see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from gongji.rules.codes import BindingState, EntryKind
+
+
+class EventKind(IntEnum):
+    """What happened; numbers as on the wire."""
+
+    BINDING_SUBMITTED = 1
+    BINDING_CONSENTED = 2
+    BINDING_REVIEWED = 3
+    BINDING_EXPIRED = 4
+    BINDING_ENDED = 5
+    BINDING_SUSPENDED = 6
+    BINDING_RESUMED = 7
+    SETTLED = 8
+    REVERSED = 9
+    RESETTLED = 10
+    CREDITED = 11
+    PREMIUM_PAID = 12
+    PREMIUM_REFUNDED = 13
+
+
+OF_BINDINGS = frozenset(
+    {
+        EventKind.BINDING_SUBMITTED,
+        EventKind.BINDING_CONSENTED,
+        EventKind.BINDING_REVIEWED,
+        EventKind.BINDING_EXPIRED,
+        EventKind.BINDING_ENDED,
+        EventKind.BINDING_SUSPENDED,
+        EventKind.BINDING_RESUMED,
+    }
+)
+
+
+class BindingChange(Struct, frozen=True):
+    """A binding's change of state; from None if it was applied for."""
+
+    binding_id: str
+    holder: str
+    member: str
+    from_state: BindingState | None
+    to_state: BindingState
+    why: str
+
+
+class SettlementChange(Struct, frozen=True):
+    """A settlement made or taken back; to a holder, what its purse paid for another."""
+
+    settlement_id: str
+    patient: str
+    institution_code: str
+    purse: str = ""
+    charged_fen: int = 0
+    replaces: str = ""
+
+
+class CreditChange(Struct, frozen=True):
+    """Money that came into a purse from outside, or went back."""
+
+    person_no: str
+    entry_kind: EntryKind
+    fen: int
+    version_after: int
+
+
+class PremiumChange(Struct, frozen=True):
+    """A premium paid or refunded."""
+
+    premium_id: str
+    holder: str
+    member: str
+    year: int
+    fen: int
+
+
+Change: TypeAlias = BindingChange | SettlementChange | CreditChange | PremiumChange
+
+
+class Event(Struct, frozen=True):
+    """One event; `people` are its parties, `area_code` where it was decided.
+
+    `institution_code` is "" if no institution has a part in it.
+    """
+
+    kind: EventKind
+    at: datetime
+    what: Change
+    people: tuple[str, ...]
+    area_code: str
+    institution_code: str = ""
