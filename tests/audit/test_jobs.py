@@ -58,7 +58,7 @@ READS: Final = frozenset(
         *("ShowBindings", "KnownAt", "Examine", "Reexamine", "_LookUp", "PlaceOf"),
         *("ReviewPatient", "GatherPacket", "PreviewReversal", "Recompute"),
         *("DecideAsThen", "PatientOfOriginal", "Quote", "RowOf", "Abandoned", "Find"),
-        *("CreditAsThen", "PremiumAsThen"),
+        *("CreditAsThen", "PremiumAsThen", "StandingChanges"),
     }
 )
 """Queries that are only asked."""

@@ -40,6 +40,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ImportPersons", "ImportInstitutions"), ("city",)),
     # A refusal is the caller's own, whatever it was about.
     "ExplainRefusal": (),
+    "Watch": ("institution", "city"),
     "GetImport": ("city",),
     # A list without a person is narrowed, never refused.
     "ListImports": (),

@@ -11,6 +11,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     log_pb2,
     packet_pb2,
     registry_pb2,
@@ -245,6 +246,14 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "ListEntries": (
         "accounts",
         lambda d, c: account_pb2.ListEntriesRequest(person=_holder(d, c)),
+    ),
+    "Watch": (
+        "events",
+        lambda d, c: event_pb2.WatchRequest(
+            persons=[_holder(d, c)],
+            institution_codes=[INSTITUTION[c.institution, OWN]],
+            until_now=True,
+        ),
     ),
     "Credit": (
         "accounts",

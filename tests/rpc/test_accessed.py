@@ -19,6 +19,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     packet_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -36,6 +37,7 @@ FILES: Final = (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     packet_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -335,6 +337,14 @@ async def _get_person(s: Service) -> None:
     await s.registry.GetPerson(registry_pb2.GetPersonRequest(person=s.ref("P1")))
 
 
+async def _watch(s: Service) -> None:
+    async for first in s.events.Watch(event_pb2.WatchRequest(until_now=True)):
+        await s.give("P1", 100)
+        request = event_pb2.WatchRequest(cursor=first.cursor, until_now=True)
+        async for _ in s.events.Watch(request):
+            pass
+
+
 async def _list_accesses(s: Service) -> None:
     await s.access.ListAccesses(access_pb2.ListAccessesRequest(person=s.ref("P1")))
 
@@ -377,6 +387,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "RefundPremium": (_refund, {"P2"}),
     "Consequences": (_consequences, {"P1"}),
     "Resettle": (_resettle, {"P1", "P2"}),
+    "Watch": (_watch, {"P1"}),
     "GetPerson": (_get_person, {"P1"}),
     "ListAccesses": (_list_accesses, {"P1"}),
     "ExportPerson": (_export, {"P1"}),

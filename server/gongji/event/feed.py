@@ -79,9 +79,12 @@ class EventFeed:
         self._days: dict[datetime, asyncio.Task[list[Event]]] = {}
 
     async def watch(
-        self, scope: WatchedScope, cursor: Cursor | None
+        self, scope: WatchedScope, cursor: Cursor | None, *, until_now: bool = False
     ) -> AsyncGenerator[Told]:
-        """Tell what happens behind a cursor, or from now on. WatchBehind; CursorInvalid."""
+        """Tell what happens behind a cursor, or from now on. WatchBehind; CursorInvalid.
+
+        It ends with what has happened by now if only that is asked for.
+        """
         async with self._attached():
             if cursor is not None:
                 await self._check(cursor)
@@ -94,6 +97,9 @@ class EventFeed:
                         async for told in self._told(step, scope, last):
                             yield told
                         last = step.cursor
+                if until_now:
+                    yield Told(at.packed())
+                    return
                 async for told in self._live(place, scope, at.packed()):
                     yield told
                     last = told.cursor

@@ -29,7 +29,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/event.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x17gongji/v1/binding.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x01\n\x0cWatchRequest\x12-\n\x07persons\x18\x01 \x03(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02@d\x12%\n\x11institution_codes\x18\x02 \x03(\tB\n\xc2\xf8\x18\x06\x18\x14(\x04@d\x12+\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.gongji.v1.EventKindB\x06\xc2\xf8\x18\x02@\x14\x12\x1a\n\x06\x63ursor\x18\x04 \x01(\tB\n\xc2\xf8\x18\x06\x18\x80\x80\x02(\x04\"@\n\rWatchResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.gongji.v1.Event\"\x93\x02\n\x05\x45vent\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.EventKind\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x62inding\x18\x03 \x01(\x0b\x32\x18.gongji.v1.BindingChangeH\x00\x12\x31\n\nsettlement\x18\x04 \x01(\x0b\x32\x1b.gongji.v1.SettlementChangeH\x00\x12)\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x17.gongji.v1.CreditChangeH\x00\x12+\n\x07premium\x18\x06 \x01(\x0b\x32\x18.gongji.v1.PremiumChangeH\x00\x42\x06\n\x04what\"\xa8\x01\n\rBindingChange\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12+\n\nfrom_state\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12)\n\x08to_state\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\x0b\n\x03why\x18\x06 \x01(\t\"\x8a\x01\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\x18\n\x10institution_code\x18\x03 \x01(\t\x12\r\n\x05purse\x18\x04 \x01(\t\x12\x13\n\x0b\x63harged_fen\x18\x05 \x01(\x03\x12\x10\n\x08replaces\x18\x06 \x01(\t\"o\n\x0c\x43reditChange\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12(\n\nentry_kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\"^\n\rPremiumChange\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03*\xae\x03\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x45VENT_KIND_BINDING_SUBMITTED\x10\x01\x12 \n\x1c\x45VENT_KIND_BINDING_CONSENTED\x10\x02\x12\x1f\n\x1b\x45VENT_KIND_BINDING_REVIEWED\x10\x03\x12\x1e\n\x1a\x45VENT_KIND_BINDING_EXPIRED\x10\x04\x12\x1c\n\x18\x45VENT_KIND_BINDING_ENDED\x10\x05\x12 \n\x1c\x45VENT_KIND_BINDING_SUSPENDED\x10\x06\x12\x1e\n\x1a\x45VENT_KIND_BINDING_RESUMED\x10\x07\x12\x16\n\x12\x45VENT_KIND_SETTLED\x10\x08\x12\x17\n\x13\x45VENT_KIND_REVERSED\x10\t\x12\x18\n\x14\x45VENT_KIND_RESETTLED\x10\n\x12\x17\n\x13\x45VENT_KIND_CREDITED\x10\x0b\x12\x1b\n\x17\x45VENT_KIND_PREMIUM_PAID\x10\x0c\x12\x1f\n\x1b\x45VENT_KIND_PREMIUM_REFUNDED\x10\r2L\n\x0c\x45ventService\x12<\n\x05Watch\x12\x17.gongji.v1.WatchRequest\x1a\x18.gongji.v1.WatchResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/event.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x17gongji/v1/binding.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0cWatchRequest\x12-\n\x07persons\x18\x01 \x03(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02@d\x12%\n\x11institution_codes\x18\x02 \x03(\tB\n\xc2\xf8\x18\x06\x18\x14(\x04@d\x12+\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.gongji.v1.EventKindB\x06\xc2\xf8\x18\x02@\x14\x12\x1a\n\x06\x63ursor\x18\x04 \x01(\tB\n\xc2\xf8\x18\x06\x18\x80\x80\x02(\x04\x12\x11\n\tuntil_now\x18\x05 \x01(\x08\"@\n\rWatchResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.gongji.v1.Event\"\x93\x02\n\x05\x45vent\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.EventKind\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x62inding\x18\x03 \x01(\x0b\x32\x18.gongji.v1.BindingChangeH\x00\x12\x31\n\nsettlement\x18\x04 \x01(\x0b\x32\x1b.gongji.v1.SettlementChangeH\x00\x12)\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x17.gongji.v1.CreditChangeH\x00\x12+\n\x07premium\x18\x06 \x01(\x0b\x32\x18.gongji.v1.PremiumChangeH\x00\x42\x06\n\x04what\"\xa8\x01\n\rBindingChange\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12+\n\nfrom_state\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12)\n\x08to_state\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\x0b\n\x03why\x18\x06 \x01(\t\"\x8a\x01\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\x18\n\x10institution_code\x18\x03 \x01(\t\x12\r\n\x05purse\x18\x04 \x01(\t\x12\x13\n\x0b\x63harged_fen\x18\x05 \x01(\x03\x12\x10\n\x08replaces\x18\x06 \x01(\t\"o\n\x0c\x43reditChange\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12(\n\nentry_kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\"^\n\rPremiumChange\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03*\xae\x03\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x45VENT_KIND_BINDING_SUBMITTED\x10\x01\x12 \n\x1c\x45VENT_KIND_BINDING_CONSENTED\x10\x02\x12\x1f\n\x1b\x45VENT_KIND_BINDING_REVIEWED\x10\x03\x12\x1e\n\x1a\x45VENT_KIND_BINDING_EXPIRED\x10\x04\x12\x1c\n\x18\x45VENT_KIND_BINDING_ENDED\x10\x05\x12 \n\x1c\x45VENT_KIND_BINDING_SUSPENDED\x10\x06\x12\x1e\n\x1a\x45VENT_KIND_BINDING_RESUMED\x10\x07\x12\x16\n\x12\x45VENT_KIND_SETTLED\x10\x08\x12\x17\n\x13\x45VENT_KIND_REVERSED\x10\t\x12\x18\n\x14\x45VENT_KIND_RESETTLED\x10\n\x12\x17\n\x13\x45VENT_KIND_CREDITED\x10\x0b\x12\x1b\n\x17\x45VENT_KIND_PREMIUM_PAID\x10\x0c\x12\x1f\n\x1b\x45VENT_KIND_PREMIUM_REFUNDED\x10\r2L\n\x0c\x45ventService\x12<\n\x05Watch\x12\x17.gongji.v1.WatchRequest\x1a\x18.gongji.v1.WatchResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,22 +45,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHREQUEST'].fields_by_name['kinds']._serialized_options = b'\302\370\030\002@\024'
   _globals['_WATCHREQUEST'].fields_by_name['cursor']._loaded_options = None
   _globals['_WATCHREQUEST'].fields_by_name['cursor']._serialized_options = b'\302\370\030\006\030\200\200\002(\004'
-  _globals['_EVENTKIND']._serialized_start=1213
-  _globals['_EVENTKIND']._serialized_end=1643
+  _globals['_EVENTKIND']._serialized_start=1232
+  _globals['_EVENTKIND']._serialized_end=1662
   _globals['_WATCHREQUEST']._serialized_start=172
-  _globals['_WATCHREQUEST']._serialized_end=345
-  _globals['_WATCHRESPONSE']._serialized_start=347
-  _globals['_WATCHRESPONSE']._serialized_end=411
-  _globals['_EVENT']._serialized_start=414
-  _globals['_EVENT']._serialized_end=689
-  _globals['_BINDINGCHANGE']._serialized_start=692
-  _globals['_BINDINGCHANGE']._serialized_end=860
-  _globals['_SETTLEMENTCHANGE']._serialized_start=863
-  _globals['_SETTLEMENTCHANGE']._serialized_end=1001
-  _globals['_CREDITCHANGE']._serialized_start=1003
-  _globals['_CREDITCHANGE']._serialized_end=1114
-  _globals['_PREMIUMCHANGE']._serialized_start=1116
-  _globals['_PREMIUMCHANGE']._serialized_end=1210
-  _globals['_EVENTSERVICE']._serialized_start=1645
-  _globals['_EVENTSERVICE']._serialized_end=1721
+  _globals['_WATCHREQUEST']._serialized_end=364
+  _globals['_WATCHRESPONSE']._serialized_start=366
+  _globals['_WATCHRESPONSE']._serialized_end=430
+  _globals['_EVENT']._serialized_start=433
+  _globals['_EVENT']._serialized_end=708
+  _globals['_BINDINGCHANGE']._serialized_start=711
+  _globals['_BINDINGCHANGE']._serialized_end=879
+  _globals['_SETTLEMENTCHANGE']._serialized_start=882
+  _globals['_SETTLEMENTCHANGE']._serialized_end=1020
+  _globals['_CREDITCHANGE']._serialized_start=1022
+  _globals['_CREDITCHANGE']._serialized_end=1133
+  _globals['_PREMIUMCHANGE']._serialized_start=1135
+  _globals['_PREMIUMCHANGE']._serialized_end=1229
+  _globals['_EVENTSERVICE']._serialized_start=1664
+  _globals['_EVENTSERVICE']._serialized_end=1740
 # @@protoc_insertion_point(module_scope)

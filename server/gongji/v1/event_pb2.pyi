@@ -101,8 +101,11 @@ class WatchRequest(_message.Message):
     INSTITUTION_CODES_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    UNTIL_NOW_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Cursor of the last message that was dealt with; empty: what happens from now on. It is the caller's own."""
+    until_now: _builtins.bool
+    """End once everything that has happened by now is told, for who asks now and then instead of keeping a stream."""
     @_builtins.property
     def persons(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.PersonRef]:
         """Persons. With institutions too: what those persons had settled there."""
@@ -122,10 +125,11 @@ class WatchRequest(_message.Message):
         institution_codes: _abc.Iterable[_builtins.str] | None = ...,
         kinds: _abc.Iterable[Global___EventKind.ValueType] | None = ...,
         cursor: _builtins.str = ...,
+        until_now: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "institution_codes", b"institution_codes", "kinds", b"kinds", "persons", b"persons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "institution_codes", b"institution_codes", "kinds", b"kinds", "persons", b"persons", "until_now", b"until_now"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,7 +47,7 @@ class EventServiceServicer:
     """
 
     def Watch(self, request, context):
-        """Tells events without end, each at least once, those of one person in their order. Every message has a cursor: whoever
+        """Tells events without end, or up to now, each at least once, those of one person in their order. Every message has a cursor: whoever
         keeps it once it is done with the message, and begins the next call with it, misses nothing. The first message comes
         at once and has a cursor only: first watch, then list what there is. A stream may end at any time: begin another.
         WATCH_BEHIND ends one that is read too slowly, CURSOR_INVALID refuses a cursor of another log: list anew.

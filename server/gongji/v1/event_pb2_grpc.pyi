@@ -34,7 +34,7 @@ class EventServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_event_pb2.WatchRequest, _event_pb2.WatchResponse]
-    """Tells events without end, each at least once, those of one person in their order. Every message has a cursor: whoever
+    """Tells events without end, or up to now, each at least once, those of one person in their order. Every message has a cursor: whoever
     keeps it once it is done with the message, and begins the next call with it, misses nothing. The first message comes
     at once and has a cursor only: first watch, then list what there is. A stream may end at any time: begin another.
     WATCH_BEHIND ends one that is read too slowly, CURSOR_INVALID refuses a cursor of another log: list anew.
@@ -46,7 +46,7 @@ class EventServiceAsyncStub(EventServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_event_pb2.WatchRequest, _event_pb2.WatchResponse]  # type: ignore[assignment]
-    """Tells events without end, each at least once, those of one person in their order. Every message has a cursor: whoever
+    """Tells events without end, or up to now, each at least once, those of one person in their order. Every message has a cursor: whoever
     keeps it once it is done with the message, and begins the next call with it, misses nothing. The first message comes
     at once and has a cursor only: first watch, then list what there is. A stream may end at any time: begin another.
     WATCH_BEHIND ends one that is read too slowly, CURSOR_INVALID refuses a cursor of another log: list anew.
@@ -61,7 +61,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_event_pb2.WatchResponse], _abc.AsyncIterator[_event_pb2.WatchResponse]]:
-        """Tells events without end, each at least once, those of one person in their order. Every message has a cursor: whoever
+        """Tells events without end, or up to now, each at least once, those of one person in their order. Every message has a cursor: whoever
         keeps it once it is done with the message, and begins the next call with it, misses nothing. The first message comes
         at once and has a cursor only: first watch, then list what there is. A stream may end at any time: begin another.
         WATCH_BEHIND ends one that is read too slowly, CURSOR_INVALID refuses a cursor of another log: list anew.

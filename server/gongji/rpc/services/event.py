@@ -53,7 +53,8 @@ class EventService(EventServiceServicer):
         scope = await self._scope(request)
         cursor = self._opened(request.cursor) if request.cursor else None
         with self._few.place():
-            async with aclosing(self._feed.watch(scope, cursor)) as told:
+            feed = self._feed.watch(scope, cursor, until_now=request.until_now)
+            async with aclosing(feed) as told:
                 async for one in told:
                     yield told_to(one, self._sealed(one.cursor))
 

@@ -13,6 +13,7 @@ from gongji.v1 import (
     binding_pb2_grpc,
     city_pb2_grpc,
     consequence_pb2_grpc,
+    event_pb2_grpc,
     log_pb2_grpc,
     registry_pb2_grpc,
     sandbox_pb2,
@@ -50,6 +51,7 @@ class Stubs:
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
+        self.events = event_pb2_grpc.EventServiceStub(channel)
         self.log = log_pb2_grpc.LogServiceStub(channel)
         self.registry = registry_pb2_grpc.RegistryServiceStub(channel)
         self.sandbox = sandbox_pb2_grpc.SandboxServiceStub(channel)

@@ -11,6 +11,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     log_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -25,6 +26,7 @@ _FILES: Final = (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     log_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -54,6 +56,7 @@ _IMPORTS: Final = frozenset({"GetImport", "ListImports"})
 _FEEDING: Final = frozenset({"ImportPersons", "ImportInstitutions"})
 _PREMIUMS: Final = frozenset({"PayPremium", "RefundPremium"})
 _ACCESSES: Final = frozenset({"ListAccesses"})
+_WATCHED: Final = frozenset({"Watch"})
 _LOG: Final = frozenset(
     {"GetCheckpoint", "GetConsistencyProof", "GetInclusionProof", "ListLeaves"}
 )
@@ -64,14 +67,19 @@ _READS: Final = (
     | _RECONCILED
     | _IMPORTS
     | _ACCESSES
+    | _WATCHED
     | _LOG
     | {"GetInstitution", "Recompute", "GetPacket", "Consequences"}
 )
 
-_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED
+_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED | _WATCHED
 
 _INSTITUTION: Final = (
-    _BILLS | _RECONCILED | _REFUSED | {"GetSettlement", "GetPerson", "GetInstitution"}
+    _BILLS
+    | _RECONCILED
+    | _REFUSED
+    | _WATCHED
+    | {"GetSettlement", "GetPerson", "GetInstitution"}
 )
 
 _STATED: Final[Mapping[Kind, frozenset[str]]] = {

@@ -13,6 +13,7 @@ from gongji.v1 import (
     binding_pb2,
     city_pb2,
     consequence_pb2,
+    event_pb2,
     log_pb2,
     packet_pb2,
     registry_pb2,
@@ -357,6 +358,9 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "Consequences": lambda _: asked(
         consequence_pb2.ConsequencesRequest(since=stamp(NOW + timedelta(days=1)))
+    ),
+    "Watch": lambda work: asked(
+        event_pb2.WatchRequest(until_now=True), subject=work.holder
     ),
     "Resettle": _resettle,
     "GetCheckpoint": lambda _: asked(log_pb2.GetCheckpointRequest()),
