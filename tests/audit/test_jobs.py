@@ -58,7 +58,8 @@ READS: Final = frozenset(
         *("ShowBindings", "KnownAt", "Examine", "Reexamine", "_LookUp", "PlaceOf"),
         *("ReviewPatient", "GatherPacket", "PreviewReversal", "Recompute"),
         *("DecideAsThen", "PatientOfOriginal", "Quote", "RowOf", "Abandoned", "Find"),
-        *("CreditAsThen", "PremiumAsThen", "StandingChanges"),
+        *("CreditAsThen", "PremiumAsThen", "RefundAsThen", "ReversalAsThen"),
+        "StandingChanges",
     }
 )
 """Queries that are only asked."""

@@ -28,7 +28,7 @@ from gongji.v1 import (
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from tests.rpc.services.acting import application
-from tests.rpc.services.telling import RETIRED_IN_JULY, tell, told
+from tests.rpc.services.telling import RETIRED_IN_JULY, tell, told, watched
 from tests.scaffold.service import HOSPITAL, Service, new_binding
 
 FILES: Final = (
@@ -337,14 +337,6 @@ async def _get_person(s: Service) -> None:
     await s.registry.GetPerson(registry_pb2.GetPersonRequest(person=s.ref("P1")))
 
 
-async def _watch(s: Service) -> None:
-    async for first in s.events.Watch(event_pb2.WatchRequest(until_now=True)):
-        await s.give("P1", 100)
-        request = event_pb2.WatchRequest(cursor=first.cursor, until_now=True)
-        async for _ in s.events.Watch(request):
-            pass
-
-
 async def _list_accesses(s: Service) -> None:
     await s.access.ListAccesses(access_pb2.ListAccessesRequest(person=s.ref("P1")))
 
@@ -387,7 +379,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "RefundPremium": (_refund, {"P2"}),
     "Consequences": (_consequences, {"P1"}),
     "Resettle": (_resettle, {"P1", "P2"}),
-    "Watch": (_watch, {"P1"}),
+    "Watch": (watched, {"P1"}),
     "GetPerson": (_get_person, {"P1"}),
     "ListAccesses": (_list_accesses, {"P1"}),
     "ExportPerson": (_export, {"P1"}),

@@ -11,6 +11,7 @@ from gongji.model.binding import BindingEvent
 from gongji.rules.codes import BindingState, Purpose
 from gongji.v1 import (
     account_pb2,
+    event_pb2,
     registry_pb2,
     settlement_pb2,
     types_pb2,
@@ -159,3 +160,12 @@ async def unbound_since(service: Service) -> settlement_pb2.Settlement:
         moved(bound, BindingState.ENDED, service.clock(), who="test", why="")
     )
     return done
+
+
+async def watched(service: Service) -> None:
+    """Give P1 money, and watch what is told of that."""
+    begin = event_pb2.WatchRequest(until_now=True)
+    *_, first = [one async for one in service.events.Watch(begin)]
+    await service.give("P1", 100)
+    since = event_pb2.WatchRequest(cursor=first.cursor, until_now=True)
+    assert len([one async for one in service.events.Watch(since)]) > 1

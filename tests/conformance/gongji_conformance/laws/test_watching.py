@@ -7,6 +7,7 @@ from typing import Any
 from gongji.v1 import event_pb2
 
 from gongji_conformance.city.city import CityUnderTest
+from gongji_conformance.city.population import InventedPerson
 from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.law import law
 
@@ -17,25 +18,25 @@ DONE = (event_pb2.EVENT_KIND_SETTLED, event_pb2.EVENT_KIND_REVERSED)
 def test_a_cursor_misses_nothing(gongji_city: CityUnderTest) -> None:
     """A settlement and its reversal are told in order, and again from each cursor."""
     _, patient = gongji_city.family()
-
-    def told(cursor: str = "") -> list[Any]:
-        request = event_pb2.WatchRequest(
-            persons=[ref(patient.person_no)], cursor=cursor, until_now=True
-        )
-        return list(gongji_city.stubs.events.Watch(request))
-
-    start = told()[-1].cursor
+    start = _told(gongji_city, patient)[-1].cursor
     settlement = gongji_city.settle(patient)
-    gongji_city.stubs.settlements.Reverse(
-        gongji_city.reversal(settlement.settlement_id)
-    )
+    reversal = gongji_city.reversal(settlement.settlement_id)
+    gongji_city.stubs.settlements.Reverse(reversal)
     expected = [(kind, settlement.settlement_id) for kind in DONE]
-    messages = told(start)
+    messages = _told(gongji_city, patient, start)
     assert expected == _bills(messages)
-    for message in messages:
-        seen = _bills(messages[: messages.index(message) + 1])
-        again = _bills(told(message.cursor))
-        assert expected[len(seen) :] == again[len(again) - len(expected) + len(seen) :]
+    for number, message in enumerate(messages, start=1):
+        left = expected[len(_bills(messages[:number])) :]
+        again = _bills(_told(gongji_city, patient, message.cursor))
+        assert left == again[len(again) - len(left) :]
+
+
+def _told(city: CityUnderTest, patient: InventedPerson, cursor: str = "") -> list[Any]:
+    """Return what a patient's watcher is told by now."""
+    request = event_pb2.WatchRequest(
+        persons=[ref(patient.person_no)], cursor=cursor, until_now=True
+    )
+    return list(city.stubs.events.Watch(request))
 
 
 def _bills(messages: list[Any]) -> list[tuple[int, str]]:
