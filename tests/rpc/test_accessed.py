@@ -28,7 +28,7 @@ from gongji.v1 import (
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from tests.rpc.services.acting import application
-from tests.rpc.services.telling import RETIRED_IN_JULY, tell, told, watched
+from tests.rpc.services.telling import RETIRED_IN_JULY, exported, tell, told, watched
 from tests.scaffold.service import HOSPITAL, Service, new_binding
 
 FILES: Final = (
@@ -341,12 +341,6 @@ async def _list_accesses(s: Service) -> None:
     await s.access.ListAccesses(access_pb2.ListAccessesRequest(person=s.ref("P1")))
 
 
-async def _export(s: Service) -> None:
-    request = access_pb2.ExportPersonRequest(person=s.ref("P1"))
-    async for _ in s.access.ExportPerson(request):
-        pass
-
-
 async def _erase(s: Service) -> None:
     request = access_pb2.ErasePersonRequest(
         request_id=s.new_id(), person=s.ref("P1"), validate_only=True
@@ -382,7 +376,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Watch": (watched, {"P1"}),
     "GetPerson": (_get_person, {"P1"}),
     "ListAccesses": (_list_accesses, {"P1"}),
-    "ExportPerson": (_export, {"P1"}),
+    "ExportPerson": (exported, {"P1"}),
     "ErasePerson": (_erase, {"P1"}),
 }
 """A call of each method, and whose data it reads or changes."""

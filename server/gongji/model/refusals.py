@@ -72,6 +72,7 @@ Refusal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
@@ -101,17 +102,14 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         **metadata: str,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.field = field
+        self.message, self.field = message, field
         self.clauses = tuple(clauses)
-        self.conditions = tuple(conditions)
-        self.ways = tuple(ways)
+        self.conditions, self.ways = tuple(conditions), tuple(ways)
         self.metadata = metadata
         self.area_code = ""
         """The city whose rules refused, for log and metrics; "" if that is not known."""
         self.leaves: tuple[object, ...] = ()
-        """Records written although the command is refused. They do not make a refusal
-        final: a tombstone has its reversal refused again without a row of its own."""
+        """Records written although it is refused (a tombstone); they make nothing final."""
 
     def within(self, area_code: str) -> Self:
         """Return the refusal as one by the rules of a city."""
@@ -126,9 +124,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     @classmethod
     def reason(cls) -> str:
         """Return the reason on the wire: PersonNotFound → PERSON_NOT_FOUND."""
-        return "".join(
-            "_" + c if c.isupper() and i else c for i, c in enumerate(cls.__name__)
-        ).upper()
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()
 
 
 class Malformed(Refusal):

@@ -10,6 +10,7 @@ from gongji.binding.life import moved
 from gongji.model.binding import BindingEvent
 from gongji.rules.codes import BindingState, Purpose
 from gongji.v1 import (
+    access_pb2,
     account_pb2,
     event_pb2,
     registry_pb2,
@@ -169,3 +170,10 @@ async def watched(service: Service) -> None:
     await service.give("P1", 100)
     since = event_pb2.WatchRequest(cursor=first.cursor, until_now=True)
     assert len([one async for one in service.events.Watch(since)]) > 1
+
+
+async def exported(service: Service) -> None:
+    """Export everything of P1."""
+    request = access_pb2.ExportPersonRequest(person=service.ref("P1"))
+    async for _ in service.access.ExportPerson(request):
+        pass

@@ -197,8 +197,7 @@ def _settle(work: CallersWork) -> AskedFor:
 
 
 def _settlements(work: CallersWork) -> AskedFor:
-    patient = ref(work.member.person_no)
-    listed = settlement_pb2.ListSettlementsRequest(patient=patient)
+    listed = settlement_pb2.ListSettlementsRequest(patient=ref(work.member.person_no))
     return asked(listed, subject=work.member)
 
 
