@@ -334,7 +334,7 @@ def _balance_clauses(rules: DayRules) -> tuple[Clause, ...]:
 def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
     # Each clause once, in the order of the conditions.
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
-    reasons = [f"{c.message}({'、'.join(c.clauses)})" for c in conditions]
+    reasons = [f"{c.message}（{'、'.join(c.clauses)}）" for c in conditions]
     return NotEligible(
         f"不能代缴{PREMIUM}：{'；'.join(reasons)}",
         clauses=[city.clause(number) for number in cited],

@@ -87,7 +87,7 @@ def not_eligible(
     messages = []
     for condition in conditions:
         numbers.update(dict.fromkeys(condition.clauses))
-        messages.append(f"{condition.message}({'、'.join(condition.clauses)})")
+        messages.append(f"{condition.message}（{'、'.join(condition.clauses)}）")
     return NotEligible(
         f"不符合绑定条件：{'；'.join(messages)}",
         clauses=[city.clause(number) for number in numbers],
@@ -95,7 +95,7 @@ def not_eligible(
         ways=ways,
         remedies=" | ".join(" + ".join(step.text for step in way) for way in ways),
         help=" ".join(
-            f"{note.clause.text}({note.clause.id})"
+            f"{note.clause.text}（{note.clause.id}）"
             for note in rules.value(CityRules.notes)
             if note.when_refused
         ),

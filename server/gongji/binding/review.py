@@ -13,6 +13,7 @@ from gongji.binding.channels import refuse_closed
 from gongji.binding.consenting import refuse_not_given_by
 from gongji.binding.eligibility import failing_later, not_eligible
 from gongji.binding.evidence import evidence_in_time
+from gongji.binding.known import refuse_unknown_checks
 from gongji.binding.life import (
     application_of,
     forward,
@@ -23,7 +24,7 @@ from gongji.binding.pair import case_of, needs_of
 from gongji.binding.status import with_former
 from gongji.binding.ways import Usable, ways
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities
+from gongji.cities.city import Cities, DayRules
 from gongji.model.binding import Binding, Consent
 from gongji.model.commands import Command, Decision
 from gongji.model.conditions import StepAction
@@ -67,12 +68,14 @@ class RecordConsent(Command[Binding], frozen=True, kw_only=True):
         """Decide whether the consent counts.
 
         BindingNotFound, IllegalTransition unless the application waits for it,
-        MalformedField if whoever was identified cannot have given it so, PersonNotFound,
+        MalformedField if whoever was identified cannot have given it so or it names an
+        identity check that there is not, PersonNotFound,
         CityNotServed, NotInForce, NotEligible if a condition is not met any more.
         """
         state = BindingState.AWAITING_CONSENT
         waiting = in_state(facts, self.binding_id, state, "记录使用人同意")
         refuse_not_given_by(self.subject, self.consent, waiting.member)
+        refuse_unknown_checks(self.consent, _rules_of(waiting, self.cities))
         binding = replace(waiting, consent=self.consent, consented_by=self.subject)
         case = _still_eligible(binding, self.cities, facts, _by_consent)
         consented = forward(
@@ -196,16 +199,21 @@ def _still_eligible(
 
     NotEligible with every condition that it no longer meets, and ways of usable changes.
     """
-    # The rules applied for: later ones, and those of a city moved to, decide later
-    # applications.
     city = cities.of(binding.decided_by.area_code)
-    rules = city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
+    rules = _rules_of(binding, cities)
     application = replace(application_of(binding), consent=binding.consent)
     case = case_of(application, rules, facts, cities, itself=binding.binding_id)
     check = partial(_failing_later, now=facts.now)
     if unmet := check(case):
         raise not_eligible(unmet, city, rules, ways(case, (), check, usable))
     return case
+
+
+def _rules_of(binding: Binding, cities: Cities) -> DayRules:
+    """Return the rules applied for. CityNotServed, NotInForce."""
+    # Later ones, and those of a city moved to, decide later applications.
+    city = cities.of(binding.decided_by.area_code)
+    return city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
 
 
 def _failing_later(case: Case, now: datetime) -> tuple[Unmet, ...]:

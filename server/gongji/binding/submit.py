@@ -26,6 +26,7 @@ from gongji.binding.channels import (
 from gongji.binding.consenting import refuse_not_given_by
 from gongji.binding.eligibility import failing, not_eligible
 from gongji.binding.evidence import evidence_in_time
+from gongji.binding.known import refuse_unknown
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
 from gongji.binding.status import with_former
@@ -114,6 +115,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         city = self.cities.of(holder.place_on(facts.today))
         rules = city.rules(facts.today)
         declared_channel(rules, application.channel)
+        refuse_unknown(application, rules)
         case = case_of(application, rules, facts, self.cities)
         # Before the conditions: what time alone refuses may be sent again unchanged.
         self._refuse_closed(case, city, facts)
