@@ -22,9 +22,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
+from gongji.cli.grid import Column, is_amounts, rows_in
+from gongji.cli.installed import as_installed
+from gongji.cli.layout import wrapped
 from gongji.text.characters import shown, shown_json, shown_lines
 
 LABELS: Final[Mapping[str, tuple[str, str]]] = {
@@ -190,6 +192,10 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
 """Labels by key: Chinese, English. Clauses and values stay Chinese."""
 
 
+_CLAUSES: Final = frozenset({"clauses", "against", "settles", "依据", "条款"})
+"""Columns of clauses: a line is broken only between two of them."""
+
+
 def rows_of(records: Iterable[object], columns: Sequence[str]) -> list[dict[str, Any]]:
     """Return records as rows of a table: their attributes by column."""
     return [
@@ -203,8 +209,9 @@ class Terminal:
     def __init__(self, *, lang: str = "zh", as_json: bool = False) -> None:
         self._english = lang == "en"
         self.as_json = as_json
+        self.console = _Console()
         # Without a terminal a line is never wrapped: programs read it whole.
-        self.console = _Console(soft_wrap=not sys.stdout.isatty())
+        self.console.soft_wrap = not self.console.is_terminal
         self.errors = _Console(stderr=True)
 
     def label(self, key: str) -> str:
@@ -218,22 +225,31 @@ class Terminal:
         if self.as_json:
             self.json({title: list(rows)})
             return
-        cells = [[str(row[column]) for column in columns] for row in rows]
-        labels = [self.label(column) for column in columns]
+        rows = list(rows)
+        name = self.label(title)
+        if not rows:
+            name += "：none" if self._english else "：没有"
         if self.console.is_terminal:
-            self._print_table(self.label(title), labels, cells)
+            self._print_table(name, [self._column(rows, key) for key in columns])
         else:
-            self._write_lines(self.label(title), labels, cells)
+            cells = [[str(row[key]) for key in columns] for row in rows]
+            self._write_lines(name, [self.label(key) for key in columns], cells)
 
-    def _print_table(
-        self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
-    ) -> None:
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for label in labels:
-            table.add_column(label, overflow="fold")
-        for row in cells:
-            table.add_row(*row)
-        self.console.print(table)
+    def _column(self, rows: Sequence[Mapping[str, Any]], key: str) -> Column:
+        values = [row[key] for row in rows]
+        return Column(
+            shown(self.label(key)),
+            [shown_lines(str(value)) for value in values],
+            right=is_amounts(values),
+            clauses=key in _CLAUSES,
+        )
+
+    def _print_table(self, title: str, columns: Sequence[Column]) -> None:
+        """Print rows side by side if they fit into the width, else one below the other."""
+        self.console.print(Text(shown(title), "bold"), soft_wrap=True)
+        if columns[0].cells:
+            for part in rows_in(columns, self.console.width):
+                self.console.print(part, soft_wrap=isinstance(part, Text))
 
     def _write_lines(
         self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
@@ -262,10 +278,9 @@ class Terminal:
         text = shown_lines(text)
         if self.console.is_terminal:
             # A tenth of the time in which a command starts: most print no Markdown.
-            from rich.markdown import Markdown  # noqa: PLC0415
+            from gongji.cli.markdown import WholeMarkdown  # noqa: PLC0415
 
-            # Addresses are read, not followed.
-            self.console.print(Markdown(text, hyperlinks=False))
+            self.console.print(WholeMarkdown(text))
         else:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
@@ -285,11 +300,18 @@ class Terminal:
     def say(self, text: str = "") -> None:
         """Print lines for people; nothing if the output is JSON."""
         if not self.as_json:
-            self.console.print(text)
+            self._print_lines(self.console, text)
 
     def warn(self, text: str) -> None:
         """Print lines for people on standard error."""
-        self.errors.print(text)
+        self._print_lines(self.errors, text)
+
+    def _print_lines(self, console: Console, text: str) -> None:
+        """Print lines as wide as the terminal is; a command to be copied stays one line."""
+        for line in shown_lines(as_installed(text)).split("\n"):
+            typed = line.startswith(" ") or not console.is_terminal
+            for part in [line] if typed else wrapped(line, console.width):
+                console.print(Text(part), soft_wrap=True)
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:

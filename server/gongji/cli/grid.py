@@ -1,0 +1,122 @@
+"""Rows in the width of a terminal: side by side, or one block below the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import JustifyMethod, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gongji.cli.layout import widest, wrapped
+
+_PROSE: Final = 14
+"""Fewest cells of a column whose text does not fit into them."""
+
+_TALLEST: Final = 8
+"""Lines of a cell beyond which rows are better read as blocks."""
+
+_AMOUNT: Final = re.compile(r"[-+]?\d[\d,]*(\.\d\d( ?元)?|( ?元))|[-+]?\d[\d,.]*%")
+"""An amount in yuan, or a share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its label, its cells and how they are set."""
+
+    label: str
+    cells: Sequence[str]
+    right: bool = False
+    clauses: bool = False
+
+    @property
+    def natural(self) -> int:
+        """Cells of its widest line."""
+        return max(cell_len(line) for text in self._texts for line in text.split("\n"))
+
+    @property
+    def least(self) -> int:
+        """Fewest cells in which it can be read."""
+        whole = max(widest(text, clauses=self.clauses) for text in self._texts)
+        return max(whole, min(self.natural, _PROSE))
+
+    @property
+    def _texts(self) -> Sequence[str]:
+        return (self.label, *self.cells)
+
+    def lines(self, cell: str, width: int) -> str:
+        """Return a cell broken into lines of a width."""
+        return "\n".join(wrapped(cell, width, clauses=self.clauses))
+
+
+def is_amounts(cells: Sequence[object]) -> bool:
+    """Return whether a column holds numbers or amounts and nothing else but dashes."""
+    said = [cell for cell in cells if str(cell) not in {"", "—"}]
+    return bool(said) and all(map(_is_amount, said))
+
+
+def _is_amount(cell: object) -> bool:
+    if isinstance(cell, bool):
+        return False
+    return isinstance(cell, int | float) or bool(_AMOUNT.fullmatch(str(cell)))
+
+
+def rows_in(columns: Sequence[Column], width: int) -> Iterator[RenderableType]:
+    """Yield rows as they fit into a width: a table, or lines of a block for each row."""
+    borders = 3 * len(columns) + 1
+    widths = _widths(columns, width - borders)
+    if widths is None:
+        yield from _blocks(columns, width)
+    else:
+        yield _table(columns, widths)
+
+
+def _widths(columns: Sequence[Column], width: int) -> list[int] | None:
+    """Return how wide columns are that share a width; None if rows do not fit."""
+    natural = [column.natural for column in columns]
+    widths = [column.least for column in columns]
+    spare = width - sum(widths)
+    if spare < 0:
+        return None
+    for _ in range(spare):
+        # The one whose cells are the most lines.
+        first = max(range(len(columns)), key=lambda n: natural[n] / widths[n])
+        if widths[first] >= natural[first]:
+            break
+        widths[first] += 1
+    tallest = max(n / w for n, w in zip(natural, widths, strict=True))
+    return None if tallest > _TALLEST else widths
+
+
+def _rows(columns: Sequence[Column]) -> Iterator[tuple[str, ...]]:
+    yield from zip(*[column.cells for column in columns], strict=True)
+
+
+def _table(columns: Sequence[Column], widths: Sequence[int]) -> Table:
+    table = Table(header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        justify: JustifyMethod = "right" if column.right else "left"
+        label = column.lines(column.label, width)
+        table.add_column(label, width=width, no_wrap=True, justify=justify)
+    for row in _rows(columns):
+        cells = zip(columns, row, widths, strict=True)
+        table.add_row(*[column.lines(cell, width) for column, cell, width in cells])
+    return table
+
+
+def _blocks(columns: Sequence[Column], width: int) -> Iterator[Text]:
+    """Yield each row as a block of lines, a label before each of its values."""
+    indent = max(cell_len(column.label) for column in columns) + 2
+    room = max(width - indent, 1)
+    for row in _rows(columns):
+        for column, cell in zip(columns, row, strict=True):
+            label = Text(column.label, "bold")
+            for line in column.lines(cell, room).split("\n"):
+                label.pad_right(indent - label.cell_len)
+                yield label + Text(line)
+                label = Text()
+        yield Text()
