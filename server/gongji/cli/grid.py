@@ -25,7 +25,7 @@ _AMOUNT: Final = re.compile(r"[-+]?\d[\d,]*(\.\d\d( ?元)?|( ?元))|[-+]?\d[\d,.
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class GridColumn:
     """A column of a table: its label, its cells and how they are set."""
 
     label: str
@@ -65,7 +65,7 @@ def _is_amount(cell: object) -> bool:
     return isinstance(cell, int | float) or bool(_AMOUNT.fullmatch(str(cell)))
 
 
-def rows_in(columns: Sequence[Column], width: int) -> Iterator[RenderableType]:
+def rows_in(columns: Sequence[GridColumn], width: int) -> Iterator[RenderableType]:
     """Yield rows as they fit into a width: a table, or lines of a block for each row."""
     borders = 3 * len(columns) + 1
     widths = _widths(columns, width - borders)
@@ -75,7 +75,7 @@ def rows_in(columns: Sequence[Column], width: int) -> Iterator[RenderableType]:
         yield _table(columns, widths)
 
 
-def _widths(columns: Sequence[Column], width: int) -> list[int] | None:
+def _widths(columns: Sequence[GridColumn], width: int) -> list[int] | None:
     """Return how wide columns are that share a width; None if rows do not fit."""
     natural = [column.natural for column in columns]
     widths = [column.least for column in columns]
@@ -92,11 +92,11 @@ def _widths(columns: Sequence[Column], width: int) -> list[int] | None:
     return None if tallest > _TALLEST else widths
 
 
-def _rows(columns: Sequence[Column]) -> Iterator[tuple[str, ...]]:
+def _rows(columns: Sequence[GridColumn]) -> Iterator[tuple[str, ...]]:
     yield from zip(*[column.cells for column in columns], strict=True)
 
 
-def _table(columns: Sequence[Column], widths: Sequence[int]) -> Table:
+def _table(columns: Sequence[GridColumn], widths: Sequence[int]) -> Table:
     table = Table(header_style="bold")
     for column, width in zip(columns, widths, strict=True):
         justify: JustifyMethod = "right" if column.right else "left"
@@ -108,7 +108,7 @@ def _table(columns: Sequence[Column], widths: Sequence[int]) -> Table:
     return table
 
 
-def _blocks(columns: Sequence[Column], width: int) -> Iterator[Text]:
+def _blocks(columns: Sequence[GridColumn], width: int) -> Iterator[Text]:
     """Yield each row as a block of lines, a label before each of its values."""
     indent = max(cell_len(column.label) for column in columns) + 2
     room = max(width - indent, 1)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import Markdown, Paragraph, TableElement
 
-from gongji.cli.grid import Column, is_amounts, rows_in
+from gongji.cli.grid import GridColumn, is_amounts, rows_in
 from gongji.cli.layout import broken
 
 
@@ -43,8 +43,8 @@ class _FittedTable(TableElement):
         yield from rows_in(columns, options.max_width)
 
 
-def _column(label: str, cells: list[str]) -> Column:
-    return Column(label, cells, right=is_amounts(cells))
+def _column(label: str, cells: list[str]) -> GridColumn:
+    return GridColumn(label, cells, right=is_amounts(cells))
 
 
 class WholeMarkdown(Markdown):

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from gongji.cli.grid import Column, is_amounts, rows_in
+from gongji.cli.grid import GridColumn, is_amounts, rows_in
 from gongji.cli.installed import as_installed
 from gongji.cli.layout import wrapped
 from gongji.text.characters import shown, shown_json, shown_lines
@@ -235,16 +235,16 @@ class Terminal:
             cells = [[str(row[key]) for key in columns] for row in rows]
             self._write_lines(name, [self.label(key) for key in columns], cells)
 
-    def _column(self, rows: Sequence[Mapping[str, Any]], key: str) -> Column:
+    def _column(self, rows: Sequence[Mapping[str, Any]], key: str) -> GridColumn:
         values = [row[key] for row in rows]
-        return Column(
+        return GridColumn(
             shown(self.label(key)),
             [shown_lines(str(value)) for value in values],
             right=is_amounts(values),
             clauses=key in _CLAUSES,
         )
 
-    def _print_table(self, title: str, columns: Sequence[Column]) -> None:
+    def _print_table(self, title: str, columns: Sequence[GridColumn]) -> None:
         """Print rows side by side if they fit into the width, else one below the other."""
         self.console.print(Text(shown(title), "bold"), soft_wrap=True)
         if columns[0].cells:
