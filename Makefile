@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile chaos bench check protos format clean
+.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile national chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -65,6 +65,10 @@ examples: $(STAMP)
 # Each line of hostile load at length, and 200,000 hostile requests.
 hostile: $(STAMP)
 	GONGJI_HOSTILE=1 $(BIN)/pytest -q tests/hostile
+
+# A thousand schedules of lost and late messages at the national interface.
+national: $(STAMP)
+	GONGJI_NATIONAL=1 $(BIN)/pytest -q tests/serve/national/test_schedules.py
 
 chaos: $(STAMP)
 	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos tests/cli/test_rekey.py

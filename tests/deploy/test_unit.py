@@ -22,11 +22,12 @@ with_systemd = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The unit, its program one that is there."""
-    path = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8")
+@pytest.fixture(params=["gongji.service", "gongji-national.service"])
+def unit(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Each unit, its program one that is there."""
+    name: str = request.param
+    path = tmp_path / name
+    text = UNIT.with_name(name).read_text(encoding="utf-8")
     path.write_text(
         text.replace(directives("ExecStart")[0].split()[0], "/bin/true"),
         encoding="utf-8",

@@ -114,7 +114,6 @@ async def _serve(
             f"国家接口服务须安装附加组件（缺 {missing.name}）："
             "pip install 'gongji[national]'"
         ) from missing
-    settings.check()
 
     def announce(address: str) -> None:
         _announce(terminal, settings, target, address)

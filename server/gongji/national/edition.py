@@ -6,7 +6,7 @@ form before it is read, a reply to the other's form after it is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from gongji.model.toml import document_of
 from gongji.national.dialect import HN, CumulativeCodes, MessageDialect
 from gongji.national.fields import Node
 from gongji.national.forms import AMOUNT, NationalFault, amount
+from gongji.national.shapes import REPLY_FIELDS, SHAPES
 from gongji.rules.codes import VisitKind
 
 _ACCOUNT_ROW: Final = ("310200", "职工个人账户")
@@ -85,11 +86,14 @@ class Edition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "output": {name: _renamed(node, names) for name, node in nodes.items()},
         }
 
-    def row_inward(self, cells: list[str]) -> list[str]:
-        """Return a line of 3202's file in Hunan's form."""
+    def row_inward(self, cells: list[str], number: int) -> list[str]:
+        """Return a line of 3202's file, the first is 1, in Hunan's form. NationalFault."""
         if not self.fund_includes_account or len(cells) != _ROW_CELLS:
             return cells
-        fund, account = (AMOUNT.read(cells[n], "") for n in (_FUND, _ACCOUNT))
+        fund, account = (
+            AMOUNT.read(cells[place], f"第 {number} 行 {name}")
+            for place, name in zip((_FUND, _ACCOUNT), _FUND_AND_ACCOUNT, strict=True)
+        )
         return [*cells[:_FUND], amount(fund - account), *cells[_ACCOUNT:]]
 
     def row_outward(self, cells: list[str]) -> list[str]:
@@ -114,7 +118,7 @@ class Edition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         info, rows = nodes["setlinfo"], list(nodes.get("setldetail", []))
         fund, account = (AMOUNT.read(info[name], name) for name in _FUND_AND_ACCOUNT)
         code, name = _ACCOUNT_ROW
-        row = {**rows[0], "fund_pay_type": code, "fund_pay_type_name": name}
+        row = {"fund_pay_type": code, "fund_pay_type_name": name}
         row |= {"fund_payamt": amount(account), "setl_proc_info": ""}
         row |= {"inscp_scp_amt": "0", "crt_payb_lmt_amt": "0"}
         info = {**info, "fund_pay_sumamt": amount(fund + account)}
@@ -133,10 +137,40 @@ def edition_in(text: str) -> Edition:
     try:
         edition = msgspec.convert(document_of(text), Edition)
         # Codes that are no kind of visit, or no code of an accumulator.
-        _ = edition.dialect
-    except (msgspec.ValidationError, TypeError, ValueError) as fault:
+        edition.dialect.cumulative.fund.format(fund_pay_type="")
+    except (msgspec.ValidationError, TypeError, ValueError, LookupError) as fault:
         raise NationalFault(f"方言表写得不对：{fault}") from fault
+    problem = "；".join(_problems(edition))
+    if problem:
+        raise NationalFault(f"方言表写得不对：{problem}")
     return edition
+
+
+def _problems(edition: Edition) -> Iterator[str]:
+    """Yield what a table says of messages and fields that there are not."""
+    known = "、".join(SHAPES)
+    for theirs, ours in edition.messages.items():
+        if ours not in SHAPES:
+            yield f"[messages] {theirs} 所指的 {ours} 不在此办理；可用 {known}"
+    for infno, names in edition.fields.items():
+        if infno not in SHAPES:
+            yield f"[fields] {infno} 不在此办理；可用 {known}"
+            continue
+        asked = frozenset(entry.name for entry in SHAPES[infno].fields)
+        told = REPLY_FIELDS.get(infno, frozenset())
+        yield from _of_names(f"[fields.{infno}.request]", names.request, asked)
+        yield from _of_names(f"[fields.{infno}.reply]", names.reply, told)
+
+
+def _of_names(
+    table: str, names: Mapping[str, str], fields: frozenset[str]
+) -> Iterator[str]:
+    unknown = [name for name in names if name not in fields]
+    if unknown:
+        yield f"{table} 没有字段 {'、'.join(unknown)}"
+    # Two fields of one name would be one.
+    if len({names.get(name, name) for name in fields}) < len(fields):
+        yield f"{table} 使两个字段同名"
 
 
 def _renamed(node: object, names: Mapping[str, str]) -> Any:

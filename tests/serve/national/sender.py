@@ -11,8 +11,9 @@ from typing import Any
 
 import grpc
 from gongji.rules.codes import SHANGHAI
-from gongji.serve.national.assembly import app_of
+from gongji.serve.national.assembly import app_of, keyring_of
 from gongji.serve.national.calls import GrpcService, ServiceCalls
+from gongji.serve.national.exchanges import Exchanges
 from gongji.serve.national.memory import Memory
 from gongji.serve.national.settings import NationalSettings
 from gongji.v1 import account_pb2, account_pb2_grpc, settlement_pb2_grpc, types_pb2
@@ -108,11 +109,14 @@ def sender_over(
 ) -> Iterator[Sender]:
     """Run the national interface over a channel, or over a service in its place."""
     with Memory(folder / "national.sqlite3") as memory:
-        app = app_of(
-            settings(folder, **changes),
-            service or GrpcService(channel, 20.0),
-            memory,
-            clock,
+        options = settings(folder, **changes)
+        exchanges = Exchanges(
+            service=service or GrpcService(channel, 20.0),
+            memory=memory,
+            edition=options.edition,
+            clock=clock,
+            with_balance=options.with_balance,
         )
+        app = app_of(options, exchanges, keyring_of(options))
         with HttpClient(app) as client:
             yield Sender(client, channel)

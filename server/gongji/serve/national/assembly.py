@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from starlette.applications import Starlette
 
 from gongji.serve.national.app import Limits, national_app
-from gongji.serve.national.calls import GrpcService, ServiceCalls
+from gongji.serve.national.calls import GrpcService
 from gongji.serve.national.exchanges import Exchanges
 from gongji.serve.national.gates import GATES
 from gongji.serve.national.handler import MessageHandler
@@ -37,39 +37,42 @@ def assembled(
 
     `on_up` is told the address once it listens. ValueError or OSError if they cannot be met.
     """
+    options.check()
     http = HttpSettings(
         address=options.address, tls_cert=options.tls_cert, tls_key=options.tls_key
     )
     http.check(signed=options.signature != "none")
+    # Before anything is made: each says in a sentence if it cannot be read.
+    edition, keyring = options.edition, keyring_of(options)
     with Memory(options.memory) as memory:
         service = GrpcService(channel, options.timeout)
-        app = app_of(options, service, memory, clock, healthy_over(channel))
+        exchanges = Exchanges(
+            service=service,
+            memory=memory,
+            edition=edition,
+            clock=clock,
+            with_balance=options.with_balance,
+        )
+        app = app_of(options, exchanges, keyring, healthy_over(channel))
         yield server_of(app, http, on_up)
+
+
+def keyring_of(options: NationalSettings) -> Keyring | None:
+    """Return the keys of those who send, if they sign. ValueError; OSError."""
+    return Keyring(options.signature_keys) if options.signature_keys else None
 
 
 def app_of(
     options: NationalSettings,
-    service: ServiceCalls,
-    memory: Memory,
-    clock: Callable[[], datetime],
+    exchanges: Exchanges,
+    keyring: Keyring | None = None,
     healthy: Callable[[], bool] = lambda: True,
 ) -> Starlette:
-    """Return the application as the options say. ValueError; OSError."""
-    edition = options.edition
-    exchanges = Exchanges(
-        service=service,
-        memory=memory,
-        edition=edition,
-        clock=clock,
-        with_balance=options.with_balance,
-    )
+    """Return the application as the options say, over what answers messages."""
     handler = MessageHandler(
         exchanges=exchanges,
-        memory=memory,
-        clock=clock,
-        edition=edition,
         gate=GATES.get(options.signature),
-        keyring=Keyring(options.signature_keys) if options.signature_keys else None,
+        keyring=keyring,
         require_sign_in=options.require_sign_in,
     )
     return national_app(handler, Limits(at_once=options.at_once), options.path, healthy)

@@ -150,7 +150,10 @@ class Exchanges:
         self, lines: Iterable[str], visits: dict[str, str]
     ) -> Iterator[pb.ReconcileRow]:
         """Yield the rows of an uploaded file; note the visit of each."""
-        hunan = ("\t".join(self.edition.row_inward(one.split("\t"))) for one in lines)
+        hunan = (
+            "\t".join(self.edition.row_inward(line.split("\t"), number))
+            for number, line in enumerate(lines, start=1)
+        )
         for row, unmapped in rows_from(hunan):
             visits[row.settlement_id] = str(unmapped.fields.get("mdtrt_id") or "")
             yield row
@@ -167,13 +170,21 @@ class Exchanges:
         return answered(message, now, output)
 
     def _balances(self, person: types_pb2.Person) -> dict[int, int]:
-        """Return the balance of the personal account, which the employee scheme has."""
+        """Return the balance of the personal account, which the employee scheme has.
+
+        None if it is not this caller's to know: the person is told of all the same.
+        """
         schemes = {enrolment.scheme for enrolment in person.enrolments}
         if types_pb2.SCHEME_EMPLOYEE not in schemes:
             return {}
         asked = account_pb2.GetAccountRequest()
         asked.person.person_no = person.person_no
-        account = self.service.accounts("GetAccount", asked)
+        try:
+            account = self.service.accounts("GetAccount", asked)
+        except ServiceFault as fault:
+            if fault.refusal.code is not grpc.StatusCode.PERMISSION_DENIED:
+                raise
+            return {}
         return {types_pb2.SCHEME_EMPLOYEE: account.balance_fen}
 
     def benefit(self, message: dict[str, Any]) -> Answer:
@@ -305,29 +316,22 @@ class Exchanges:
 
 _FILES: Final = uuid.uuid5(uuid.NAMESPACE_URL, "gongji:national:files")
 
-_BY_SHAPE: Final[
-    tuple[tuple[Shape, Callable[[Exchanges, dict[str, Any]], Answer]], ...]
-] = (
-    (SIGN_IN, Exchanges.sign_in),
-    (SIGN_OUT, Exchanges.sign_out),
-    (PERSON, Exchanges.person),
-    (BENEFIT, Exchanges.benefit),
-    (QUOTE, Exchanges.quote),
-    (SETTLE, Exchanges.settle),
-    (REVERSE, Exchanges.reverse),
-    (CORRECTION, Exchanges.reverse),
-    (TOTALS, Exchanges.totals),
-    (DETAILS, Exchanges.details),
-    (QUERY, Exchanges.query),
-    (YEAR, Exchanges.year),
-    (UPLOAD, Exchanges.upload),
-    (DOWNLOAD, Exchanges.download),
-)
-
-SHAPES: Final = {shape.infno: shape for shape, _ in _BY_SHAPE}
-"""How each message is read, by infno."""
-
-EXCHANGES: Final = {shape.infno: answer for shape, answer in _BY_SHAPE}
+EXCHANGES: Final[dict[str, Callable[[Exchanges, dict[str, Any]], Answer]]] = {
+    SIGN_IN.infno: Exchanges.sign_in,
+    SIGN_OUT.infno: Exchanges.sign_out,
+    PERSON.infno: Exchanges.person,
+    BENEFIT.infno: Exchanges.benefit,
+    QUOTE.infno: Exchanges.quote,
+    SETTLE.infno: Exchanges.settle,
+    REVERSE.infno: Exchanges.reverse,
+    CORRECTION.infno: Exchanges.reverse,
+    TOTALS.infno: Exchanges.totals,
+    DETAILS.infno: Exchanges.details,
+    QUERY.infno: Exchanges.query,
+    YEAR.infno: Exchanges.year,
+    UPLOAD.infno: Exchanges.upload,
+    DOWNLOAD.infno: Exchanges.download,
+}
 """What answers each message, by infno."""
 
 CHANGING: Final = frozenset({SETTLE.infno, REVERSE.infno, CORRECTION.infno})

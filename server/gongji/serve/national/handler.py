@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,23 +13,21 @@ from typing import Any, Final
 import structlog
 
 from gongji.national.convert import refused
-from gongji.national.edition import Edition
 from gongji.national.envelope import request_id_of
 from gongji.national.forms import NationalFault
+from gongji.national.shapes import SHAPES
 from gongji.national.signing_in import SIGN_IN
 from gongji.national.text import dumps, loads
 from gongji.rpc.outcome import places_of
 from gongji.serve.national.calls import ServiceFault
 from gongji.serve.national.exchanges import (
     CHANGING,
-    SHAPES,
     Answer,
     Download,
     Exchanges,
 )
 from gongji.serve.national.gates import REPEATED, Gate, GateFault, Headers
 from gongji.serve.national.keyring import Keyring
-from gongji.serve.national.memory import Memory
 
 JSON: Final = "application/json; charset=utf-8"
 
@@ -65,16 +62,13 @@ class MessageHandler:
     """Answers messages; may be asked by several threads at once."""
 
     exchanges: Exchanges
-    memory: Memory
-    clock: Callable[[], datetime]
-    edition: Edition
     gate: Gate | None = None
     keyring: Keyring | None = None
     require_sign_in: bool = False
 
     def handle(self, headers: Headers, body: bytes) -> Handled:
         """Return the answer to what was sent, whatever it is."""
-        asked_at = self.clock()
+        asked_at = self.exchanges.clock()
         handled = Handled()
         try:
             answer = self._answer(headers, body, handled)
@@ -85,7 +79,7 @@ class MessageHandler:
             handled.media_type, handled.code = "application/zip", "0"
             return handled
         answer["refmsg_time"] = _milliseconds(asked_at)
-        answer["respond_time"] = _milliseconds(self.clock())
+        answer["respond_time"] = _milliseconds(self.exchanges.clock())
         handled.settlement = _settlement_of(answer)
         handled.code = str(answer["infcode"])
         handled.content = _written(answer)
@@ -102,7 +96,7 @@ class MessageHandler:
             answer = self.exchanges.answer(message)
             if isinstance(answer, Download):
                 return answer
-            return self.edition.outward(answer, handled.infno)
+            return self.exchanges.edition.outward(answer, handled.infno)
         except GateFault:
             raise
         except NationalFault as fault:
@@ -123,11 +117,11 @@ class MessageHandler:
         """Return the message that the headers are for, if they say so. GateFault."""
         if self.gate is None or self.keyring is None:
             return ""
-        now = self.clock().timestamp()
+        now = self.exchanges.clock().timestamp()
         signed = self.gate.signed(headers, self.keyring.secret, now)
         handled.key = signed.key if _KEY.fullmatch(signed.key) else ""
         # Only now: what nobody signed must not fill the file.
-        if signed.nonce and not self.memory.first_use(
+        if signed.nonce and not self.exchanges.memory.first_use(
             signed.key, signed.nonce, signed.until, now
         ):
             raise GateFault(REPEATED)
@@ -144,7 +138,7 @@ class MessageHandler:
             dumps(message)
         if not isinstance(message, dict) or not message:
             raise NationalFault("报文应为一个 JSON 对象")
-        return self.edition.inward(message)
+        return self.exchanges.edition.inward(message)
 
     def _note(self, message: dict[str, Any], handled: Handled) -> None:
         """Note what the line says of a message, as far as it is what it should be."""
@@ -158,7 +152,7 @@ class MessageHandler:
     def _hold_head(self, message: dict[str, Any], named: str, handled: Handled) -> None:
         """Check who sends. GateFault; NationalFault."""
         infno, sender = str(message.get("infno")), str(message.get("fixmedins_code"))
-        if named and self.edition.messages.get(named, named) != infno:
+        if named and self.exchanges.edition.messages.get(named, named) != infno:
             raise NationalFault(
                 f"请求头 _api_name 是 {named}，报文的 infno 是 {infno}：两者须相同"
             )
@@ -170,8 +164,8 @@ class MessageHandler:
         if not self.require_sign_in or infno == SIGN_IN.infno:
             return
         sign_no = message.get("sign_no")
-        if not isinstance(sign_no, str) or not self.memory.signed_in(
-            sender, sign_no, self.clock()
+        if not isinstance(sign_no, str) or not self.exchanges.memory.signed_in(
+            sender, sign_no, self.exchanges.clock()
         ):
             raise NationalFault("sign_no：不是本机构今天的签到流水号，请先签到（9001）")
 

@@ -62,7 +62,8 @@ class Memory:
     def __init__(self, path: Path | str) -> None:
         """Open it, make it if there is none. OSError."""
         if isinstance(path, Path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # The service may be given the same folder, and nobody else may read that.
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(

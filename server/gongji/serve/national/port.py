@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gongji.client.credentials import certificates_in, hold_private
 from gongji.serve.listening import check_free, host_and_port, is_loopback
 
 HEADERS_S: Final = 10.0
@@ -94,6 +98,9 @@ class HttpSettings:
                     f"在 {self.address} 对外监听须核对签名：请给出 --signature 与 "
                     "--signature-keys"
                 )
+        if self.tls_cert and self.tls_key:
+            certificates_in(self.tls_cert)
+            hold_private(self.tls_key)
         check_free(self.address)
 
 
@@ -103,6 +110,19 @@ class HttpServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_up: Callable[[str], None]) -> None:
         super().__init__(config)
         self._on_up = on_up
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on Ctrl-C and SIGTERM; uvicorn would then die of the same signal."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
