@@ -34,7 +34,7 @@ from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
-from gongji.serve.process_memory import keep_private
+from gongji.store.process_memory import keep_private
 from gongji.text.characters import shown_lines
 from gongji.text.faults import sentence_of
 

@@ -38,7 +38,7 @@ import structlog
 from gongji.model.refusals import Refusal
 from gongji.serve import logs, stray
 from gongji.serve.metrics.told import count_ended, ears_for, telling_parent
-from gongji.serve.process_memory import keep_private
+from gongji.store.process_memory import keep_private
 from gongji.text.faults import sentence_of
 
 # There is no uvloop on Windows; asyncio's own loop serves there.

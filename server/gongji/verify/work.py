@@ -16,6 +16,7 @@ from msgspec import Struct
 from gongji.audit.checkpoint import NoteVerifier
 from gongji.audit.hashing import Hasher
 from gongji.store.keys.source import Keys
+from gongji.store.process_memory import keep_private
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.store.signing_key import signing_key
@@ -214,6 +215,8 @@ def _work(pipe: Connection, place: Workplace) -> None:
 
     # Ctrl-C is the parent's to answer: it ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What it holds is the key, and people's data in clear.
+    keep_private()
     vault = Vault.open(place.key_file, create=False)
     bench: Bench | None = None
     while True:

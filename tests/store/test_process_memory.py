@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,3 +59,39 @@ def test_no_process_of_a_server_leaves_a_core_or_lets_itself_be_read(
             limits = Path(f"/proc/{pid}/limits").read_text("ascii").splitlines()
             (core,) = (line for line in limits if line.startswith("Max core file size"))
             assert ["0", "0"] == core.split()[4:6]
+
+
+ASKED = """
+import os, sys
+try:
+    open(f"/proc/{os.getppid()}/mem").close()
+    found = "can be read"
+except PermissionError:
+    found = "cannot"
+with open(sys.argv[1], "a") as told:
+    told.write(f"{os.getppid()} {found}\\n")
+print(bytes(range(32)).hex())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("command", ["verify --jobs 2", "keys"])
+def test_whoever_is_given_the_key_lets_itself_not_be_read(
+    command: str, tmp_path: Path
+) -> None:
+    """The command that prints the key cannot read the process that asked for it, be it
+    one that was spawned for a part of the work."""
+    told = tmp_path / "told"
+    key = shlex.join([sys.executable, "-c", ASKED, str(told)])
+    at = ["--data", str(tmp_path / "var"), "--key-command", key]
+    with started(*at, "--no-gateway", under=LIKE_ANYBODY) as server:
+        server.end()
+    told.write_text("", encoding="ascii")
+    words = [sys.executable, "-m", "gongji", *command.split(), *at]
+    done = subprocess.run([*LIKE_ANYBODY, *words], capture_output=True, check=False)  # noqa: S603 - our own
+    assert 0 == done.returncode, done.stderr.decode()
+    asked = dict(
+        line.split(maxsplit=1) for line in told.read_text("ascii").splitlines()
+    )
+    assert len(asked) == (3 if "jobs" in command else 1)
+    assert {"cannot"} == set(asked.values())
