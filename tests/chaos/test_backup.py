@@ -22,6 +22,10 @@ from tests.chaos.served import Served
 from tests.chaos.stage import breaches, under_load
 from tests.chaos.town import found
 
+_INTERVAL_S = 1.0
+"""How often a caller calls: a copy is checked faster than the data grow, so that the
+last of many takes about as long as the first."""
+
 _OF_ITSELF = (
     "the entries of a transaction add up to 0",
     "the entries of a purse follow one another without a gap up to its balance",
@@ -51,6 +55,11 @@ def another(database: str) -> str:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return address_of(database, dbname=name)
+
+
+def copied(book: Book) -> Book:
+    """Return what is acknowledged by now."""
+    return Book(settled=dict(book.settled), checkpoints=list(book.checkpoints))
 
 
 async def assert_restored(
@@ -86,16 +95,14 @@ async def test_a_backup_under_load_has_lost_nothing(
     """Each holds what was acknowledged before it began, of what came meanwhile a whole
     beginning; callers notice nothing."""
     await found(data, engine)
-    book, server = Book(), Served(data, engine)
+    book, server = Book(interval_s=_INTERVAL_S), Served(data, engine)
     times = effort(short=1, long=8)
     acknowledged: dict[Path, Book] = {}
     async with under_load([server], book, seed):
         for number in range(times):
             await book.next_answers(10 * CALLERS)
             folder = data.parent / f"backup-{number}"
-            acknowledged[folder] = Book(
-                settled=dict(book.settled), checkpoints=list(book.checkpoints)
-            )
+            acknowledged[folder] = copied(book)
             await asyncio.to_thread(command, "backup", folder, *at(data, engine))
     for folder, before in acknowledged.items():
         await assert_restored(folder, engine, before, set(book.settled))

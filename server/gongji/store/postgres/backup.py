@@ -116,6 +116,9 @@ class PostgresCopying:
                     f"--dbname={make_conninfo(dbname=name or connection.info.dbname)}",
                     str(copy),
                 )
+            # Until autovacuum comes every query would be planned without statistics:
+            # the check of 15,000 settlements took twice as long.
+            connection.execute("ANALYZE")
             if snapshot_of(catalog, snapshot.namespace) != snapshot:
                 msg = "恢复出来的与备份所记的不是同一时刻的数据库"
                 raise BackupError(msg)
