@@ -87,12 +87,12 @@ FUNCTIONS = {
 RAISING = {
     "a hook raises": (
         answering("scope", "1 // 0"),
-        r"scope：调用时出错：ZeroDivisionError: .*\(gongji_f\d+.py:\d+\)",
+        r"scope：调用时出错：ZeroDivisionError：.*\(gongji_f\d+.py:\d+\)",
     ),
     "a hook exits": (answering("scope", "exit(3)"), "scope：调用时出错：SystemExit: 3"),
     "the import raises": (
         "raise RuntimeError('没有数据')",
-        r"导入 .*失败：RuntimeError: 没有数据 .*py:\d+",
+        r"导入 .*失败：RuntimeError：「没有数据」 .*py:\d+",
     ),
     "the import exits": ("raise SystemExit(2)", "导入 .*失败：SystemExit: 2"),
     "the import interrupts by itself": (
@@ -126,7 +126,7 @@ RAISING = {
     ),
     "an exception that tells a gigabyte": (
         "raise ValueError('长' * 1_000_000)",
-        "导入 .*失败：ValueError: 长{500} ",
+        "导入 .*失败：ValueError：「长{500}」 ",
     ),
     "a recursion without end": (
         answering("scope", "scope()"),
@@ -138,7 +138,7 @@ RAISING = {
     ),
     "the import closes the output": (
         "import sys\nsys.stdout.close()\nsys.stderr.close()\nraise ValueError('zu')",
-        "导入 .*失败：ValueError: zu",
+        "导入 .*失败：ValueError：「zu",
     ),
     "the guards are cancelled": (
         f"{IDENTITY}\nimport asyncio\ndef __dir__():\n    raise asyncio.CancelledError",

@@ -54,7 +54,7 @@ def test_the_users_interrupt_passes(plugin: Callable[[], None]) -> None:
 def test_a_plugins_own_interrupt_is_a_fault() -> None:
     """What a plugin raises by itself is told, and ends nothing."""
     with (
-        pytest.raises(PluginProblem, match=r"导入：KeyboardInterrupt：没有 "),
+        pytest.raises(PluginProblem, match=r"导入：KeyboardInterrupt：「没有」 "),
         contained("导入"),
     ):
         raise KeyboardInterrupt("没有")

@@ -84,7 +84,7 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
     assert [("wuhu", "RuntimeError: oh")] == [
         (call.plugin, call.answer) for call in calls if call.hook == "family_limit"
     ]
-    assert problem.startswith("family_limit：调用时出错：RuntimeError: oh")
+    assert problem.startswith("family_limit：调用时出错：RuntimeError：「oh")
     assert 1 == result.exit_code
     assert problem in result.output
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import gongji
 from gongji.model.decided import DecidedBy, RuleRef
@@ -141,6 +142,18 @@ class RefusedPlugin:
     pinyin: str
     problem: str
     area_code: str = ""
+
+    @property
+    def told(self) -> str:
+        """The problem without the plugin's own words, for the log and for callers.
+
+        Whatever it has got hold of: they are anybody's.
+        """
+        return _OWN_WORDS.sub("…", self.problem)
+
+
+_OWN_WORDS: Final = re.compile(r"""「[^」]*」|'[^'\n]*'|"[^"\n]*"|\d{7,}[\dXx]*""")
+"""What an exception says, texts as Python writes them, and long numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,14 +86,18 @@ def _lent_output() -> Iterator[None]:
 
 
 def _told(error: BaseException) -> str:
-    """Return an exception with the file and line it came from, whatever it does itself."""
+    """Return an exception with the file and line it came from, whatever it does itself.
+
+    What it says stands between 「 and 」 on one line, as the words of others.
+    """
     kind = type(error).__name__
     try:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f" ({Path(frame.filename).name}:{frame.lineno})"
-        return f"{kind}: {str(error)[:_SHOWN]}{place}"
+        said = " ".join(str(error)[:_SHOWN].split()).replace("」", "』")
     except BaseException:  # noqa: BLE001 - an exception's own __str__ may raise anything
         return f"{kind}（其说明无法读出）"
+    return f"{kind}：「{said}」{place}" if said else f"{kind}{place}"
 
 
 class _Lent(TextIOBase):

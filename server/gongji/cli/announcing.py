@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
@@ -89,7 +90,10 @@ def tell_started(
             metrics=up.metrics,
             workers=settings.workers,
             cities=city_rows(cities, whole=True),
-            refused=rows_of(cities.refused, REFUSED_PLUGIN_COLUMNS),
+            refused=rows_of(
+                [replace(one, problem=one.told) for one in cities.refused],
+                REFUSED_PLUGIN_COLUMNS,
+            ),
             said=said,
         )
         return

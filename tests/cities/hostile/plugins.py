@@ -45,12 +45,12 @@ ENDING = {
         hook("import os\nos._exit(3)"),
         "没有答完就结束了（退出码 3）",
     ),
-    "exits": (at_import("import sys\nsys.exit(0)"), f"{DURING_IMPORT}: SystemExit"),
+    "exits": (at_import("import sys\nsys.exit(0)"), f"{DURING_IMPORT}：SystemExit"),
     "exits in a hook": (hook("raise SystemExit"), "scope：调用时出错：SystemExit"),
-    "interrupts": (at_import("raise KeyboardInterrupt"), f"{DURING_IMPORT}: Keyboard"),
+    "interrupts": (at_import("raise KeyboardInterrupt"), f"{DURING_IMPORT}：Keyboard"),
     "sends itself an interrupt": (
         at_import("import os, signal\nos.kill(os.getpid(), signal.SIGINT)"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "aborts": (at_import("import os\nos.abort()"), "因 SIGABRT 而崩溃"),
     "writes where there is no memory": (
@@ -59,7 +59,7 @@ ENDING = {
     ),
     "recurses without end": (
         at_import("def f(): return f()\nf()"),
-        f"{DURING_IMPORT}: RecursionError",
+        f"{DURING_IMPORT}：RecursionError",
     ),
     "recurses below Python": (
         at_import(
@@ -76,28 +76,28 @@ ENDING = {
 TAKING = {
     "takes 2 GB": (
         at_import("x = bytearray(2 * 2**30)"),
-        f"{DURING_IMPORT}: MemoryError",
+        f"{DURING_IMPORT}：MemoryError",
     ),
     "takes memory until there is none": (
         at_import("x = []\nwhile True: x.append(bytearray(2**20))"),
-        f"{DURING_IMPORT}: MemoryError",
+        f"{DURING_IMPORT}：MemoryError",
     ),
     "raises its own limits": (
         at_import(
             "import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))"
         ),
-        f"{DURING_IMPORT}: (PermissionError|ValueError)",
+        f"{DURING_IMPORT}：(PermissionError|ValueError)",
     ),
     "starts a thread": (
         at_import(
             "import threading, time\n"
             "threading.Thread(target=time.sleep, args=(3600,)).start()"
         ),
-        f"{DURING_IMPORT}: RuntimeError: can't start new thread",
+        f"{DURING_IMPORT}：RuntimeError：「can't start new thread",
     ),
     "forks without end": (
         at_import("import os\nwhile True: os.fork()"),
-        f"{DURING_IMPORT}: (PermissionError|BlockingIOError)",
+        f"{DURING_IMPORT}：(PermissionError|BlockingIOError)",
     ),
     "starts a program": (
         at_import("import subprocess\nsubprocess.run(['/bin/true'])"),
@@ -105,11 +105,11 @@ TAKING = {
     ),
     "becomes another program": (
         at_import("import os\nos.execv('/bin/sleep', ['sleep', '3600'])"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "opens a descriptor after the other": (
         at_import("x = []\nwhile True: x.append(open(__file__))"),
-        f"{DURING_IMPORT}: OSError: .*Too many open files",
+        f"{DURING_IMPORT}：OSError：.*Too many open files",
     ),
     "prints without end": (
         at_import("while True: print('x' * 10**6)"),
@@ -139,7 +139,7 @@ TAKING = {
 REACHING = {
     "reads the key": (
         at_import("open({KEY!r}).read()"),
-        f"{DURING_IMPORT}: Permission",
+        f"{DURING_IMPORT}：Permission",
     ),
     "reads the key by the C library": (
         at_import(
@@ -152,11 +152,11 @@ REACHING = {
     ),
     "links to the key": (
         at_import("import os\nos.link({KEY!r}, {CANARY!r})"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "reads the server's memory": (
         at_import("import os\nopen(f'/proc/{{os.getppid()}}/environ').read()"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "reads the environment": (
         at_import(
@@ -177,21 +177,21 @@ REACHING = {
     ),
     "writes a file": (
         at_import("open({CANARY!r}, 'w').write('x')"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "writes beside itself": (
         at_import("open(__file__, 'a').write('x')"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "deletes the key": (
         at_import("import os\nos.unlink({KEY!r})"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "connects": (
         at_import(
             "import socket\nsocket.create_connection(('127.0.0.1', {PORT})).send(b'x')"
         ),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "sends a datagram": (
         at_import(
@@ -199,19 +199,19 @@ REACHING = {
             "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
             "s.sendto(b'x', ('127.0.0.1', {PORT}))"
         ),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "kills who started it": (
         at_import("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "slows who started it": (
         at_import("import os\nos.setpriority(os.PRIO_PROCESS, os.getppid(), 19)"),
-        f"{DURING_IMPORT}: PermissionError",
+        f"{DURING_IMPORT}：PermissionError",
     ),
     "imports another distribution": (
         at_import("import pytest"),
-        f"{DURING_IMPORT}: (ModuleNotFoundError|PermissionError)",
+        f"{DURING_IMPORT}：(ModuleNotFoundError|PermissionError)",
     ),
 }
 """Plugins that reach for what is not theirs."""

@@ -73,7 +73,7 @@ class CityService(CityServiceServicer):
 
 def _listed(cities: Cities) -> bytes:
     refused = [
-        pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.problem)
+        pb.RefusedPlugin(plugin=r.plugin, pinyin=r.pinyin, problem=r.told)
         for r in cities.refused
     ]
     reply = pb.ListCitiesResponse(
