@@ -63,6 +63,25 @@ def test_set_back_it_stands_still(machine: MachineClocks, step_s: float) -> None
     assert not clock.fault
 
 
+@pytest.mark.parametrize("later_s", [0, 30 * HOUR_S, 47 * HOUR_S])
+def test_set_right_again_it_is_followed(machine: MachineClocks, later_s: float) -> None:
+    """A step forward that undoes one back is no step ahead, however long it was wrong and
+    whoever has looked at the clock meanwhile."""
+    clock = machine.clock()
+    clock()
+    machine.wall -= 2 * DAY_S
+    clock()
+    machine.goes_on(later_s)
+    clock()
+    machine.wall += 2 * DAY_S
+    assert after(later_s) == clock()
+    assert "" == clock.fault
+    assert after(later_s) == clock()
+    machine.wall += 2 * DAY_S
+    clock()
+    assert "忽然快了 2.0 天" in clock.fault
+
+
 def test_what_was_shown_once_is_not_taken_back(machine: MachineClocks) -> None:
     """However it is set, no instant comes before one that was shown, nor before one on
     record."""

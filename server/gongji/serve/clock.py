@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -28,6 +28,12 @@ LATEST: Final = date(2099, 12, 31)
 
 LONGEST_REST: Final = timedelta(days=400)
 """The service may start so long after the last instant on record."""
+
+LONGEST_QUIET: Final = timedelta(days=31)
+"""A command may write so long after it: a service may be running beside."""
+
+APART: Final = timedelta(days=1)
+"""The clocks of this machine and of the database's may differ by so much."""
 
 _LOOK_S: Final = 1.0
 
@@ -94,6 +100,7 @@ class HeldClock:
         self._since = wall() - self._passed()
         self._refused = 0
         self._shown = 0
+        self._behind = 0
         self.fault = ""
         """Why nothing may be committed; "" if the clock can be believed."""
 
@@ -117,12 +124,15 @@ class HeldClock:
     def _stepped(self, step: int, passed: int) -> int:
         """Tell a step, and return the time by which it goes on, in nanoseconds."""
         log, seconds = structlog.get_logger(), round((step - self._refused) / _NS, 3)
+        if passed + self._since >= self._shown:
+            # It has caught up: what comes now undoes no step back.
+            self._behind = 0
         if self._tells and abs(seconds) > STEP_S:
             log.warning("clock_stepped", seconds=seconds)
         if step < -_STEP_NS:
             # Where it would stand: it may not have been asked for long.
             self._shown = max(self._shown, passed + self._since)
-        if step > _FARTHEST_NS:
+        if step - self._behind > _FARTHEST_NS:
             if self._tells and not self._refused:
                 log.error("clock_refused", seconds=seconds)
             self._refused = step
@@ -133,6 +143,7 @@ class HeldClock:
             )
         else:
             self._refused, self.fault = 0, ""
+            self._behind = max(0, self._behind - step)
             self._since += step
         return passed + self._since
 
@@ -155,34 +166,62 @@ def _passed() -> int:
     return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
-def check_start(now: datetime, latest: datetime | None, accepted: date | None) -> None:
+def check_start(
+    now: datetime,
+    latest: datetime | None,
+    accepted: date | None,
+    *,
+    rest: timedelta = LONGEST_REST,
+    elsewhere: datetime | None = None,
+) -> None:
     """Refuse to start by a clock that cannot be right. ValueError.
 
-    `latest` is the last instant on record, None if there is none; `accepted` is the day
-    that the operator says it is.
+    `latest` is the last instant on record, None if there is none, and `rest` how long
+    nothing may have been written; `elsewhere` is what another machine's clock says;
+    `accepted` is the day that the operator says it is.
     """
     today = now.astimezone(SHANGHAI).date()
-    wrong = _wrong(today, now.astimezone(UTC), latest)
+    wrong = (
+        _wrong_day(today)
+        or _wrong_after(now, latest, rest)
+        or _wrong_beside(now, elsewhere)
+    )
     if accepted and accepted != today:
         raise ValueError(f"--accept-clock 写的是 {accepted}，而本机时钟是 {today}")
     if wrong and not accepted:
         raise ValueError(
             f"本机时钟是 {today}，{wrong}：请校准时钟；"
-            f"确认无误的，以 --accept-clock {today} 启动"
+            f"确认无误的，加 --accept-clock {today}"
         )
 
 
-def _wrong(today: date, now: datetime, latest: datetime | None) -> str:
-    """Return what is wrong with a day, "" if nothing is."""
-    if not EARLIEST <= today <= LATEST:
-        return f"不在 {EARLIEST} 至 {LATEST} 之内"
+def check_command(latest: datetime | None, accepted: date | None) -> None:
+    """Refuse that a command writes by a clock that cannot be right. As `check_start`."""
+    check_start(system_clock(), latest, accepted, rest=LONGEST_QUIET)
+
+
+def _wrong_day(today: date) -> str:
+    """Return what is wrong with a day whatever is on record, "" if nothing is."""
+    if EARLIEST <= today <= LATEST:
+        return ""
+    return f"不在 {EARLIEST} 至 {LATEST} 之内"
+
+
+def _wrong_after(now: datetime, latest: datetime | None, rest: timedelta) -> str:
+    """Return what is wrong with an instant after the last on record, "" if nothing is."""
     if latest is None:
         return ""
+    last = f"库中最后的记录（{latest.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
     if latest - now > timedelta(days=1):
-        return f"早于库中最后的记录（{latest.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）一天以上"
-    if now - latest > LONGEST_REST:
-        return (
-            f"晚于库中最后的记录（{latest.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
-            f" {LONGEST_REST.days} 天以上"
-        )
+        return f"早于{last}一天以上"
+    if now - latest > rest:
+        return f"晚于{last} {rest.days} 天以上"
     return ""
+
+
+def _wrong_beside(now: datetime, elsewhere: datetime | None) -> str:
+    """Return how far it is from another clock, "" if it is near, or there is none."""
+    if elsewhere is None or abs(now - elsewhere) <= APART:
+        return ""
+    shown = elsewhere.astimezone(SHANGHAI)
+    return f"与数据库所在机器的时钟（{shown:%Y-%m-%d %H:%M:%S}）相差一天以上"
