@@ -34,7 +34,7 @@ class Postgres:
         self.url = url
         self._serial = count(1)
         self._schemas: list[str] = []
-        self._databases: list[str] = []
+        self.databases: list[str] = []
         self._run = token_hex(4)
 
     def fresh(self) -> str:
@@ -49,7 +49,7 @@ class Postgres:
         """Make another database of the server's; return its address, else that of `like`."""
         name = f"gongji_{self._run}_{next(self._serial)}"
         self.execute(f"CREATE DATABASE {name}")
-        self._databases.append(name)
+        self.databases.append(name)
         return address_of(like, dbname=name)
 
     def execute(self, statement: str) -> None:
@@ -61,7 +61,7 @@ class Postgres:
         """Remove every database it made."""
         for name in self._schemas:
             self.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
-        for name in self._databases:
+        for name in self.databases:
             self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
@@ -90,13 +90,14 @@ class OwnPostgres(Postgres):
             # What changes a page behind its back is noticed.
             "--data-checksums",
         )
-        initdb = self._spawn("initdb", "-D", str(self._data), *options)
+        initdb = self._spawn("initdb", "-D", str(self.data), *options)
         if initdb.wait():
             msg = f"initdb 失败，见 {self._log}：{self._log.read_text(errors='replace')[-2000:]}"
             raise RuntimeError(msg)
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The folder of its data."""
         return self.folder / "data"
 
     @property
@@ -117,7 +118,7 @@ class OwnPostgres(Postgres):
         """Start it and wait until it answers."""
         options = [f"-c{setting}" for setting in ("listen_addresses=", *self._settings)]
         self._process = self._spawn(
-            "postgres", "-D", str(self._data), "-k", str(self.folder), *options
+            "postgres", "-D", str(self.data), "-k", str(self.folder), *options
         )
         deadline = time.monotonic() + PATIENCE_S
         while True:

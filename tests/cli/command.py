@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import click
 from click.testing import CliRunner, Result
 from gongji.cities.city import Cities
 from gongji.cli import main
+from gongji.cli.config import commands_of
 
 TableRow = dict[str, Any]
 """A row of a table as `--json` prints it."""
@@ -39,3 +42,10 @@ def tables(result: Result) -> dict[str, list[TableRow]]:
     for line in result.stdout.splitlines():
         printed |= json.loads(line)
     return printed
+
+
+def opening_a_database() -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands that open a database, by their words."""
+    for words, command in commands_of(main):
+        if {"data", "database"} <= {one.name for one in command.params}:
+            yield " ".join(words), command

@@ -14,6 +14,7 @@ import pytest
 from gongji.client.connection import refusal_of
 from gongji.rules.codes import SHANGHAI
 
+from tests.cli.command import opening_a_database
 from tests.cli.started import Caller, Started, run, started
 from tests.days import FAKED, preloaded_libraries
 
@@ -132,3 +133,40 @@ def test_a_start_in_another_time(
         with Caller(server) as caller:
             assert today < caller.settle().settlement.settled_at.ToDatetime().date()
         server.end()
+
+
+WRITING = {"serve", "migrate", "rekey", "retention plan", "retention run"}
+"""The commands that write to a database by this machine's clock, or would."""
+
+READING = {"backup", "keys", "restore", "verify", "doctor"}
+
+
+def test_every_command_that_writes_can_be_told_the_day() -> None:
+    """Of each command that opens a database it is known whether it writes; one that does
+    asks whether the clock can be right, and so takes --accept-clock."""
+    opening = dict(opening_a_database())
+    assert WRITING | READING == opening.keys()
+    for name, command in opening.items():
+        told = "accept_clock" in {one.name for one in command.params}
+        assert told is (name in WRITING), name
+
+
+def test_a_command_in_another_time(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a server whose clock is right a command on a machine that is years ahead
+    removes nothing, and writes nothing that would take the server along."""
+    policy, ahead = tmp_path / "retention.toml", tmp_path / "ahead"
+    policy.write_text("version = 1\n[access]\nafter_days = 180\n", encoding="ascii")
+    ahead.write_text("+2y", encoding="ascii")
+    with machine.serving("--sample") as server, Caller(server) as caller:
+        caller.settle()
+        with monkeypatch.context() as there:
+            for name, value in machine.environment.items():
+                there.setenv(name, value)
+            there.setenv("FAKETIME_TIMESTAMP_FILE", str(ahead))
+            for words in (["retention", "run", str(policy)], ["rekey"]):
+                ended = run(*words, "--data", str(machine.data))
+                assert (1, True) == (ended.returncode, "--accept-clock" in ended.stderr)
+        settled = caller.settle().settlement.settled_at.ToDatetime()
+        assert settled < datetime.now(SHANGHAI).replace(tzinfo=None)

@@ -6,19 +6,15 @@ import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
-from gongji.cli import main
-from gongji.cli.config import commands_of
 from gongji.cli.key_options import KEY_NAMES
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store.keys.source import FileSource
 
 from tests.cli.clinic import LONG, PEOPLE, Clinic, begin_and_kill, fill, options_at
-from tests.cli.command import gongji
+from tests.cli.command import gongji, opening_a_database
 from tests.cli.started import Caller, started
 from tests.softhsm import SoftToken
 
@@ -113,16 +109,9 @@ def test_a_server_that_does_not_know_the_new_source(
     assert 1 == gongji("keys", "--data", str(data)).exit_code
 
 
-def opening() -> Iterator[tuple[str, click.Command]]:
-    """The commands that open a database."""
-    for words, command in commands_of(main):
-        if {"data", "database"} <= {one.name for one in command.params}:
-            yield " ".join(words), command
-
-
 def test_every_command_that_opens_a_database() -> None:
     """It takes every source of keys."""
-    found = dict(opening())
+    found = dict(opening_a_database())
     assert {"serve", "migrate", "keys", "rekey", "backup", "restore", "verify"} < {
         *found
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from gongji.model.access import LostAccesses
 from gongji.model.commands import Write
 from gongji.rules.codes import SHANGHAI
+from gongji.serve.clock import system_clock
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
 
@@ -40,12 +41,14 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
         database = server.fresh()
 
     async def fill() -> None:
-        store = open_store(
-            database or data / DATABASE,
-            lambda: OLD + timedelta(days=1),
-            data / KEY_FILE,
-        )
-        await store.apply(Write((LostAccesses("x", OLD, 3),)))
+        # It is in use still: a command asks whether the clock can be right.
+        for name, noticed_at in (("x", OLD), ("y", system_clock())):
+            await note(LostAccesses(name, noticed_at, 3))
+
+    async def note(lost: LostAccesses) -> None:
+        at = database or data / DATABASE
+        store = open_store(at, lambda: lost.noticed_at, data / KEY_FILE)
+        await store.apply(Write((lost,)))
         await store.close()
 
     asyncio.run(fill())

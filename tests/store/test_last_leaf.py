@@ -19,6 +19,7 @@ from gongji.store.last_leaf import (
     LeafMissingError,
     LeafPlace,
     check,
+    check_own,
     forget,
     noting,
     of_the_dead,
@@ -77,6 +78,18 @@ async def test_a_database_that_lacks_it_is_refused(
             await check(store, tmp_path)
     forget(tmp_path)
     assert await check(store, tmp_path) is None
+
+
+async def test_a_process_misses_its_own(store: Store, move: MakeMove) -> None:
+    """Whoever has committed finds out while it runs that the database lacks that."""
+    await check_own(store)
+    await store.commit(move("r1"))
+    await check_own(store)
+    await store._between_writes(
+        lambda engine: engine.connection.execute("DELETE FROM leaf")
+    )
+    with pytest.raises(LeafMissingError, match="--accept-rollback"):
+        await check_own(store)
 
 
 async def test_another_leaf_of_its_number_is_not_it(

@@ -12,7 +12,7 @@ from gongji.audit.leaf import Leaf, LogWriter, body_of, hashes_of, private_of
 from gongji.model.account import Account
 from gongji.model.commands import Decision, Write
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.refusals import Refused
+from gongji.model.refusals import Refused, StoreUnavailable
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Job
 from gongji.store.genesis import begin_log, note, stored_rows
@@ -125,7 +125,7 @@ def test_no_commit_comes_before_the_latest_instant_on_record(
     committer = over(engine)
     committer.run([job(move("r1"))])
     first = clock.now
-    clock.tick(days=-2)
+    clock.tick(hours=-20)
     committer.run([job(move("r2"))])
     over(engine).run([job(move("r3"))])
     clock.tick(days=3)
@@ -133,6 +133,39 @@ def test_no_commit_comes_before_the_latest_instant_on_record(
     assert [first, first, first, clock.now] == [
         leaf.at for leaf in leaves(engine, schema)
     ]
+
+
+def test_nothing_is_committed_over_an_instant_far_ahead(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove, clock: Clock
+) -> None:
+    """What is on record more than a day after the clock takes no other writer along: it
+    commits nothing until the clock has caught up."""
+    clock.tick(days=30)
+    over(engine).run([job(move("r1"))])
+    clock.tick(days=-30)
+    committer = over(engine)
+    (refused,) = committer.run([job(move("r2"))])
+    assert isinstance(refused, StoreUnavailable)
+    assert "clock" == getattr(refused.__cause__, "reason", "")
+    assert 1 == len(leaves(engine, schema))
+    clock.tick(days=29, hours=1)
+    committer.run([job(move("r2"))])
+    assert 2 == len(leaves(engine, schema))
+
+
+def test_nothing_is_committed_over_a_database_that_went_back(
+    engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
+) -> None:
+    """A writer that does not find what it has committed commits nothing more: the
+    database is another one."""
+    committer = over(engine)
+    committer.run([job(move("r1"))])
+    for table in ("log_writer", "leaf", "request", "account"):
+        engine.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+    (refused,) = committer.run([job(move("r2"))])
+    assert isinstance(refused, StoreUnavailable)
+    assert "rolled_back" == getattr(refused.__cause__, "reason", "")
+    assert [] == leaves(engine, schema)
 
 
 def test_a_leaf_tells_nobody_who_it_is_about(

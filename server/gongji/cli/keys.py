@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,10 @@ import click
 
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.key_options import DATABASE_NAMES, key_options
-from gongji.cli.options import DAY
+from gongji.cli.options import DAY, accept_clock_option
 from gongji.cli.terminal import Terminal
 from gongji.rules.codes import SHANGHAI
+from gongji.serve.clock import check_command
 from gongji.serve.settings import DATABASE, keys_of
 from gongji.store.databases import database_at
 from gongji.store.keys.counting import MOST_SEALS
@@ -127,6 +128,7 @@ def _row(key: WrappedKey, sealed: int) -> dict[str, str]:
     metavar="URI",
     help="主密钥改用令牌里的；除非服务启动时两个来源都已写明，须先停下全部服务。",
 )
+@accept_clock_option
 @key_options
 @click.pass_obj
 def rekey_command(
@@ -140,6 +142,7 @@ def rekey_command(
     to_key_command: str,
     to_key_pkcs11: str,
     prepare: bool,
+    accept_clock: date | None,
 ) -> None:
     """换密钥：新的主密钥与数据密钥，不停服务；中断之后再运行一次即接着换。"""
     target = _target(data, to_key_file, to_key_command, to_key_pkcs11)
@@ -154,6 +157,7 @@ def rekey_command(
         if opened.version != VERSION:
             msg = "请先运行 gongji migrate，再换密钥"
             raise SchemaError(msg)
+        check_command(opened.latest, accept_clock)
         _run(terminal, opened.rekeying, change.next_master, _end_of(valid_until))
     terminal.say("换完：数据库中不再有旧密钥密封的内容。" + _ended(key, target))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,9 @@ import click
 
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.key_options import key_options
+from gongji.cli.options import accept_clock_option
 from gongji.cli.terminal import Terminal
-from gongji.serve.clock import system_clock
+from gongji.serve.clock import check_command, system_clock
 from gongji.serve.settings import DATABASE
 from gongji.store.databases import Database, database_at
 from gongji.store.keys.source import Keys
@@ -42,13 +44,24 @@ _REPEATED: Final = ("institution_msgid", "first_settlement", "later_settlement")
     help="不停服务，分三步升级（PostgreSQL）：expand 之后把服务逐一换成本版，"
     "再 backfill，再 contract；每一步都可中断、重来。",
 )
+@accept_clock_option
 @key_options
 @click.pass_obj
 def migrate_command(
-    terminal: Terminal, data: Path, key: Keys, database: str, phase: str | None
+    terminal: Terminal,
+    *,
+    data: Path,
+    key: Keys,
+    database: str,
+    phase: str | None,
+    accept_clock: date | None,
 ) -> None:
     """把数据库结构升级到本程序的版本；只向前，先备份；有服务在运行则拒绝，除非分步。"""
     at = database_at(database or data / DATABASE)
+    # Of a new one it is said below that there is nothing to be brought forward.
+    if not at.is_new():
+        with at.administered(key) as administration:
+            check_command(administration.latest, accept_clock)
     if phase is None:
         _told(terminal, at.migrate(key))
         return

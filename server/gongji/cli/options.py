@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +55,18 @@ def crypto_option(told: str) -> Callable[..., Any]:
         help=told,
     )
 
+
+def _date(_: click.Context, __: click.Parameter, day: datetime | None) -> date | None:
+    return day.date() if day else None
+
+
+accept_clock_option: Final = click.option(
+    "--accept-clock",
+    type=DAY,
+    callback=_date,
+    help="本机时钟的日期看来有误而确认无误时，写明该日期，如 2025-09-30。",
+)
+"""The day it is, said by the operator: of every command that writes to a database."""
 
 _FILE: Final = click.Path(path_type=Path)
 

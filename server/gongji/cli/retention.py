@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,11 +12,12 @@ import click
 
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.key_options import DATABASE_NAMES, key_options
+from gongji.cli.options import accept_clock_option
 from gongji.cli.terminal import Terminal
 from gongji.model.toml import document_of
-from gongji.serve.clock import system_clock
+from gongji.serve.clock import check_command, system_clock
 from gongji.serve.settings import DATABASE
-from gongji.store.databases import database_at
+from gongji.store.databases import Database, database_at
 from gongji.store.keys.source import Keys
 from gongji.store.retention import (
     EXPIRING,
@@ -94,13 +96,21 @@ def _check(terminal: Terminal, policy: RetentionPolicy) -> None:
 )
 @_with_policy
 @_with_database
+@accept_clock_option
 @key_options
 @click.pass_obj
 def _plan(
-    terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
+    terminal: Terminal,
+    *,
+    policy: RetentionPolicy,
+    data: Path,
+    key: Keys,
+    database: str,
+    accept_clock: date | None,
 ) -> None:
     """列出现在运行会去掉什么；什么也不写。"""
-    _show(terminal, _retained(policy, data, key, database, Retention.plan))
+    at = database_at(database or data / DATABASE)
+    _show(terminal, _retained(policy, at, key, accept_clock, Retention.plan))
 
 
 @retention_group.command(
@@ -108,34 +118,44 @@ def _plan(
 )
 @_with_policy
 @_with_database
+@accept_clock_option
 @key_options
 @click.pass_obj
 def _run(
-    terminal: Terminal, policy: RetentionPolicy, data: Path, key: Keys, database: str
+    terminal: Terminal,
+    *,
+    policy: RetentionPolicy,
+    data: Path,
+    key: Keys,
+    database: str,
+    accept_clock: date | None,
 ) -> None:
     """去掉到期的，小批提交，每批在日志里有一片叶；不停服务，可中断再来。"""
-    gone = _retained(policy, data, key, database, Retention.run)
+    at = database_at(database or data / DATABASE)
+    gone = _retained(policy, at, key, accept_clock, Retention.run)
     _show(terminal, gone)
     for one in gone:
         if one.name == _PARTITIONED:
-            at = database_at(database or data / DATABASE)
             with at.administered(key) as administration:
                 administration.free_years(one.name, one.before.year)
 
 
 def _retained(
     policy: RetentionPolicy,
-    data: Path,
+    at: Database,
     key: Keys,
-    database: str,
+    accepted: date | None,
     do: Callable[[Retention], Any],
 ) -> list[DueRows]:
-    """Do something with a policy over a database. Errors as of opening it."""
+    """Do something with a policy over a database. Errors as of opening it.
+
+    ValueError also if the clock cannot be right.
+    """
 
     async def run() -> list[DueRows]:
-        at = database_at(database or data / DATABASE)
         store = at.open(system_clock, key)
         try:
+            check_command(await store.latest(), accepted)
             found: list[DueRows] = await do(Retention(store, policy, system_clock()))
             return found
         finally:

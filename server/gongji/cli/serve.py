@@ -25,7 +25,7 @@ from gongji.cli.announcing import (
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
 from gongji.cli.key_options import with_key_options
-from gongji.cli.options import DAY, DEFAULT_ADDRESS, crypto_option
+from gongji.cli.options import DEFAULT_ADDRESS, accept_clock_option, crypto_option
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
 from gongji.kit.check.serving import unfit
@@ -100,11 +100,7 @@ def _named(_: click.Context, __: click.Parameter, name: str) -> str:
     is_flag=True,
     help="已有密钥而没有数据库时，另建一个空库；首次启动不必写，建成之后须去掉。",
 )
-@click.option(
-    "--accept-clock",
-    type=DAY,
-    help="本机时钟的日期看来有误而确认无误时，写明该日期，如 2025-09-30。",
-)
+@accept_clock_option
 @click.option(
     "--origin",
     default="",
@@ -177,8 +173,6 @@ def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务；Ctrl-C 停止。"""
     pins = pins_of(options.pop("pin"))
     new = options.pop("new")
-    day = options["accept_clock"]
-    options["accept_clock"] = day.date() if day else None
     accepting = options.pop("accept_rollback")
     settings = Settings.parse(pins=pins, **options)
     run_server(settings, terminal, new=new, accepting=accepting)

@@ -15,7 +15,7 @@ from gongji.cities.adoption import Adoption
 from gongji.model.commands import Adopted
 from gongji.model.refusals import StoreUnavailable
 from gongji.serve.beside import working_beside
-from gongji.store import Store
+from gongji.store import Store, last_leaf
 from gongji.store.databases import database_at
 from gongji.store.engine import EngineDown
 
@@ -219,12 +219,17 @@ async def _watch(
 async def _check(
     store: Store, presence: Presence, terms: ServerTerms, requested: _Days
 ) -> None:
-    """Show our presence again and compare what is recorded. ValueError."""
+    """Show our presence again and compare what is recorded. ValueError.
+
+    Also if the database is behind what this process has committed.
+    """
     try:
         # Again: it went with the connection, if that was lost; who has it all the time
         # was there first.
         if await asyncio.to_thread(presence.share):
             await _refuse_others(presence, terms)
+        # It may be another one by now: a replica, or a backup that was put there.
+        await last_leaf.check_own(store)
         recorded = await _recorded(store)
     except (EngineDown, StoreUnavailable) as down:
         reason = str(down.__cause__ or down)

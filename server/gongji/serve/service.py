@@ -150,7 +150,11 @@ async def _refuse_rolled_back(store: Store, data: Path, stack: ExitStack) -> Non
 
 
 async def make_database(settings: Settings) -> None:
-    """Make a new database beside a key that had another. ValueError if there is one."""
+    """Make a new database beside a key that had another. ValueError if there is one.
+
+    Also if the clock cannot be right.
+    """
+    check_start(system_clock(), None, settings.accept_clock)
     database = database_at(settings.database_address)
     with database.hold_alone():
         if not database.is_new():
@@ -217,7 +221,7 @@ def _tell_refused(cities: Cities) -> None:
             "plugin_refused",
             plugin=one.plugin,
             city=one.area_code or one.pinyin,
-            problem=one.problem,
+            problem=one.told,
         )
 
 
@@ -255,8 +259,8 @@ async def _opened(
 
 async def _go_on(store: Store, clock: HeldClock, settings: Settings) -> None:
     """Have a clock go on from the last instant on record. ValueError."""
-    latest = await store.latest()
-    check_start(clock(), latest, settings.accept_clock)
+    latest, elsewhere = await store.latest(), await store.server_time()
+    check_start(clock(), latest, settings.accept_clock, elsewhere=elsewhere)
     if latest is not None:
         clock.not_before(latest)
 

@@ -25,6 +25,7 @@ from gongji.store.rekey import Rekeying
 from gongji.store.schema import VERSION, Schema
 from gongji.store.seal import Vault
 from gongji.store.steps import LOG_SINCE
+from gongji.store.table import instant
 from gongji.store.upgrade import Upgrade
 
 
@@ -45,6 +46,14 @@ class Administration:
     def version(self) -> int | None:
         """The version of its schema, None if it is empty."""
         return self.catalog.version()
+
+    @property
+    def latest(self) -> datetime | None:
+        """The last instant on record, None if there is none, or no log yet."""
+        if (self.version or 0) < LOG_SINCE:
+            return None
+        ((at,),) = self.catalog.rows("SELECT max(at) FROM log_writer")
+        return None if at is None else instant(at)
 
     @property
     def upgrading(self) -> bool:

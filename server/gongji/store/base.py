@@ -293,6 +293,10 @@ class Store:
         ((at,),) = await _alone(self._pages, read)
         return None if at is None else instant(at)
 
+    async def server_time(self) -> datetime | None:
+        """Return what the database's own machine says, None if it is this one."""
+        return None
+
     def lookup(self, certificate: Certificate) -> str:
         """Return the keyed hash of a certificate: the value of `Need(Person, "cert", …)`."""
         return self._vault.lookup(certificate)

@@ -42,6 +42,9 @@ from gongji.store.replay import (
 from gongji.store.schema import Schema
 from gongji.store.table import instant, micros
 
+_AHEAD_US: Final = 24 * 3600 * 1_000_000
+"""Nothing is committed over an instant on record so many microseconds after the clock."""
+
 TRIES: Final = 16
 """How often a single job that meets other processes' writes is decided anew."""
 
@@ -236,11 +239,20 @@ class Committer:
         loader.facts.now = self._now()
 
     def _now(self) -> datetime:
-        """Return the clock's time, or the latest instant on record if that is later."""
+        """Return the clock's time, or the latest instant on record if that is later.
+
+        EngineDown if the database has gone back, or is far ahead of the clock.
+        """
         now = self._clock()
         if getattr(self._clock, "rewinds", False):
             return now
         latest = self._engine.latest()
+        last = self._log.last
+        if last and latest < micros(last.at):
+            # Such as a replica that was behind, or a backup put in its place.
+            raise EngineDown("数据库里没有本进程已提交的记录", "rolled_back")
+        if latest - micros(now) > _AHEAD_US:
+            raise EngineDown("库中最后的记录晚于时钟一天以上", "clock")
         return instant(latest) if latest > micros(now) else now
 
     def _execute(self, loader: FactLoader, job: Job, leaves: LeafBatch) -> Outcome:

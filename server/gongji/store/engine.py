@@ -27,6 +27,7 @@ class WriteConflict(EngineError):  # noqa: N818 - a state, not a fault of the ca
 
 REASONS: Final = (
     "busy",
+    "clock",
     "connection_lost",
     "corrupt",
     "disk_full",
@@ -35,6 +36,7 @@ REASONS: Final = (
     "out_of_memory",
     "read_only",
     "refused",
+    "rolled_back",
     "unavailable",
 )
 """Why an engine is down; `unavailable` if it does not say."""

@@ -127,6 +127,15 @@ async def check(store: Store, data: Path) -> LeafPlace | None:
     return max(seen, key=lambda place: place.at, default=None)
 
 
+async def check_own(store: Store) -> None:
+    """Check that the last leaf of this process is there still. As of `check`."""
+    if (last := store.log.last) is None:
+        return
+    place = LeafPlace(last.writer, last.number, micros(last.at))
+    if not await _holds(store, place):
+        raise _missing(place)
+
+
 def check_by(holds: Callable[[LeafPlace], bool], data: Path) -> None:
     """Check likewise, by what says whether a leaf is there. LeafMissingError; OSError."""
     for _, place in of_the_dead(data):

@@ -95,6 +95,13 @@ class LeafLog:
         self._number = 0
         self._at: datetime | None = None
 
+    @property
+    def last(self) -> LogWriter | None:
+        """Return where this writer stands, None if it has written nothing."""
+        if self._at is None:
+            return None
+        return LogWriter(self._writer, self._number, self._at)
+
     def begin(self, at: datetime) -> LeafBatch:
         """Return the leaves, none yet, of a transaction at an instant."""
         if self._at is not None and at - self._at > SILENT:

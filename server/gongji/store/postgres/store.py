@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from gongji.store.postgres.engine import PostgresEngine
 from gongji.store.queues import ApartQueue, BatchQueue, ThreadQueue
 from gongji.store.schema import Schema
 from gongji.store.seal import Vault
+from gongji.store.table import instant
 
 LOCK_WAIT_S: Final = 0.25
 """How long a batch waits for somebody else's lock, in seconds: longer than another
@@ -22,6 +24,8 @@ server's batch holds one on a disk that is well."""
 
 APART_LIMIT: Final = 256
 """Most commands that wait for locks at once; another is refused."""
+
+_CLOCK: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
 class PostgresStore(Store):
@@ -52,6 +56,11 @@ class PostgresStore(Store):
         for engine in (writing, reading, listing, self._apart):
             engine.wait_at_most(LOCK_WAIT_S)
         super().__init__((writing, reading, listing), schema, vault, clock)
+
+    async def server_time(self) -> datetime | None:
+        """Return what the clock of PostgreSQL's machine says."""
+        ((at,),) = await self.read(lambda engine: engine.rows(_CLOCK, ()))
+        return instant(at)
 
     def _writes_of(self) -> BatchQueue:
         """Return the queue of what is committed; who meets a lock waits in one beside it."""
