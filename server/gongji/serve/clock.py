@@ -123,29 +123,33 @@ class HeldClock:
 
     def _stepped(self, step: int, passed: int) -> int:
         """Tell a step, and return the time by which it goes on, in nanoseconds."""
-        log, seconds = structlog.get_logger(), round((step - self._refused) / _NS, 3)
+        seconds = round((step - self._refused) / _NS, 3)
+        if self._tells and abs(seconds) > STEP_S:
+            structlog.get_logger().warning("clock_stepped", seconds=seconds)
         if passed + self._since >= self._shown:
             # It has caught up: what comes now undoes no step back.
             self._behind = 0
-        if self._tells and abs(seconds) > STEP_S:
-            log.warning("clock_stepped", seconds=seconds)
         if step < -_STEP_NS:
             # Where it would stand: it may not have been asked for long.
             self._shown = max(self._shown, passed + self._since)
         if step - self._behind > _FARTHEST_NS:
-            if self._tells and not self._refused:
-                log.error("clock_refused", seconds=seconds)
-            self._refused = step
-            days = step / _NS / 86_400
-            self.fault = (
-                f"服务所在机器的时钟忽然快了 {days:.1f} 天，暂不办理，以免记入错误的日期；"
-                "请稍后用同一请求编号重试。"
-            )
+            self._refuse(step, seconds)
         else:
             self._refused, self.fault = 0, ""
             self._behind = max(0, self._behind - step)
             self._since += step
         return passed + self._since
+
+    def _refuse(self, step: int, seconds: float) -> None:
+        """Do not follow a step, and say why."""
+        if self._tells and not self._refused:
+            structlog.get_logger().error("clock_refused", seconds=seconds)
+        self._refused = step
+        days = step / _NS / 86_400
+        self.fault = (
+            f"服务所在机器的时钟忽然快了 {days:.1f} 天，暂不办理，以免记入错误的日期；"
+            "请稍后用同一请求编号重试。"
+        )
 
     async def watch(self) -> None:
         """Look at the machine's clock, for ever, so that a step is told when it happens."""
