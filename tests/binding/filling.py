@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from gongji.binding.form import FormQuery, form_of
+from gongji.binding.form import FormQuery, admit, form_of
 from gongji.model.binding import Application, Binding
 from gongji.model.people import Certificate, Kin, Mark, Person
 from gongji.rpc.constraints import enforce
@@ -81,7 +81,8 @@ class Family(Applicants):
 
     def form(self) -> pb.DescribeFormResponse:
         """Return the form of their query. Refusal."""
-        return form_to(form_of(self.query, self.cities, self.workdays, self.now))
+        admitted = admit(self.query, self.cities, self.workdays, self.now)
+        return form_to(form_of(admitted.scope))
 
     def send(self, request: pb.SubmitBindingRequest) -> Binding:
         """Submit what was filled in, as if it had come over the wire. Refusal."""

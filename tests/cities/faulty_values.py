@@ -85,6 +85,20 @@ VALUES = {
         answering("giver_limit", "from_2023(GiverLimit(givers=0))"),
         "giver_limit：人数上限至少 1 人",
     ),
+    "a scheme nobody is in": (
+        answering("holder_terms", "from_2023(EnrolmentTerms(schemes=frozenset()))"),
+        "holder_terms：险种与参保状态各至少一种",
+    ),
+    "relations of none": (
+        answering("relations", "from_2023(RelationSet(name='无', codes=frozenset()))"),
+        "relations：无：亲属关系至少一种",
+    ),
+    "a proof of no kind": (
+        answering(
+            "materials", "from_2023({'w': (MaterialNeed(name='证明', one_of=()),)})"
+        ),
+        "materials：证明：材料至少一种",
+    ),
     "a ratio above 100 %": (
         answering(
             "reimbursement",

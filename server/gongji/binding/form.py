@@ -45,18 +45,18 @@ class FormQuery(Struct, frozen=True, kw_only=True):
     day: date | None = None
 
 
-class DescribedForm(Struct, frozen=True):
-    """A form, the city by whose rules it is made, and their day."""
+class AdmittedForm(Struct, frozen=True):
+    """What a form is for, once it is not refused: the city, the day, and what differs."""
 
-    form: ApplicationForm
     city: City
     day: date
+    scope: FormScope
 
 
-def form_of(
+def admit(
     query: FormQuery, cities: Cities, workdays: Workdays, now: datetime
-) -> DescribedForm:
-    """Return the form of an application.
+) -> AdmittedForm:
+    """Return what the form of an application is made of.
 
     CityNotServed, NotInForce, UnknownChannel, CounterClosed, NotEligible.
     """
@@ -67,14 +67,18 @@ def form_of(
     case = _case_of(query, rules, day)
     if unmet := _unmet(case):
         raise not_eligible(unmet, city, rules, ways(case, others, _unmet))
-    form = ApplicationForm(
-        title=f"{city.name}职工医保个人账户家庭共济绑定申请",
-        complete=bool(query.channel),
-        steps=steps_of(_scope_of(query, case)),
-        outcomes=outcomes_of(rules, query.channel),
-        notices=notices_of(rules),
+    return AdmittedForm(city, day, _scope_of(query, city, case))
+
+
+def form_of(scope: FormScope) -> ApplicationForm:
+    """Return the form; of one scope always the same."""
+    return ApplicationForm(
+        title=f"{scope.city}职工医保个人账户家庭共济绑定申请",
+        complete=bool(scope.channel),
+        steps=steps_of(scope),
+        outcomes=outcomes_of(scope.rules, scope.channel),
+        notices=notices_of(scope.rules),
     )
-    return DescribedForm(form, city, day)
 
 
 def _open_channels(
@@ -106,10 +110,11 @@ def _unmet(case: Case) -> tuple[Unmet, ...]:
     return (*failing_later(case), *channel)
 
 
-def _scope_of(query: FormQuery, case: Case) -> FormScope:
+def _scope_of(query: FormQuery, city: City, case: Case) -> FormScope:
     """Return what the form is for, with the channels that take such a pair."""
     channels = case.rules.value(CityRules.channels)
     return FormScope(
+        city=city.name,
         rules=case.rules,
         member_city=query.member_city,
         channel=query.channel,

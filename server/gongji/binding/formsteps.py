@@ -53,8 +53,12 @@ _NUMBER_HELP: Final = (
 
 
 class FormScope(Struct, frozen=True, kw_only=True):
-    """What a form is for; `channels` are those that take such a pair."""
+    """What a form is for; `channels` are those that take such a pair.
 
+    Two are equal only if both are of one period of the city's rules.
+    """
+
+    city: str
     rules: DayRules
     member_city: str
     channel: ChannelId

@@ -19,8 +19,20 @@ import typeguard
 
 from gongji.cities.encoding import UnwritableRules, encoded
 from gongji.rules.benefits import PremiumTerms, Table
-from gongji.rules.binding import FamilyLimit, GiverLimit, Identity, MarriageTerms
-from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
+from gongji.rules.binding import (
+    EnrolmentTerms,
+    FamilyLimit,
+    GiverLimit,
+    Identity,
+    MarriageTerms,
+    RelationSet,
+)
+from gongji.rules.channels import (
+    AtOnce,
+    CounterHours,
+    MaterialNeed,
+    ReviewLatency,
+)
 from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
@@ -168,7 +180,8 @@ def problems_of_value(hook: str, value: object) -> Iterator[str]:
         yield f"{hook}：返回值类型不对：{_in_one_line(error)}"
         return
     for part in parts:
-        yield from (f"{hook}：{problem}" for problem in _impossible_figures(part))
+        problems = (*_impossible_figures(part), *_nothing_to_choose(part))
+        yield from (f"{hook}：{problem}" for problem in problems)
     if hook == "application_expiry" and value == 0:
         yield f"{hook}：至少 1 天"
     if hook == "reimbursement":
@@ -313,6 +326,17 @@ def _impossible_figures(part: object) -> Iterator[str]:
                 yield f"代缴金额的下限须大于 0 且不高于上限，得到 {least} 与 {most}"
         case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
             yield "人数上限至少 1 人，不设限写 NO_LIMIT"
+
+
+def _nothing_to_choose(part: object) -> Iterator[str]:
+    """Yield empty sets from which something is chosen: what would help, or what to ask."""
+    match part:
+        case EnrolmentTerms() if not (part.schemes and part.statuses):
+            yield "险种与参保状态各至少一种，不提供的用途写 NotOffered"
+        case RelationSet(name=name) if not part.codes:
+            yield f"{name}：亲属关系至少一种"
+        case MaterialNeed(name=name, one_of=()):
+            yield f"{name}：材料至少一种，不要的不写"
 
 
 def _problems_of_table(table: Table) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from google.protobuf.descriptor import Descriptor
 
-from gongji.binding.form import DescribedForm, FormQuery
+from gongji.binding.form import AdmittedForm, FormQuery
 from gongji.model import form as model
 from gongji.rpc.convert.values import (
     clause_to,
@@ -37,18 +37,22 @@ def form_query_from(message: pb.DescribeFormRequest) -> FormQuery:
     )
 
 
-def form_to(described: DescribedForm) -> pb.DescribeFormResponse:
+def form_to(form: model.ApplicationForm) -> pb.DescribeFormResponse:
     """Return a form with its clauses in full and the constraints of its fields."""
-    form = described.form
     return pb.DescribeFormResponse(
         title=form.title,
-        day=day_to(described.day),
         complete=form.complete,
         steps=[_step_to(step) for step in form.steps],
         outcomes=[_outcome_to(outcome) for outcome in form.outcomes],
         notices=[_notice_to(notice) for notice in form.notices],
-        decided_by=decided_by_to(described.city.decided_by),
         clauses=[clause_to(clause) for clause in _cited(form)],
+    )
+
+
+def admitted_to(admitted: AdmittedForm) -> pb.DescribeFormResponse:
+    """Return what a reply says beside the form: its day, and whose rules it is made of."""
+    return pb.DescribeFormResponse(
+        day=day_to(admitted.day), decided_by=decided_by_to(admitted.city.decided_by)
     )
 
 
