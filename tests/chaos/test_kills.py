@@ -17,6 +17,7 @@ from tests.chaos.database import Database
 from tests.chaos.served import Served
 from tests.chaos.stage import breaches, under_load
 from tests.chaos.town import found
+from tests.chaos.watcher import unheard, watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,16 @@ async def test_a_killed_server_has_lost_and_doubled_nothing(
     engine: str, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
     """Whenever it or its gateway is killed, what it acknowledged stands once, a retry
-    is answered from the record, and the log goes on from every checkpoint given."""
+    is answered from the record, the log goes on from every checkpoint given, and who
+    watches is told of all of it, each patient's in order."""
     await found(data, engine)
     book, servers = Book(), [Served(data, engine)]
-    async with under_load(servers, book, seed):
+    async with watching(servers, seed) as watcher, under_load(servers, book, seed):
         times = moments(seed, effort(short=2, long=100), effort(short=1, long=24))
         counts = await besiege(servers, book, times)
+    await watcher.finish(data, engine)
+    counts["events heard"] = len(watcher.heard)
+    assert [] == list(unheard(book, watcher))
     assert [] == await breaches(book, tell, data, engine, refused=False, **counts)
 
 
@@ -120,11 +125,14 @@ async def test_of_two_servers_the_other_goes_on(
     postgres: Database, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:
     """Whichever of two servers over one database is killed, or its gateway, its callers
-    turn to the other and go on."""
+    turn to the other and go on; so does who watches, by the cursor of the first."""
     database = postgres.fresh()
     await found(data, database)
     book, servers = Book(), [Served(data, database) for _ in range(2)]
-    async with under_load(servers, book, seed):
+    async with watching(servers, seed) as watcher, under_load(servers, book, seed):
         times = moments(seed, effort(short=1, long=40), effort(short=0, long=12))
         counts = await besiege(servers, book, times)
+    await watcher.finish(data, database)
+    counts["events heard"] = len(watcher.heard)
+    assert [] == list(unheard(book, watcher))
     assert [] == await breaches(book, tell, data, database, refused=False, **counts)

@@ -68,6 +68,13 @@ async def repeat(requests: AsyncIterator[bytes], calling: Writing) -> Ending:
     return b""
 
 
+async def tell(requests: AsyncIterator[bytes], calling: Writing) -> Ending:
+    await anext(requests)
+    while True:
+        await calling.write(b"news")
+        await asyncio.sleep(0.01)
+
+
 async def refuse(requests: AsyncIterator[bytes], _: Calling) -> Ending:
     await anext(requests)
     return Status(grpc.StatusCode.INVALID_ARGUMENT, "", "", ())
@@ -79,6 +86,7 @@ def services() -> Services:
         Method("/s/linger", streams_in=False, streams_out=False, answer=linger),
         Method("/s/count", streams_in=True, streams_out=False, answer=count),
         Method("/s/repeat", streams_in=True, streams_out=True, answer=repeat),
+        Method("/s/tell", streams_in=True, streams_out=True, answer=tell, endless=True),
         Method("/s/refuse", streams_in=True, streams_out=False, answer=refuse),
         Method("/s/refuse_both", streams_in=True, streams_out=True, answer=refuse),
     ]
@@ -310,3 +318,21 @@ async def test_who_is_refused_while_sending_is_told_why(
     assert {expected[name]: 50} == heard
     for call in held:
         call.cancel()
+
+
+async def test_what_has_no_end_is_ended_when_the_port_stops() -> None:
+    """A port that stops does not wait for an endless stream: it goes on elsewhere."""
+    server = OpenPort(services(), "127.0.0.1:0", Named())
+    await server.start()
+    caller = StubCaller(server.address, "a")
+    call = caller.channel.unary_stream("/s/tell")(b"x", metadata=caller.metadata)
+    assert b"news" == await first(call)
+    began = time.monotonic()
+    await server.stop(30)
+    assert time.monotonic() - began < 20
+
+    async def rest() -> None:
+        while await call.read():
+            pass
+
+    assert grpc.StatusCode.UNAVAILABLE == (await failure(rest())).code()

@@ -35,6 +35,9 @@ from gongji.store.timing import job_timings
 LONGEST_CALL_S: Final = 60.0
 """How long a call without a deadline may take."""
 
+ENDLESS: Final = frozenset({"Watch"})
+"""Methods whose replies do not end by themselves."""
+
 Parse: TypeAlias = Callable[[bytes], Message]
 
 Pack: TypeAlias = Callable[[Message], bytes]
@@ -149,6 +152,7 @@ class Calls:
                     # What streams may take longer than any limit of ours.
                     bounded=not streams,
                 ),
+                name in ENDLESS,
             )
             # Whoever could not order the end of faults would be at a loss.
             if self._faults and name not in ON_SANDBOXES:

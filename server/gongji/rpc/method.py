@@ -48,13 +48,15 @@ class Method:
 
     `answer` takes the request, or an iterator of requests, and returns the reply or the
     status of a call that failed. Replies that stream are written to the call, and
-    returned bytes mean nothing. CancelledError if the caller has gone.
+    returned bytes mean nothing. An `endless` one is ended when its port stops.
+    CancelledError if the caller has gone.
     """
 
     path: str
     streams_in: bool
     streams_out: bool
     answer: Answers
+    endless: bool = False
 
 
 Ready: TypeAlias = Callable[[], Awaitable[bool]]

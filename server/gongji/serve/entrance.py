@@ -36,6 +36,8 @@ from gongji.serve.metrics.calls import CallMeter, MethodMetrics
 from gongji.serve.requests import CompleteRequests, RefusedStreams, RequestReader
 from gongji.serve.shares import PAUSE_S, READ_S, Lease, Share, Shares
 
+_STOPPING: Final = "服务正在停止，未写入任何内容，请稍后用同一请求编号重试。"
+
 _LOOK_S: Final = 0.01
 """Seconds between two looks whether calls have ended."""
 
@@ -71,9 +73,7 @@ def _rejecting(path: str, outcomes: Outcomes) -> Method:
     """Return a method that rejects its calls, whether they stream or not."""
 
     async def answer(_: object, calling: Calling) -> Status:
-        refusal = StoreUnavailable(
-            "服务正在停止，未写入任何内容，请稍后用同一请求编号重试。"
-        )
+        refusal = StoreUnavailable(_STOPPING)
         return outcomes.reject(path, calling, refusal)
 
     return Method(path, streams_in=True, streams_out=True, answer=answer)
@@ -174,6 +174,7 @@ class Entrance:
             origin = replace(origin, peer=identity.address)
         call.origin = origin
         call.policy = self._authenticator.policy_of(name)
+        call.endless = method.endless
         return await self._answer(method, call)
 
     async def _answer(self, method: Method, call: _GrpcCall) -> Ending:
@@ -197,8 +198,12 @@ class Entrance:
         )
 
     async def finished(self) -> None:
-        """Wait until the calls that are under way now have ended."""
+        """Wait until the calls that are under way now have ended; end what would not."""
         calls = list(self._under_way)
+        for call in calls:
+            if call.endless and call.withdrawn is None:
+                call.withdrawn = StoreUnavailable(_STOPPING)
+                call.lease.task.cancel()
         while any(call in self._under_way for call in calls):  # noqa: ASYNC110 - rare
             await asyncio.sleep(_LOOK_S)
         await self.refused.finished()
@@ -331,6 +336,7 @@ class _GrpcCall:
         self._meter = meter
         self.policy: Caller | None = None
         """What the policy said of its caller when it began; None without one."""
+        self.endless = False
         self.withdrawn: Refusal | None = None
         """Why its caller is no longer admitted; the call has been cancelled then."""
         self.remaining_s: float | None = context.time_remaining()

@@ -77,17 +77,18 @@ unread, because here it costs least.
 
 
 class MethodShape(NamedTuple):
-    """A method's path, and whether its requests and its replies stream."""
+    """A method's path, whether its requests and its replies stream, and for ever."""
 
     path: str
     streams_in: bool
     streams_out: bool
+    endless: bool = False
 
 
 def shapes_of(methods: Mapping[str, Method]) -> tuple[MethodShape, ...]:
     """Return the shapes of methods, for `connect_ipc`."""
     return tuple(
-        MethodShape(method.path, method.streams_in, method.streams_out)
+        MethodShape(method.path, method.streams_in, method.streams_out, method.endless)
         for method in methods.values()
     )
 
@@ -274,8 +275,11 @@ async def connect_ipc(
     await wire.attach(client.protocol)
     methods = {
         shape.path: Method(
-            *shape,
+            shape.path,
+            shape.streams_in,
+            shape.streams_out,
             client.stream(shape.path) if shape.streams_in else client.call(shape.path),
+            shape.endless,
         )
         for shape in shapes
     }
