@@ -176,6 +176,8 @@ def probe_of_year(
     bill.scheme = scheme  # type: ignore[assignment] # a number of the enum
     bill.service_day = today.isoformat()
     bill.visit_kind = pb.VISIT_KIND_OUTPATIENT
+    # Asked for where the institution lies elsewhere; the accumulators do not rest on it.
+    bill.filing_no = "5206"
     _make_probe(bill)
     return asked
 

@@ -1,4 +1,4 @@
-"""Transaction 5203 (结算信息查询), and GetSettlement."""
+"""GetSettlement, as transaction 5203 结算信息查询 asks for it."""
 
 from __future__ import annotations
 

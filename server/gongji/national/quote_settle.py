@@ -46,11 +46,17 @@ def _express(proto: pb.QuoteRequest | pb.SettleRequest, unmapped: Unmapped) -> U
     return extension.express(proto.bill, unmapped)
 
 
+_MADE_OF: Final = {
+    f"bill.{name}": f"input.data.{extension.SLOT}.{extension.SECTION}.{name}"
+    for name in extension.NAMES
+}
+
 QUOTE: Final = Shape(
     infno="2206",
     proto=pb.QuoteRequest,
     envelope=_ENVELOPE,
     fields=SETTLE_INPUT,
+    made_of=_MADE_OF,
     complete=_complete_quote,
     express=_express,
 )
@@ -60,6 +66,7 @@ SETTLE: Final = Shape(
     proto=pb.SettleRequest,
     envelope=_ENVELOPE,
     fields=SETTLE_INPUT,
+    made_of=_MADE_OF,
     complete=_complete_settle,
     express=_express,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -38,21 +38,42 @@ class HttpClient:
 
     def send(
         self,
-        body: bytes | Iterable[bytes],
+        body: bytes | Iterable[bytes | None],
         headers: Mapping[str, str] | None = None,
         path: str = "/",
         method: str = "POST",
     ) -> HttpReply:
-        """Return the reply to one request; a body may come in parts."""
-        parts = [body] if isinstance(body, bytes) else [*body]
+        """Return the reply to one request; a body may come in parts, None never comes."""
+        parts: list[bytes | None] = [body] if isinstance(body, bytes) else [*body]
         return self._runner.run(self._send(parts, headers or {}, path, method))
+
+    def send_all(
+        self, bodies: Iterable[bytes], after: Callable[[], None]
+    ) -> list[HttpReply]:
+        """Return the replies to requests at once; `after` is called once all are sent."""
+
+        async def send_them() -> list[HttpReply]:
+            sent = [
+                asyncio.ensure_future(self._send([one], {}, "/", "POST"))
+                for one in bodies
+            ]
+            # Long enough for each to be taken, or told to come again.
+            await asyncio.sleep(0.5)
+            after()
+            return await asyncio.gather(*sent)
+
+        return self._runner.run(send_them())
 
     def ask(self, message: object, **options: Any) -> dict[str, Any]:
         """Return the national answer to a message."""
         return self.send(json.dumps(message).encode(), **options).message
 
     async def _send(
-        self, parts: list[bytes], headers: Mapping[str, str], path: str, method: str
+        self,
+        parts: list[bytes | None],
+        headers: Mapping[str, str],
+        path: str,
+        method: str,
     ) -> HttpReply:
         sent: list[Any] = []
         incoming = [
@@ -62,7 +83,9 @@ class HttpClient:
 
         async def receive() -> Any:
             # After the body nothing comes, for ever.
-            return incoming.pop(0) if incoming else await asyncio.Event().wait()
+            if not incoming or incoming[0]["body"] is None:
+                await asyncio.Event().wait()
+            return incoming.pop(0)
 
         async def send(event: Any) -> None:
             sent.append(event)

@@ -273,6 +273,7 @@ def test_signing_in_first(channel: grpc.Channel, tmp_path: Path) -> None:
         f'[first]\nsecret = "{SECRET}"\ninstitutions = []',
         f'[first]\nsecret = "{SECRET}"\ninstitutions = ["H1"]\nmore = 1',
         f'first = "{SECRET}"',
+        f'["首家"]\nsecret = "{SECRET}"\ninstitutions = ["H1"]',
         "\udcff",
     ],
 )

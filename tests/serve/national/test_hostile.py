@@ -14,12 +14,14 @@ import grpc
 import pytest
 from gongji.client.connection import RefusalInfo
 from gongji.serve.national import port
+from gongji.serve.national.app import Limits, national_app
 from gongji.serve.national.calls import ServiceFault
+from gongji.serve.national.handler import Handled
 from gongji.serve.national.port import HttpSettings, server_of
 
 from tests.national.messages import DATA, PATIENT, SETTLE
 from tests.national.test_hostile import HOSTILE, changed, paths, without
-from tests.serve.national.asgi import HttpReply
+from tests.serve.national.asgi import HttpClient, HttpReply
 from tests.serve.national.sender import Message, Sender, sender_over
 
 BODIES: dict[str, tuple[bytes, int]] = {
@@ -218,6 +220,37 @@ def test_nothing_personal_in_the_log(
     assert "national/1101" in logged
     for personal in ("341199196304120110", "陈示一", "王五", "10000000001", "CZ001"):
         assert personal not in logged
+
+
+class WaitingHandler:
+    """Answers nothing until it is told to."""
+
+    keyring = None
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def handle(self, headers: Any, body: bytes) -> Handled:
+        assert self.go_on.wait(20)
+        return Handled(content=b"{}")
+
+
+def test_a_body_that_does_not_come() -> None:
+    """A body that does not come in time ends with 408."""
+    app = national_app(WaitingHandler(), Limits(body_s=0.05))  # type: ignore[arg-type] # as far as it goes
+    with HttpClient(app) as client:
+        assert 408 == client.send([b"{", None]).status
+
+
+def test_too_many_at_once() -> None:
+    """Of too many messages at once those beyond the line are told to come again."""
+    handler = WaitingHandler()
+    app = national_app(handler, Limits(at_once=1))  # type: ignore[arg-type] # as far as it goes
+    with HttpClient(app) as client:
+        replies = client.send_all([b"{}"] * 8, handler.go_on.set)
+    statuses = sorted(reply.status for reply in replies)
+    assert [200] * 5 + [503] * 3 == statuses
+    assert "同一 msgid" in refused(next(r for r in replies if r.status == 503))
 
 
 class Broken:

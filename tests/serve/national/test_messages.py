@@ -255,6 +255,24 @@ def test_what_the_year_stands_at(sender: Sender) -> None:
     )
 
 
+@pytest.mark.parametrize("code", ["P34110000001", "H34110000003"])
+@pytest.mark.parametrize("person_no", ["CZ003", "AQ001"])
+def test_the_year_stands_the_same_everywhere(
+    sender: Sender, code: str, person_no: str
+) -> None:
+    """5206 answers any institution alike, also of who is insured elsewhere."""
+    asked = {"psn_no": person_no}
+    here = sender.ask("5206", asked)["output"]
+    assert here == sender.ask("5206", asked, fixmedins_code=code)["output"]
+    assert here["cuminfo"]
+
+
+def test_a_field_of_the_extension_is_named(sender: Sender) -> None:
+    """What a refusal says of a field that the interface does not have is told by its place."""
+    told = sender.ask("2207", {**SETTLE, "psn_no": "AQ001"})["err_msg"]
+    assert "input.data.exp_content.gongji.filing_no" in told
+
+
 def test_another_s_settlement_is_not_shown(sender: Sender) -> None:
     """5203 for another person, or by another institution, is as if there were none."""
     info = sender.settled()

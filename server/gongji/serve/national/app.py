@@ -26,7 +26,7 @@ from gongji.serve.watched import watch
 UPLOAD_PATH: Final = "/9101"
 """Where a body may be a file."""
 
-_BUSY: Final = 4
+_WAITING: Final = 4
 """Messages that may wait for each that is answered."""
 
 
@@ -96,6 +96,7 @@ class _Messages:
         self._handler = handler
         self._limits = limits
         self._threads: CapacityLimiter | None = None
+        self._taken = 0
 
     async def answer(self, request: Request) -> Response:
         """Answer one message."""
@@ -136,13 +137,17 @@ class _Messages:
         # Made here: it belongs to the loop that runs.
         if self._threads is None:
             self._threads = CapacityLimiter(self._limits.at_once)
-        if self._threads.statistics().tasks_waiting >= _BUSY * self._limits.at_once:
+        if self._taken >= (1 + _WAITING) * self._limits.at_once:
             raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE, "服务繁忙，请稍后以同一 msgid 重发"
             )
-        return await to_thread.run_sync(
-            self._handler.handle, headers, body, limiter=self._threads
-        )
+        self._taken += 1
+        try:
+            return await to_thread.run_sync(
+                self._handler.handle, headers, body, limiter=self._threads
+            )
+        finally:
+            self._taken -= 1
 
 
 _DIGITS: Final = 12

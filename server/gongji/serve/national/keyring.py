@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,7 +13,10 @@ from gongji.client.credentials import hold_private
 from gongji.model.toml import document_of
 from gongji.serve.watched import WatchedFiles
 
-SHORTEST_SECRET = 16
+KEY_NAME: Final = re.compile(r"[0-9A-Za-z_.-]{1,100}", re.ASCII)
+"""How a key is called; it stands in the log."""
+
+SHORTEST_SECRET: Final = 16
 """Characters of a secret; a shorter one is soon guessed."""
 
 
@@ -64,6 +68,11 @@ def _keys_in(path: Path, content: bytes) -> dict[str, SenderKey]:
         ) from fault
     except UnicodeDecodeError:
         raise ValueError(f"{path} 不是 UTF-8 文本") from None
+    unsound = [name for name in keys if not KEY_NAME.fullmatch(name)]
+    if unsound:
+        raise ValueError(
+            f"{path} 的密钥名称 {unsound[0]!r} 只可用字母、数字、点、连字符与下划线，至多 100 个"
+        )
     if not keys:
         raise ValueError(f"{path} 里没有密钥")
     return keys
