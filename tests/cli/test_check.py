@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 from gongji.cities.city import City
 from gongji.cities.loading import load_cities
+from gongji.cli.served import INSTALLED
 from gongji.kit.check.findings import COLUMNS
 from gongji.kit.check.situations import situations
 
@@ -144,4 +145,5 @@ def test_for_people(tmp_path: Path) -> None:
     assert "# 证明与查验所见\n等级\t类别\t规则" in faulty
     assert "错误\t取随机数" in faulty
     assert "# 证明范围" in clean
+    assert INSTALLED in clean.splitlines()[0]
     assert "证明与查验所见" not in clean

@@ -26,6 +26,9 @@ CALLING = sorted(
     name for name, one in main.commands.items() if isinstance(one, CallingCommand)
 )
 
+ASKING = ["check", "cities", "guide"]
+"""Commands that ask a service only if they are told to."""
+
 FLAG = ["--target", "127.0.0.1:1"]
 VARIABLE = {"GONGJI_TARGET": "127.0.0.1:2"}
 FILE = '[client]\ntarget = "127.0.0.1:3"\n'
@@ -233,7 +236,7 @@ def test_whatever_calls_takes_the_same_options() -> None:
         for name, command in main.commands.items()
         if any(one.name == "target" for one in command.params)
     )
-    assert CALLING == with_target
+    assert sorted([*CALLING, *ASKING]) == with_target
     first, *others = (main.commands[name] for name in CALLING)
     assert isinstance(first, CallingCommand)
     for other in others:
@@ -241,6 +244,21 @@ def test_whatever_calls_takes_the_same_options() -> None:
         assert [one.opts for one in first.configured] == [
             one.opts for one in other.configured
         ]
+    options = {tuple(one.opts) for one in first.configured}
+    for name in ASKING:
+        assert options <= {tuple(one.opts) for one in main.commands[name].params}
+
+
+@pytest.mark.parametrize("name", ["check", "guide"])
+def test_whom_to_ask_is_said_where_it_is_asked(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file gives the credentials of a command that may ask a service, never the service:
+    it asks one only if it is told so."""
+    file = tmp_path / "gongji.toml"
+    file.write_text(f'{FILE}server_name = "x"\n', encoding="utf-8")
+    found = parameters(["--config", str(file), name, "anqing"], {}, monkeypatch)
+    assert ("", "x") == (found["target"], found["server_name"])
 
 
 def test_no_secret_is_an_argument() -> None:

@@ -126,6 +126,10 @@ class City:
             plugin_digest=self.plugin_digest,
         )
 
+    def clauses(self) -> Iterator[Clause]:
+        """Yield the clauses that its rules cite."""
+        yield from self._clauses.values()
+
     def clause(self, number: str) -> Clause:
         """Return the clause of that number. KeyError if no rule of the city cites it."""
         return self._clauses[number]

@@ -13,8 +13,20 @@ from gongji.cities.installed import plugins
 from gongji.cities.loading import load_cities
 from gongji.cli.citytable import show_cities
 from gongji.cli.config import ConfiguredCommand
-from gongji.cli.options import crypto_option
+from gongji.cli.options import (
+    DAY,
+    AskingCommand,
+    ServerTarget,
+    asked_service,
+    crypto_option,
+)
 from gongji.cli.plugins import installed_cities, pin_lines
+from gongji.cli.served import (
+    INSTALLED,
+    show_served_cities,
+    show_served_guide,
+    show_served_rules,
+)
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit.check import findings
 from gongji.kit.check.extremes import problems_of_effects
@@ -44,46 +56,85 @@ from gongji.store.keys.suite import SUITES
     help="输出配置文件的 [plugins] 一节：照现在的内容钉住各插件。",
 )
 @crypto_option("以哪种库的散列函数钉住：standard（默认）或 gm（国密）。")
+@asked_service
 @click.pass_obj
-def cities_command(terminal: Terminal, *, pin: bool, crypto: str) -> None:
+def cities_command(
+    terminal: Terminal, *, pin: bool, crypto: str, service: ServerTarget | None
+) -> None:
     """列出已接入的城市与未能加载的插件。"""
-    if pin:
+    if pin and service:
+        raise click.UsageError("--pin 钉住本机安装的插件，不与 --target 同用")
+    if service:
+        show_served_cities(terminal, service)
+    elif pin:
         # Whatever is pinned so far: a changed plugin is pinned anew.
         hasher = SUITES[crypto].hasher if crypto else None
         terminal.page(pin_lines(load_cities(hasher=hasher).all))
     else:
+        terminal.whose(INSTALLED)
         show_cities(terminal, installed_cities())
 
 
-@click.command("guide")
+@click.command("guide", cls=AskingCommand)
 @click.argument("city")
 @click.option(
     "--day", type=click.DateTime(["%Y-%m-%d"]), help="指南适用的日期；默认今天。"
 )
 @click.option("--html", "as_html", is_flag=True, help="输出一个自足的网页。")
+@asked_service
 @click.pass_obj
 def guide_command(
-    terminal: Terminal, city: str, day: datetime | None, *, as_html: bool
+    terminal: Terminal,
+    city: str,
+    day: datetime | None,
+    *,
+    as_html: bool,
+    service: ServerTarget | None,
 ) -> None:
     """打印一个城市的办理指南，全部内容出自规则取值。"""
+    if service:
+        asked = day.date() if day else None
+        show_served_guide(terminal, service, city, asked, html=as_html)
+        return
     chosen = installed_cities().named(city)
     on = (day or system_clock()).date()
     if as_html:
+        # The page is the whole output.
+        terminal.warn(INSTALLED)
         terminal.page(guide.html(chosen, on))
     else:
-        terminal.markdown(guide.markdown(chosen, on))
+        terminal.markdown(f"> {INSTALLED}\n\n{guide.markdown(chosen, on)}")
 
 
-@click.command("check")
+@click.command("check", cls=AskingCommand)
 @click.argument("city")
 @click.option(
     "--strict", is_flag=True, help="提示（重复、被遮蔽、不起作用的取值）也算未通过。"
 )
+@click.option(
+    "--day", type=DAY, help="与 --target 同写：哪一日有效的规则；默认服务的今天。"
+)
+@asked_service
 @click.pass_obj
-def check_command(terminal: Terminal, city: str, *, strict: bool) -> None:
+def check_command(
+    terminal: Terminal,
+    city: str,
+    *,
+    strict: bool,
+    day: datetime | None,
+    service: ServerTarget | None,
+) -> None:
     """核对并证明一个城市的插件：
-    列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答。"""
+    列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答。
+    给出 --target 则列出服务据以决定的规则取值。"""
     cities = installed_cities()
+    if service:
+        asked = day.date() if day else None
+        show_served_rules(terminal, service, city, asked, cities)
+        return
+    if day:
+        raise click.UsageError("--day 须与 --target 同写：本机的插件列出全部时段")
+    terminal.whose(INSTALLED)
     refused = [plugin for plugin in cities.refused if plugin.pinyin == city]
     if refused:
         show_refused(terminal, city, refused)

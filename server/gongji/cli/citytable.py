@@ -22,7 +22,7 @@ _CITY_COLUMNS = (
     "without_table",
 )
 
-_SHOWN_DIGEST = len("sha256:") + 12
+SHOWN_DIGEST = len("sha256:") + 12
 
 REFUSED_PLUGIN_COLUMNS = ("plugin", "pinyin", "problem")
 
@@ -56,7 +56,7 @@ def city_rows(cities: Cities, *, whole: bool) -> list[dict[str, Any]]:
 
 def _shortened(city: City) -> str:
     """Return as much of a plugin's digest as people compare."""
-    return city.plugin_digest[:_SHOWN_DIGEST]
+    return city.plugin_digest[:SHOWN_DIGEST]
 
 
 def _without_table(city: City) -> str:

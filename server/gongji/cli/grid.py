@@ -20,7 +20,9 @@ _PROSE: Final = 14
 _TALLEST: Final = 8
 """Lines of a cell beyond which rows are better read as blocks."""
 
-_AMOUNT: Final = re.compile(r"[-+]?\d[\d,]*(\.\d\d( ?元)?|( ?元))|[-+]?\d[\d,.]*%")
+_AMOUNT: Final = re.compile(
+    r"[-+]?\d[\d,]*(?:\.\d\d(?: ?\u5143)?| ?\u5143)|[-+]?\d[\d,.]*%"
+)
 """An amount in yuan, or a share."""
 
 

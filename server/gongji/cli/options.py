@@ -163,6 +163,14 @@ class CallingCommand(ConfiguredCommand):
         super().__init__(*arguments, table="client", named=_TARGET_NAMES, **attributes)
 
 
+class AskingCommand(ConfiguredCommand):
+    """A command that may ask a service; which one is always said where it is called."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        names = _TARGET_NAMES[1:]
+        super().__init__(*arguments, table="client", named=names, **attributes)
+
+
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a `CallingCommand` the options of its target; it is called with `target`."""
 
@@ -178,6 +186,27 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_TARGET_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def asked_service(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option to ask a running service; it is called with `service`."""
+
+    @functools.wraps(command)
+    def with_service(*arguments: Any, **options: Any) -> Any:
+        values = {name: options.pop(name) for name in _TARGET_NAMES}
+        service = ServerTarget.of(**values) if values["target"] else None
+        click.get_current_context().meta[_META] = service
+        return command(*arguments, service=service, **options)
+
+    decorated: Callable[..., Any] = with_service
+    for option in reversed(_TARGET_OPTIONS[1:]):
+        decorated = option(decorated)
+    return click.option(
+        "--target",
+        default="",
+        metavar="HOST:PORT",
+        help="问运行中的服务，连同它采用的修订与运营方的设定；默认只看本机安装的插件。",
+    )(decorated)
 
 
 def target_of(ctx: click.Context) -> ServerTarget | None:

@@ -161,6 +161,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "why": ("理由", "why"),
     "written": ("写入", "written"),
     "server": ("服务", "server"),
+    "operator": ("运营方的设定", "operator's decisions"),
     "methods": ("方法", "methods"),
     "refusals": ("拒绝", "refusals"),
     "callers": ("调用方", "callers"),
@@ -296,6 +297,16 @@ class Terminal:
         if sys.stdout.isatty():
             line = "\t".join(map(shown_lines, line.split("\t")))
         sys.stdout.write(line + "\n")
+
+    def whose(self, text: str, **fields: object) -> None:
+        """Say first whose answer follows; in JSON a document of its own, if it has fields."""
+        if self.as_json:
+            if fields:
+                self.json({"answered_by": fields})
+        elif self.console.is_terminal:
+            self.say(text)
+        else:
+            sys.stdout.write(f"# {shown(as_installed(text))}\n")
 
     def say(self, text: str = "") -> None:
         """Print lines for people; nothing if the output is JSON."""

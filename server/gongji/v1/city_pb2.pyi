@@ -105,6 +105,8 @@ class CitySummary(_message.Message):
     HOOKS_OVERRIDDEN_FIELD_NUMBER: _builtins.int
     PLUGIN_DIGEST_FIELD_NUMBER: _builtins.int
     RULES_DIGEST_FIELD_NUMBER: _builtins.int
+    ADOPTIONS_FIELD_NUMBER: _builtins.int
+    OPERATOR_CLAUSES_FIELD_NUMBER: _builtins.int
     area_code: _builtins.str
     """Area code (医保区划), six digits."""
     name: _builtins.str
@@ -121,6 +123,14 @@ class CitySummary(_message.Message):
     """`sha256:` and the digest of the plugin's files, as `gongji cities --pin` gives it."""
     rules_digest: _builtins.str
     """Digest of its resolved rules, as in DecidedBy."""
+    @_builtins.property
+    def adoptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Candidate revisions that the operator has adopted, e.g. "V2@2025-01-01"."""
+
+    @_builtins.property
+    def operator_clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
+        """What else the operator has decided for it: figures set, schemes refused."""
+
     def __init__(
         self,
         *,
@@ -132,10 +142,12 @@ class CitySummary(_message.Message):
         hooks_overridden: _builtins.int = ...,
         plugin_digest: _builtins.str = ...,
         rules_digest: _builtins.str = ...,
+        adoptions: _abc.Iterable[_builtins.str] | None = ...,
+        operator_clauses: _abc.Iterable[_types_pb2.Clause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_code", b"area_code", "hooks_overridden", b"hooks_overridden", "name", b"name", "pinyin", b"pinyin", "plugin", b"plugin", "plugin_digest", b"plugin_digest", "plugin_version", b"plugin_version", "rules_digest", b"rules_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adoptions", b"adoptions", "area_code", b"area_code", "hooks_overridden", b"hooks_overridden", "name", b"name", "operator_clauses", b"operator_clauses", "pinyin", b"pinyin", "plugin", b"plugin", "plugin_digest", b"plugin_digest", "plugin_version", b"plugin_version", "rules_digest", b"rules_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

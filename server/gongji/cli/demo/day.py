@@ -290,7 +290,7 @@ def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
         provisional = (
             "（暂定：放假安排尚未公布）" if binding.review_due_provisional else ""
         )
-        result += f", {due:%Y-%m-%d %H:%M} 前审毕{provisional}"
+        result += f"，{due:%Y-%m-%d %H:%M} 前审毕{provisional}"
     assumption = types_pb2.CLAUSE_GRADE_ASSUMPTION
     assumed = any(clause.grade == assumption for clause in latency.clauses)
     clauses = _cited(latency.clauses) + (" 〔推定〕" if assumed else "")

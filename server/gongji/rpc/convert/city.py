@@ -13,7 +13,7 @@ import msgspec
 
 from gongji.cities.city import City, DayRules
 from gongji.rpc.convert.values import clause_to, day_to
-from gongji.rules.clauses import Candidate, Clause, Ruled, clauses_in
+from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, clauses_in
 from gongji.rules.hookspecs import CityRules, question
 from gongji.rules.phrases import in_words
 from gongji.v1 import city_pb2 as pb
@@ -31,6 +31,12 @@ def city_to(city: City) -> pb.CitySummary:
         hooks_overridden=len(city.overridden),
         plugin_digest=city.plugin_digest,
         rules_digest=city.rules_digest,
+        adoptions=city.adoptions,
+        operator_clauses=[
+            clause_to(clause)
+            for clause in city.clauses()
+            if clause.grade is Grade.OPERATOR
+        ],
     )
 
 
