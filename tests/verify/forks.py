@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,9 +11,13 @@ from gongji.audit.checkpoint import CheckpointBody, NoteSigner, SignedNote
 from gongji.audit.leaf import LeafBody
 from gongji.audit.tree import Growing, leaf_hash
 from gongji.store.keys.suite import default_suite
+from gongji.store.signing_key import signing_key
 
-from tests.verify.changer import Changer, with_value
-from tests.verify.stored import Edit, Row
+from tests.verify.changer import Change, Changer, with_value
+from tests.verify.stored import Edit, Row, StoredDatabase
+
+Told = Callable[..., list[str]]
+"""What a verification says, given a checkpoint kept elsewhere or none."""
 
 
 class Forger:
@@ -91,3 +96,26 @@ class Forger:
         for row in self._changer.rows["log_writer"]:
             if row != last.get(row[0]):
                 yield Edit("log_writer", row, last.get(row[0]))
+
+
+def check_other_logs(
+    database: StoredDatabase,
+    changer: Changer,
+    key_file: Path,
+    told: Told,
+    *,
+    kind: str,
+    count: int,
+) -> None:
+    """Cut a tail off, or sign another log, some times: a checkpoint kept elsewhere tells."""
+    notes = database.tables["checkpoint"].position("note")
+    kept = changer.rows["checkpoint"][-1][notes]
+    key = signing_key(key_file.with_name("checkpoint.key"), default_suite().signature)
+    forger = Forger(changer, key.named(SignedNote.parse(kept).body().origin))
+    for _ in range(count):
+        change = Change(kind, tuple(getattr(forger, kind)()))
+        database.edit(change.edits)
+        assert any("另处保存的检查点" in sentence for sentence in told(kept))
+        if kind == "fork":
+            assert [] == [sentence for sentence in told() if "日志" in sentence]
+        database.edit(change.undone)

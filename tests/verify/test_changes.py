@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from gongji.audit.checkpoint import SignedNote
 from gongji.store.keys.source import KeyFileError
-from gongji.store.keys.suite import default_suite
 from gongji.store.migrations import SchemaError
-from gongji.store.signing_key import signing_key
 
-from tests.verify.changer import EMPTY, Change, Changer
+from tests.verify.changer import EMPTY, Changer
 from tests.verify.changes import KINDS
 from tests.verify.conftest import EARLIER, FindAll, Lived
-from tests.verify.forks import Forger
+from tests.verify.forks import Told, check_other_logs
 from tests.verify.naming import made, named
 from tests.verify.stored import StoredDatabase
 
@@ -52,9 +48,6 @@ def told(database: StoredDatabase, find: FindAll, tmp_path: Path) -> Told:
         return [finding.sentence for finding in found]
 
     return sentences
-
-
-Told = Callable[..., list[str]]
 
 
 def test_every_table_has_rows(database: StoredDatabase) -> None:
@@ -97,18 +90,5 @@ def test_another_log_is_found_by_a_checkpoint_kept_elsewhere(
 ) -> None:
     """A tail cut off, and a log signed anew: by itself either holds together."""
     changer = Changer(database.tables, database.rows(), KINDS, SEED)
-    notes = database.tables["checkpoint"].position("note")
-    kept = changer.rows["checkpoint"][-1][notes]
-    origin = SignedNote.parse(kept).body().origin
-    signer = signing_key(
-        tmp_path / "var" / "checkpoint.key", default_suite().signature
-    ).named(origin)
-    forger = Forger(changer, signer)
-    for _ in range(FORGED):
-        change = Change(kind, tuple(getattr(forger, kind)()))
-        database.edit(change.edits)
-        sentences = told(kept)
-        assert any("另处保存的检查点" in sentence for sentence in sentences)
-        if kind == "fork":
-            assert [] == [s for s in told() if "日志" in s]
-        database.edit(change.undone)
+    key_file = tmp_path / "var" / "gongji.key"
+    check_other_logs(database, changer, key_file, told, kind=kind, count=FORGED)

@@ -15,12 +15,15 @@ from gongji.verify.postgres import PostgresView
 from tests.verify.changer import Change, Changer
 from tests.verify.changes import KINDS
 from tests.verify.conftest import FindAll
+from tests.verify.forks import check_other_logs
 from tests.verify.naming import named
 from tests.verify.stored import REFUSED, StoredDatabase
 
 AT_LENGTH = bool(os.environ.get("GONGJI_VERIFY"))
 
 COUNT = 1000 if AT_LENGTH else 10
+
+FORGED = 50 if AT_LENGTH else 1
 
 BESIDE = 20
 """Changes of records that stand at once, each of rows of its own, and each to be named."""
@@ -70,6 +73,21 @@ def test_each_change_is_named(
     assert [] == missed, SEED
     assert [] == told(every=True)
     assert count >= COUNT
+
+
+@pytest.mark.usefixtures("files_left_out")
+@pytest.mark.parametrize("kind", ["cut", "fork"])
+def test_another_log_is_found_by_a_checkpoint_kept_elsewhere(
+    database: StoredDatabase, lived_server: tuple[str, Path], find: FindAll, kind: str
+) -> None:
+    """As in SQLite: a tail cut off, and a log signed anew."""
+
+    def told(kept: str = "") -> list[str]:
+        return [one.sentence for one in find(*lived_server, kept=kept)]
+
+    changer = Changer(database.tables, database.rows(), KINDS, SEED)
+    key_file = lived_server[1]
+    check_other_logs(database, changer, key_file, told, kind=kind, count=FORGED)
 
 
 def groups(database: StoredDatabase, changer: Changer) -> Iterator[list[Change]]:
