@@ -118,6 +118,33 @@ async def test_a_database_whose_master_is_in_a_token(
     FileSource(tmp_path / "other.key").make()
     with pytest.raises(ValueError, match="密钥文件与该数据库不符"):
         open_store(engine_url, clock, tmp_path / "other.key")
+    with pytest.raises(ValueError, match="密钥命令给出的密钥与该数据库不符"):
+        open_store(engine_url, clock, printing(KEY.hex()))
+
+
+async def test_a_token_with_another_key(
+    engine_url: str, clock: Clock, person: Person, token: SoftToken, tmp_path: Path
+) -> None:
+    """It is the token that is said to hold another key, not a file."""
+    await kept(person, open_store(engine_url, clock, tmp_path / "x.key"))
+    with pytest.raises(ValueError, match="令牌中的密钥与该数据库不符"):
+        open_store(engine_url, clock, Pkcs11Source.parse(token.uri()))
+
+
+async def test_a_vault_knows_when_its_keys_were_made(
+    engine_url: str, clock: Clock, person: Person
+) -> None:
+    """Whoever made them and whoever opens them later, whatever the master comes from."""
+    assert Vault(KEY).made_at == 0
+    key = printing(KEY.hex())
+    store = open_store(engine_url, clock, key)
+    made_at = store.schema.vault.made_at
+    await kept(person, store)
+    again = open_store(engine_url, clock, key)
+    with database_at(engine_url).administered(key) as administration:
+        instants = [one.made_at for one in administration.catalog.keys().keys]
+    await again.close()
+    assert [min(instants) / 1e6] * 2 == [made_at, again.schema.vault.made_at]
 
 
 async def test_a_master_moves_from_a_file_into_a_token(

@@ -64,7 +64,7 @@ def test_a_database_is_made_once(
     [
         (1, "", "更新版本.*gongji migrate 只向前"),
         (-1, "", "运行 gongji migrate"),
-        (0, "other", "密钥文件与该数据库不符"),
+        (0, "other", "密钥与该数据库不符"),
     ],
     ids=["a newer schema", "an older schema", "another key"],
 )

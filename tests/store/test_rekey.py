@@ -326,7 +326,7 @@ async def test_another_master_unwraps_nothing(
     with database_at(engine_url).administered(key) as administration:
         stored = administration.catalog.keys()
     vault = Vault.ephemeral()
-    with pytest.raises(KeyFileError, match="密钥文件与该数据库不符"):
+    with pytest.raises(KeyFileError, match="密钥与该数据库不符"):
         vault.load(stored)
     with pytest.raises(KeyFileError, match="无法打开"):
         vault.load(stored._replace(fingerprint=vault.fingerprint))

@@ -252,8 +252,7 @@ def check_known(
         )
         raise SchemaError(msg)
     if not vault.opens(catalog.fingerprint()):
-        msg = "密钥文件与该数据库不符：其中的个人信息是用另一把密钥密封的，请恢复原密钥文件"
-        raise SchemaError(msg)
+        raise SchemaError(vault.unlike)
 
 
 def is_new(path: Path) -> bool:

@@ -71,6 +71,8 @@ class Vault:
         """What the database said of its keys last."""
         self.find_keys: Callable[[], StoredKeys] | None = None
         """Reads them again; given by whoever has the database open."""
+        self.made_at = 0.0
+        """When the oldest of its current keys was made, in seconds; 0 if nobody knows."""
         self.sealed = 0
         """How much its present key has sealed since that was last counted in the database."""
         self._changing = threading.Lock()
@@ -127,6 +129,14 @@ class Vault:
         wrong key file before that does harm."""
         return self.master.fingerprint(self.suite)
 
+    @property
+    def unlike(self) -> str:
+        """Return what is said of a database whose master is none of its source."""
+        return (
+            f"{self.source.words}与该数据库不符：其中的个人信息是用另一把密钥密封的，"
+            "请用回原来的密钥"
+        )
+
     def opens(self, fingerprint: str) -> bool:
         """Return whether one of its masters has this fingerprint. KeyFileError."""
         return self._master_of(fingerprint) is not None
@@ -144,6 +154,7 @@ class Vault:
 
     def wrapped(self, now: int) -> Iterator[WrappedKey]:
         """Yield its keys as they are stored, made at an instant in microseconds."""
+        self.made_at = now / 1e6
         for key in self._ring.keys:
             current = int(key.current)
             row = WrappedKey(
@@ -161,8 +172,7 @@ class Vault:
         with self._changing:
             master = self._master_of(stored.fingerprint)
             if master is None:
-                msg = "密钥文件与该数据库不符：其中的个人信息是用另一把密钥密封的，请恢复原密钥文件"
-                raise KeyFileError(msg)
+                raise KeyFileError(self.unlike)
             self.master = master
             if not stored.keys:
                 self.source.settle(master, STANDARD)
@@ -178,6 +188,7 @@ class Vault:
                 ring = self._ring.merged(ring)
             self._ring = ring
             self.stored = stored
+            self.made_at = stored.made_at
             self.lookup.cache_clear()
 
     def keep_up(self, epoch: int) -> bool:

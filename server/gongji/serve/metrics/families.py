@@ -173,7 +173,9 @@ ANSWERS_REFUSED: Final = _gauge(
     merging=Merging.MOST,
 )
 KEY_AT: Final = _gauge(
-    "gongji_key_at_seconds", "数据密钥文件写入的时刻（Unix 秒）", merging=Merging.LEAST
+    "gongji_key_at_seconds",
+    "现用的数据密钥作成的时刻（Unix 秒）",
+    merging=Merging.LEAST,
 )
 CERTIFICATE_UNTIL: Final = _gauge(
     "gongji_certificate_until_seconds",

@@ -16,7 +16,7 @@ from gongji.serve.metrics import families
 from gongji.serve.metrics.cells import OTHER, LabelValues, metrics
 from gongji.serve.metrics.log_head import watch_log
 from gongji.serve.metrics.outcomes import WATCHED_REASONS, watch_outcomes
-from gongji.serve.settings import KEY_FILE, Settings
+from gongji.serve.settings import Settings
 from gongji.store import Store
 from gongji.store.databases import database_at
 
@@ -61,7 +61,7 @@ def watch_service(settings: Settings, cities: Cities, store: Store) -> None:
     _read(families.LEAVES, lambda: store.log.written)
     watch_log()
     _watch_plugins(cities)
-    _watch_files(settings)
+    _watch_dates(settings, store)
     build = (__version__, platform.python_version(), _engine(settings))
     metrics.read(families.BUILD, lambda: {build: 1.0})
 
@@ -102,10 +102,12 @@ def _watch_plugins(cities: Cities) -> None:
     metrics.read(families.ANSWERS_REFUSED, lambda: refused)
 
 
-def _watch_files(settings: Settings) -> None:
-    """Have the age of the key, and the end of the certificate, read."""
-    key, certificate = settings.data / KEY_FILE, settings.tls_cert
-    metrics.read(families.KEY_AT, lambda: _instant(key, _written_at))
+def _watch_dates(settings: Settings, store: Store) -> None:
+    """Have the age of the keys, and the end of the certificate, read."""
+    vault, certificate = store.schema.vault, settings.tls_cert
+    metrics.read(
+        families.KEY_AT, lambda: {(): vault.made_at} if vault.made_at > 0 else {}
+    )
     if certificate:
         metrics.read(
             families.CERTIFICATE_UNTIL, lambda: _instant(certificate, _expires_at)
@@ -117,10 +119,6 @@ def _instant(path: Path, read: Callable[[Path], float]) -> Mapping[LabelValues, 
     with suppress(OSError, Refusal):
         return {(): read(path)}
     return {}
-
-
-def _written_at(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def _expires_at(path: Path) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import parse_qsl, unquote
 
 from gongji.store.keys.source import KeyFileError, KeySource, Master
@@ -49,6 +49,8 @@ _FAULTS: Final[Mapping[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Pkcs11Source(KeySource):
     """A secret key in a token, as a PKCS#11 URI names it (RFC 7512)."""
+
+    words: ClassVar[str] = "令牌中的密钥"
 
     token: str
     key: str

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 
@@ -60,6 +60,9 @@ class KeySource(ABC):
 
     Unless it makes masters itself, the next one is the one there is.
     """
+
+    words: ClassVar[str]
+    """What it is called before whoever has to mend it."""
 
     @abstractmethod
     def masters(self) -> Iterator[Master]:
@@ -121,6 +124,8 @@ class RawMaster:
 
 class FileSource(KeySource):
     """A file of 32 bytes that nobody else can read, and beside it perhaps its successor."""
+
+    words = "密钥文件"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -203,6 +208,8 @@ class CommandSource(KeySource):
     It is run without a shell, within `COMMAND_S`; nothing of what it prints is shown.
     """
 
+    words = "密钥命令给出的密钥"
+
     def __init__(self, command: Sequence[str]) -> None:
         self._command = tuple(command)
 
@@ -278,6 +285,8 @@ def _printed_key(name: str, printed: bytes) -> bytes:
 class HeldSource(KeySource):
     """A master that is given, as of a database that is forgotten with the process."""
 
+    words = "密钥"
+
     def __init__(self, master: Master) -> None:
         self._master = master
 
@@ -288,6 +297,8 @@ class HeldSource(KeySource):
 
 class EitherSource(KeySource):
     """Several sources, while one takes the place of another."""
+
+    words = "所写各处的密钥都"
 
     def __init__(self, *sources: KeySource) -> None:
         self._sources = sources

@@ -60,6 +60,11 @@ class StoredKeys(NamedTuple):
     epoch: int
     keys: tuple[WrappedKey, ...]
 
+    @property
+    def made_at(self) -> float:
+        """Return when the oldest of the current keys was made, in seconds; 0 of none."""
+        return min([k.made_at for k in self.keys if k.current], default=0) / 1e6
+
 
 EPOCH: Final = "(SELECT epoch FROM vault)"
 """The epoch, for a statement that asks for other things too."""
