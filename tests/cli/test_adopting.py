@@ -272,10 +272,11 @@ async def test_rules_are_kept_once(servers: Servers) -> None:
 async def test_cities_of_one_server_only_do_not_count(servers: Servers) -> None:
     """Who serves fewer cities decides nothing otherwise."""
     fewer = {"341100": RULES["341100"]}
-    async with servers.start(0, rules=RULES), servers.start(1, rules=fewer):
-        pass
-    async with servers.start(0, rules=fewer), servers.start(1, rules=OTHER_RULES):
-        pass
+    both = []
+    for one, other in ((RULES, fewer), (fewer, OTHER_RULES)):
+        async with servers.start(0, rules=one), servers.start(1, rules=other):
+            both.append((one, other))
+    assert 2 == len(both)
 
 
 async def test_other_rules_that_are_ending_are_waited_for(servers: Servers) -> None:
@@ -284,7 +285,7 @@ async def test_other_rules_that_are_ending_are_waited_for(servers: Servers) -> N
         await former.enter_async_context(servers.start(0, rules=RULES))
         ending = asyncio.get_running_loop().create_task(former.pop_all().aclose())
         async with servers.start(1, rules=OTHER_RULES):
-            pass
+            assert ending.done()
         await ending
 
 

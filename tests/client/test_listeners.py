@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 from gongji.client import credentials, listeners
 from gongji.client.connection import connect
@@ -109,4 +110,6 @@ def test_its_owner_gets_it(tmp_path: Path) -> None:
     file = secret(tmp_path / "token", TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as own:
         address = f"127.0.0.1:{own.getsockname()[1]}"
-        connect(address, credentials=Credentials(token_file=file)).close()
+        channel = connect(address, credentials=Credentials(token_file=file))
+        assert isinstance(channel, grpc.Channel)
+        channel.close()

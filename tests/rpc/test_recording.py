@@ -190,8 +190,10 @@ async def test_a_write_that_fails_is_tried_again(
     monkeypatch.setattr(store, "apply", down.apply)
     await recorder.keep(of("P1"))
     await down.tried()
+    assert [] == await kept(store)
     down.over = True
     await until_kept(store, 1)
+    assert 1 == len(await kept(store))
 
 
 async def test_what_was_emptied_is_not_written_again(store: Store) -> None:

@@ -274,8 +274,10 @@ async def test_who_goes_ends_a_stream_nobody_reads(pair: Connected) -> None:
     await soon(pair.server.began.wait())
     # Until the connection holds what nobody reads.
     await asyncio.sleep(0.2)
+    assert not pair.server.cancelled.is_set()
     call.cancel()
     await soon(pair.server.cancelled.wait())
+    assert await pair.call("echo", b"")
 
 
 def test_a_gateway_lets_in_what_may_queue() -> None:

@@ -54,12 +54,15 @@ def test_states_are_told(systemd: Systemd) -> None:
     assert {"READY": "1", "STATUS": "在 127.0.0.1:50051 服务"} == systemd.told()
 
 
-def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_systemd_nothing_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Started by hand there is nobody, and one that has gone is no fault."""
     monkeypatch.delenv(SOCKET, raising=False)
     notify(READY=1)
     monkeypatch.setenv(SOCKET, "/nowhere/at/all")
     notify(READY=1)
+    assert ("", "") == capfd.readouterr()
 
 
 async def test_the_watchdog_is_kept(

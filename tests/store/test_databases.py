@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -70,8 +71,10 @@ class TestHoldAlone:
     @pytest.mark.parametrize("address", [MEMORY, "postgresql:///x?host=/nowhere"])
     def test_what_is_shared_or_private_is_left(self, address: str) -> None:
         """Servers may share PostgreSQL; nobody else reaches a process's own memory."""
-        with database_at(address).hold_alone(), database_at(address).hold_alone():
-            pass
+        holds = [database_at(address).hold_alone() for _ in ("one", "another")]
+        with ExitStack() as held:
+            entered = [held.enter_context(hold) for hold in holds]
+            assert len(holds) == len(entered)
 
 
 class TestPostgres:

@@ -28,3 +28,4 @@ def test_nothing_there(tmp_path: Path) -> None:
     """What is not there yet, and a folder of our own, are no fault."""
     refuse_exposed(tmp_path / "absent")
     refuse_exposed(tmp_path)
+    assert [] == list(tmp_path.iterdir())
