@@ -240,7 +240,7 @@ def postgres_of(
 def _made(database: Path | str, key: Path) -> Schema:
     """Make an empty database and, if need be, its key. Return its schema."""
     Vault.open(key, create=True)
-    asyncio.run(open_store(database, TickingClock(), key).close())
+    asyncio.run(open_store(database, TickingClock(), key, new=True).close())
     return Schema(Vault.open(key, create=False))
 
 
