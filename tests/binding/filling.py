@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from gongji.binding.form import FormQuery, admit, form_of
+from gongji.cities.city import Cities
 from gongji.model.binding import Application, Binding
 from gongji.model.people import Certificate, Kin, Mark, Person
 from gongji.rpc.constraints import enforce
@@ -32,9 +33,14 @@ class Family(Applicants):
     """A holder H and a member M who meet whatever can be met, where a query has them."""
 
     def __init__(
-        self, query: FormQuery, *, on_record: bool = False, now: datetime = TUESDAY
+        self,
+        query: FormQuery,
+        *,
+        on_record: bool = False,
+        now: datetime = TUESDAY,
+        served: Cities | None = None,
     ) -> None:
-        super().__init__(now=now)
+        super().__init__(now=now, served=served)
         self.query, self.on_record = query, on_record
         marks = tuple([Mark(kind, "", date(2020, 1, 1)) for kind in query.marks])
         kin = (Kin("M", query.relation, "登记"),) if on_record else ()
