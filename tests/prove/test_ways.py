@@ -87,8 +87,9 @@ def agreed(**changes: Any) -> Fault:
     """Change the agreement that is accepted."""
 
     def fault(_: Applicants, application: Application) -> Application:
-        agreement: Any = application.agreement
-        return replace(application, agreement=replace(agreement, **changes))
+        agreement = application.agreement
+        accepted = agreement and replace(agreement, **changes)
+        return replace(application, agreement=accepted)
 
     return fault
 

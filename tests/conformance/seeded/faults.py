@@ -32,6 +32,7 @@ from seeded.forms import FORMS
 from seeded.listing import one_row_each
 from seeded.meddler import Lied, Meddling, meddle
 from seeded.movements import MOVEMENTS
+from seeded.refusals import REFUSALS
 
 Change = Callable[[Any], Any]
 
@@ -354,7 +355,7 @@ SERVERS: Final = {
     "a list without refunds": BadServer(
         {"ListSettlements": meddle(*_LISTED, one_row_each)}, "CORE-SETTLE-009"
     ),
-    **{fault: BadServer(*bad) for fault, bad in (MOVEMENTS | FORMS).items()},
+    **{fault: BadServer(*bad) for fault, bad in (MOVEMENTS | FORMS | REFUSALS).items()},
     "a replay that does not say so": BadServer(
         {"Credit": meddle(*_CREDIT, _never_replayed)}, "CORE-REQUEST-001"
     ),
