@@ -169,6 +169,12 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "the member's other spouse": as_spouse(of_person("M", kin=(SPOUSE_X,))),
     "bound to a spouse": as_spouse(married_to_another("H")),
     "the member bound to a spouse": as_spouse(married_to_another("M")),
+    # Who moves into scope is bound again to whom he was.
+    "far away, and bound to a spouse": as_spouse(
+        lambda world, application: married_to_another("M")(
+            world, of_person("M", first_place="320100")(world, application)
+        )
+    ),
     "a full family": full_family,
     "bound already": bound,
     "a closed counter": on_a_holiday,

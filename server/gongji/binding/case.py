@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -30,14 +30,18 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 
+StandingBindings = tuple[tuple[Binding, ...], tuple[Binding, ...], tuple[Binding, ...]]
+"""The bindings of a holder, of a member, and those of the two in the other parts."""
+
 
 class Case(Struct, frozen=True, kw_only=True):
     """One application with everything its conditions look at.
 
     `of_holder` and `of_member` are the bindings that take a place now; `reversed` those
     in which the holder is the member, or the member the holder. `relatives` are the
-    spouses that the registry names of either. `comes_at` is when the applicant comes, if
-    that is not now.
+    spouses that the registry names of either. `standing` says which bindings stand, as
+    these three, if the facts of the two were others; `unbound` are ids of bindings that
+    are thought ended. `comes_at` is when the applicant comes, if that is not now.
     """
 
     application: Application
@@ -49,6 +53,8 @@ class Case(Struct, frozen=True, kw_only=True):
     of_member: tuple[Binding, ...]
     reversed: tuple[Binding, ...] = ()
     relatives: tuple[Person, ...] = ()
+    standing: Callable[[Person, Person], StandingBindings] | None = None
+    unbound: frozenset[str] = frozenset()
     comes_at: datetime | None = None
 
     @property
@@ -97,6 +103,30 @@ class Case(Struct, frozen=True, kw_only=True):
         if self.relation_on_record:
             return [need for need in needs if need.asked is Asked.ALWAYS]
         return list(needs)
+
+    def with_people(self, **people: Person) -> Case:
+        """Return the case with other facts of the two, and the bindings that then stand."""
+        case = replace(self, **people)
+        if self.standing is None:
+            return case
+        # What a fact has ended stands again when the fact is another.
+        of_holder, of_member, turned = self.standing(case.holder, case.member)
+        stood = replace(case, of_holder=of_holder, of_member=of_member, reversed=turned)
+        return stood.without(self.unbound)
+
+    def without(self, ended: Collection[str]) -> Case:
+        """Return the case without these bindings."""
+
+        def rest(bindings: tuple[Binding, ...]) -> tuple[Binding, ...]:
+            return tuple([b for b in bindings if b.binding_id not in ended])
+
+        return replace(
+            self,
+            of_holder=rest(self.of_holder),
+            of_member=rest(self.of_member),
+            reversed=rest(self.reversed),
+            unbound=self.unbound.union(ended),
+        )
 
     def applying(self, **fields: Any) -> Case:
         """Return the case with these fields of the application changed."""

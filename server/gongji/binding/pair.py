@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
-from gongji.binding.case import Case, person_of
+from gongji.binding.case import Case, StandingBindings, person_of
 from gongji.binding.kinship import SPOUSE, kind_of
-from gongji.binding.status import shown_by
+from gongji.binding.status import shown, shown_by
 from gongji.cities.city import Cities, DayRules
 from gongji.model.binding import Application, Binding
 from gongji.model.facts import (
@@ -63,23 +64,47 @@ def case_of(
     holder = person_of(facts, application.holder, "holder")
     member = person_of(facts, application.member, "member")
 
-    def bindings(side: str, person: Person) -> tuple[Binding, ...]:
-        stored = facts.where(Binding, side, person.person_no)
-        current = [shown_by(binding, facts, cities) for binding in stored]
-        return tuple(
-            binding
-            for binding in current
-            if binding.state in OPEN_STATES and binding.binding_id != itself
-        )
-
+    standing = partial(_standing, facts=facts, cities=cities, itself=itself)
+    of_holder, of_member, turned = standing(holder, member)
     return Case(
         application=application,
         holder=holder,
         member=member,
         rules=rules,
         today=facts.today,
-        of_holder=bindings("holder", holder),
-        of_member=bindings("member", member),
-        reversed=(*bindings("member", holder), *bindings("holder", member)),
+        of_holder=of_holder,
+        of_member=of_member,
+        reversed=turned,
         relatives=_relatives(holder, member, facts),
+        standing=standing,
     )
+
+
+def _standing(
+    holder: Person, member: Person, *, facts: Facts, cities: Cities, itself: str
+) -> StandingBindings:
+    """Return the bindings that stand now, if the facts of the two were these."""
+    people = {holder.person_no: holder, member.person_no: member}
+
+    def bindings(side: str, person: Person) -> tuple[Binding, ...]:
+        stored = facts.where(Binding, side, person.person_no)
+        current = [_shown(binding, people, facts, cities) for binding in stored]
+        return tuple(
+            binding
+            for binding in current
+            if binding.state in OPEN_STATES and binding.binding_id != itself
+        )
+
+    turned = (*bindings("member", holder), *bindings("holder", member))
+    return bindings("holder", holder), bindings("member", member), turned
+
+
+def _shown(
+    binding: Binding, people: Mapping[str, Person], facts: Facts, cities: Cities
+) -> Binding:
+    """Return a binding as it stands now, if the facts of some people were these."""
+    holder = people.get(binding.holder) or facts.get(Person, binding.holder)
+    member = people.get(binding.member) or facts.get(Person, binding.member)
+    if holder is None or member is None:
+        return shown_by(binding, facts, cities)
+    return shown(binding, holder, member, cities, facts.now)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import (
     Callable,
-    Iterable,
 )
 from typing import Final
 
@@ -16,9 +15,6 @@ from msgspec.structs import replace
 from gongji.binding.case import (
     Case,
     Change,
-)
-from gongji.model.binding import (
-    Binding,
 )
 from gongji.model.conditions import FieldRef, StepAction
 from gongji.model.people import Enrolment, Person
@@ -42,7 +38,7 @@ def enrol_holder(terms: EnrolmentTerms) -> Change:
     """Enrol the holder as the terms ask."""
 
     def apply(case: Case) -> Case:
-        return replace(case, holder=_enrolled(case, case.holder, terms))
+        return case.with_people(holder=_enrolled(case, case.holder, terms))
 
     text = f"授权人{in_words(terms)}后再申请"
     return Change(text, apply, StepAction.REGISTER, _enrolment("holder", terms))
@@ -52,7 +48,7 @@ def enrol_member(purpose: Purpose, terms: EnrolmentTerms) -> Change:
     """Enrol the member as the terms of a purpose ask."""
 
     def apply(case: Case) -> Case:
-        return replace(case, member=_enrolled(case, case.member, terms))
+        return case.with_people(member=_enrolled(case, case.member, terms))
 
     text = f"使用人{in_words(terms)}后再申请“{in_words(purpose)}”"
     return Change(text, apply, StepAction.REGISTER, _enrolment("member", terms))
@@ -87,7 +83,9 @@ def move_member(case: Case, scope: Scope, place: str) -> Change:
         fields.append(FieldRef("member_details.insured_place", place))
 
     def apply(case: Case) -> Case:
-        moved = replace(case, member=replace(case.member, first_place=place, moves=()))
+        moved = case.with_people(
+            member=replace(case.member, first_place=place, moves=())
+        )
         details = case.application.member_details
         if details.insured_place:
             details = replace(details, insured_place=place)
@@ -107,8 +105,7 @@ def unbind_members(number: int) -> Change:
         members = {binding.member for binding in case.of_holder}
         members.discard(case.application.member)
         ended = sorted(members)[:number]
-        remaining = [b for b in case.of_holder if b.member not in ended]
-        return replace(case, of_holder=tuple(remaining))
+        return case.without({b.binding_id for b in case.of_holder if b.member in ended})
 
     text = f"先解绑 {number} 名已绑定的家庭成员"
     fields = (FieldRef("holder"),)
@@ -122,8 +119,7 @@ def unbind_holders(number: int) -> Change:
         holders = {binding.holder for binding in case.of_member}
         holders.discard(case.application.holder)
         ended = sorted(holders)[:number]
-        remaining = [b for b in case.of_member if b.holder not in ended]
-        return replace(case, of_member=tuple(remaining))
+        return case.without({b.binding_id for b in case.of_member if b.holder in ended})
 
     text = f"使用人先与 {number} 名其他授权人解绑"
     fields = (FieldRef("member"),)
@@ -153,19 +149,7 @@ def unbind_spouse(binding_id: str, text: str) -> Change:
 
 def _without(binding_id: str) -> Callable[[Case], Case]:
     """Return how a case changes when a binding is ended."""
-
-    def without(bindings: Iterable[Binding]) -> tuple[Binding, ...]:
-        return tuple(b for b in bindings if b.binding_id != binding_id)
-
-    def apply(case: Case) -> Case:
-        return replace(
-            case,
-            of_holder=without(case.of_holder),
-            of_member=without(case.of_member),
-            reversed=without(case.reversed),
-        )
-
-    return apply
+    return lambda case: case.without({binding_id})
 
 
 def end_marriage(side: str, who: str, person_no: str, spouse: str) -> Change:
@@ -178,7 +162,7 @@ def end_marriage(side: str, who: str, person_no: str, spouse: str) -> Change:
         return replace(person, kin=kin)
 
     def apply(case: Case) -> Case:
-        return replace(case, holder=ended(case.holder), member=ended(case.member))
+        return case.with_people(holder=ended(case.holder), member=ended(case.member))
 
     text = f"先在登记中更正{who}的婚姻状况"
     # Who the spouse is on record is not told to whoever applies.
