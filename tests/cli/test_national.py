@@ -370,7 +370,7 @@ class TestCommand:
         ),
         "a broken identity": (
             settlement_reply(hifp_pay="1"),
-            "I2: fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
+            "I2：fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
         ),
         "a row too short": ("S1\tV1\n", "第 1 行有 2 列，应为 7 列"),
         "no document": ({"kind": "Bill"}, "kind 不认识 'Bill'"),

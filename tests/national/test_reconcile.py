@@ -190,7 +190,7 @@ BAD_ROWS = [
     (
         "a column too few",
         f"S1\tV1\t{PATIENT}\t1\t1\t1",
-        "第 2 行有 6 列，应为 7 列：setl_id, mdtrt_id",
+        "第 2 行有 6 列，应为 7 列：setl_id、mdtrt_id",
     ),
     ("no amount", f"S1\tV1\t{PATIENT}\tx\t1\t1\t0", "第 2 行 medfee_sumamt 不是"),
     (

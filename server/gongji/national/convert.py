@@ -135,7 +135,7 @@ def undocumented(
     parts = _object(value)
     cls = _KINDS.get(str(parts.get("kind")))
     if cls is None:
-        kinds = ", ".join(sorted(_KINDS))
+        kinds = "、".join(sorted(_KINDS))
         raise NationalFault(f"kind 不认识 {parts.get('kind')!r}；可用 {kinds}")
     try:
         proto = json_format.ParseDict(parts.get("message", {}), cls())

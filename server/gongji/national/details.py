@@ -46,7 +46,7 @@ def rows_from(lines: Iterable[str]) -> Iterator[tuple[pb.ReconcileRow, UnmappedN
         # Only the line's end goes: a blank or TAB before it is a cell's.
         cells = line.rstrip("\r\n").split("\t")
         if len(cells) != len(COLUMNS):
-            names = ", ".join(COLUMNS)
+            names = "、".join(COLUMNS)
             raise NationalFault(
                 f"第 {number} 行有 {len(cells)} 列，应为 {len(COLUMNS)} 列：{names}"
             )

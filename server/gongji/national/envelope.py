@@ -130,7 +130,7 @@ class Shape:
         reread, _ = self.read(message, dialect)
         lost = differing(proto, reread)
         if lost:
-            names = ", ".join(lost)
+            names = "、".join(lost)
             raise NationalFault(
                 f"{self.infno} 报文说不出 {names} 的取值，不能无损转换{_hint(lost)}"
             )
@@ -141,7 +141,7 @@ def _without(node: Node, name: str) -> dict[str, Any]:
 
 
 def _hint(lost: list[str]) -> str:
-    ids = ", ".join(sorted({"request_id", "settle_request_id"} & set(lost)))
+    ids = "、".join(sorted({"request_id", "settle_request_id"} & set(lost)))
     return f"; {ids} 须由 fixmedins_code 与 msgid(omsgid)推得" if ids else ""
 
 

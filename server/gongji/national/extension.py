@@ -84,13 +84,13 @@ def _bill_of(slot: object, envelope: Node) -> pb.Bill:
     path = f"input.data.{SLOT}.{SECTION}"
     if not isinstance(section, Mapping):
         raise NationalFault(f"{path} 应为 JSON 对象")
-    unknown = ", ".join(name for name in section if name not in NAMES)
+    unknown = "、".join(name for name in section if name not in NAMES)
     if unknown:
         raise NationalFault(f"{path} 没有字段 {unknown}；可用 {'、'.join(NAMES)}")
     try:
         bill = json_format.ParseDict(dict(section), pb.Bill())
     except (json_format.ParseError, TypeError, ValueError) as error:
-        names = ", ".join(section)
+        names = "、".join(section)
         raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill：{names}") from error
     for number in (*bill.givers, bill.filing_no):
         refuse_padding(number, f"{path} 的 givers 或 filing_no")

@@ -112,7 +112,7 @@ def _with(
 
 def _kinds(clr_type: str, dialect: MessageDialect) -> frozenset[int]:
     if clr_type not in dialect.clearing:
-        known = ", ".join(dialect.clearing)
+        known = "、".join(dialect.clearing)
         raise NationalFault(
             f"input.data.clr_type：方言 {dialect.name} 没有清算类别 {clr_type}；可用 {known}"
         )
