@@ -75,11 +75,11 @@ REFUSED = {
     ),
     "gongji-two 2.0": "多个插件使用同一名称 rival：gongji-one 1.2.3、gongji-two 2.0；请只保留一个",
     "gongji-ma 1.2.3": (
-        "identity：医保区划 340500 被多个插件声明：gongji-he 1.2.3，"
+        "identity：医保区划 340500 被多个插件声明：gongji-he 1.2.3、"
         "gongji-ma 1.2.3；请只保留一个"
     ),
     "gongji-he 1.2.3": (
-        "identity：医保区划 340523 被多个插件声明：gongji-he 1.2.3，"
+        "identity：医保区划 340523 被多个插件声明：gongji-he 1.2.3、"
         "gongji-ma 1.2.3；请只保留一个"
     ),
 }

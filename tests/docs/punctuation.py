@@ -17,6 +17,7 @@ HALF_WIDTH: Final = re.compile(
     rf"{_BESIDE}[,;!?](?=[\s{_HAN}「《“（]|$)"  # 甲, 乙
     rf"|{_BESIDE}:(?=\s|$)"  # 甲: 乙, but 主机:端口 is typed so
     rf"|[,;] (?=[{_HAN}「《“（])"  # A, 乙
+    rf"|(?:^|`)[,;](?=[{_HAN}])"  # a value, or nothing, before it
     rf"|[{_HAN}]\((?![a-z_.]*\()"  # 甲(
     rf"|[{_HAN}]\)"  # 甲)
     rf"|[{_HAN}]\.(?=\s|$)"  # 甲.

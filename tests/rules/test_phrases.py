@@ -128,7 +128,7 @@ PHRASES: dict[str, tuple[object, str]] = {
         ReviewLatency(
             at_once=AtOnce.IF_CHECKS_PASS, working_days=3, earliest_working_days=1
         ),
-        "自动核验通过即时生效,否则1–3个工作日内审核",
+        "自动核验通过即时生效，否则1–3个工作日内审核",
     ),
     "review by channel, the same ones together": (
         {
@@ -136,7 +136,7 @@ PHRASES: dict[str, tuple[object, str]] = {
             "b": ReviewLatency(at_once=AtOnce.NEVER, working_days=3),
             "c": ReviewLatency(at_once=AtOnce.ALWAYS),
         },
-        "甲、c：即时生效；b: 3个工作日",
+        "甲、c：即时生效；b：3个工作日",
     ),
     "channels name themselves": (
         {
@@ -144,7 +144,7 @@ PHRASES: dict[str, tuple[object, str]] = {
                 name="国家应用", kind=ChannelKind.APP, across=Across.ONLY_ACROSS_AREAS
             )
         },
-        "国家应用（手机应用,24小时,仅限跨统筹区绑定）",
+        "国家应用（手机应用，24小时，仅限跨统筹区绑定）",
     ),
     "days of expiry": (30, "30天"),
     "the city": (Identity(area_code="341100", name="滁州市"), "滁州市（341100）"),
@@ -159,7 +159,7 @@ PHRASES: dict[str, tuple[object, str]] = {
         },
         (
             "就医购药：正常参加职工医保或城乡居民医保；居民医保个人缴费："
-            "正常参加城乡居民医保,或正在办理参保"
+            "正常参加城乡居民医保，或正在办理参保"
         ),
     ),
     "terms with other statuses": (
@@ -207,16 +207,16 @@ PHRASES: dict[str, tuple[object, str]] = {
                 asked=Asked.RELATION_NOT_ON_RECORD,
             ),
         ),
-        "关系证明：结婚证或户口簿（原件）；结婚证（复印件或照片,登记信息查不到亲属关系时提供）",
+        "关系证明：结婚证或户口簿（原件）；结婚证（复印件或照片，登记信息查不到亲属关系时提供）",
     ),
     "an agreement": (
         AgreementTerms(agreement_id="g", version="2", title="告知书", act="勾选同意"),
-        "勾选同意《告知书》（g,版本2）",
+        "勾选同意《告知书》（g，版本2）",
     ),
     "consent": (ConsentTerms(required=True), "须使用人本人知情同意"),
     "what stands for consent": (
         ConsentTerms(required=False, in_place_of_it="联系电话"),
-        "不另行取得使用人同意,以联系电话代替",
+        "不另行取得使用人同意，以联系电话代替",
     ),
     "unbinding": (
         Unbinding(procedure=PROCEDURE),
@@ -259,7 +259,7 @@ PHRASES: dict[str, tuple[object, str]] = {
     "a table": (
         TABLE,
         (
-            "起付标准一级200元、二级400元、三级400元,全年累计不超过400元；"
+            "起付标准一级200元、二级400元、三级400元，全年累计不超过400元；"
             "支付比例在职一级60%、二级55.5%、三级50%,退休一级65%、二级60.5%、"
             "三级55%（高于在职5个百分点）；年度支付限额在职2000元、退休3000元；"
             "单次支付限额一级不设限、二级不设限、三级300.50元；未定级机构按一级；"
@@ -283,11 +283,14 @@ PHRASES: dict[str, tuple[object, str]] = {
     ),
     "crediting": (
         CreditTerms(active_ratio_bp=200, retired_fen=OPERATOR_SETS),
-        "在职为本人参保缴费基数的2%；退休按定额划入,由经办机构另行设定；单位缴费部分不划入个人账户",
+        (
+            "在职为本人参保缴费基数的2%；退休按定额划入，由经办机构另行设定；"
+            "单位缴费部分不划入个人账户"
+        ),
     ),
     "a figure the operator set": (
         CreditTerms(active_ratio_bp=200, retired_fen=7000),
-        "在职为本人参保缴费基数的2%；退休按定额划入,每月70元；单位缴费部分不划入个人账户",
+        "在职为本人参保缴费基数的2%；退休按定额划入，每月70元；单位缴费部分不划入个人账户",
     ),
     "reversal": (Reversal.ANY, "任何一笔结算均可撤销"),
     "a clause": (C65, "剩余自付的门诊费用[C65]"),

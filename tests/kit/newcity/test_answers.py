@@ -19,24 +19,24 @@ from gongji.rules.codes import Standing
 from tests.kit.towns import BARE, TOWNS, WUHU, answered
 
 FAULTS: list[tuple[str, str, Any, str]] = [
-    ("a city without a name", "city.name", None, "city.name(城市名称)：须回答"),
+    ("a city without a name", "city.name", None, "city.name（城市名称）：须回答"),
     (
         "pinyin with a capital",
         "city.pinyin",
         "Wuhu",
-        "city.pinyin(名称的拼音)：须为2至24个小写字母",
+        "city.pinyin（名称的拼音）：须为2至24个小写字母",
     ),
     (
         "a county's code",
         "city.area_code",
         "340202",
-        "city.area_code(医保区划)：须为安徽省的地市级六位数字",
+        "city.area_code（医保区划）：须为安徽省的地市级六位数字",
     ),
     (
         "another province",
         "city.area_code",
         "320100",
-        "city.area_code(医保区划)：须为安徽省的地市级六位数字",
+        "city.area_code（医保区划）：须为安徽省的地市级六位数字",
     ),
     ("no day", "city.since", "去年", "city.since（首个施行日）：须写作 2025-01-01"),
     (
@@ -55,37 +55,37 @@ FAULTS: list[tuple[str, str, Any, str]] = [
         "two deductibles",
         "employee.deductible",
         {"is": [200, 400]},
-        "employee.deductible(起付标准)：须写一个数",
+        "employee.deductible（起付标准）：须写一个数",
     ),
     (
         "a deductible with commas",
         "employee.deductible",
         {"is": "1,200"},
-        "employee.deductible(起付标准)：须写一个数",
+        "employee.deductible（起付标准）：须写一个数",
     ),
     (
         "a deductible below nothing",
         "employee.deductible",
         {"is": -1},
-        "employee.deductible(起付标准)：金额不得为负",
+        "employee.deductible（起付标准）：金额不得为负",
     ),
     (
         "tenths of a fen",
         "employee.deductible",
         {"is": 0.001},
-        "employee.deductible(起付标准)：不是以元为单位",
+        "employee.deductible（起付标准）：不是以元为单位",
     ),
     (
         "a ratio above all",
         "employee.ratio",
         {"is": 170},
-        "employee.ratio(支付比例)：比例须为大于0、至多100",
+        "employee.ratio（支付比例）：比例须为大于0、至多100",
     ),
     (
         "no ratio",
         "employee.ratio",
         {"is": 0},
-        "employee.ratio(支付比例)：比例须为大于0、至多100",
+        "employee.ratio（支付比例）：比例须为大于0、至多100",
     ),
     (
         "retired above all",
@@ -97,43 +97,43 @@ FAULTS: list[tuple[str, str, Any, str]] = [
         "a cap in words",
         "employee.cap",
         {"is": "很多"},
-        "employee.cap(年度支付限额)：不是以元为单位",
+        "employee.cap（年度支付限额）：不是以元为单位",
     ),
     (
         "a pharmacy of level four",
         "employee.pharmacy",
         {"is": "四级"},
-        "employee.pharmacy(定点药店)：可写 不支付",
+        "employee.pharmacy（定点药店）：可写 不支付",
     ),
     (
         "residents without a ratio",
         "resident.deductible",
         {"is": 0},
-        "resident.ratio(支付比例)：须回答",
+        "resident.ratio（支付比例）：须回答",
     ),
     (
         "relations unheard of",
         "binding.relations",
         {"is": "朋友"},
-        "binding.relations(亲属范围)：可写 直系亲属、近亲属",
+        "binding.relations（亲属范围）：可写 直系亲属、近亲属",
     ),
     (
         "a family of nobody",
         "binding.family_limit",
         {"is": "1人，含授权人"},
-        "binding.family_limit(家庭账户人数上限)：须写作",
+        "binding.family_limit（家庭账户人数上限）：须写作",
     ),
     (
         "a family uncounted",
         "binding.family_limit",
         {"is": "5人"},
-        "binding.family_limit(家庭账户人数上限)：须写作",
+        "binding.family_limit（家庭账户人数上限）：须写作",
     ),
     (
         "a bare figure",
         "employee.year_max",
         600,
-        "employee.year_max(年度累计起付标准上限)：须写作 { is = …",
+        "employee.year_max（年度累计起付标准上限）：须写作 { is = …",
     ),
     (
         "a clause nobody wrote",
@@ -141,36 +141,41 @@ FAULTS: list[tuple[str, str, Any, str]] = [
         {"is": 600, "clauses": ["X9"]},
         "没有条款 X9；已写：无",
     ),
-    ("a channel half told", "channel.id", "kiosk", "channel.review(审核时限)：须回答"),
+    (
+        "a channel half told",
+        "channel.id",
+        "kiosk",
+        "channel.review（审核时限）：须回答",
+    ),
     (
         "a name that is a figure",
         "channel.id",
         {"is": "kiosk"},
-        "channel.id(渠道编号)：直接写答案",
+        "channel.id（渠道编号）：直接写答案",
     ),
     (
         "a channel kept that is none",
         "channel.keep",
         ["pigeon"],
-        "channel.keep(保留的全省渠道)：可写 wanshitong",
+        "channel.keep（保留的全省渠道）：可写 wanshitong",
     ),
     (
         "hours the wrong way",
         "channel.hours",
         {"is": "工作日 17:00-9:00"},
-        "channel.hours(服务时间)：须写作",
+        "channel.hours（服务时间）：须写作",
     ),
     (
         "a material unheard of",
         "channel.materials",
         {"is": ["介绍信"]},
-        "channel.materials(办理材料)：可写 授权人身份证",
+        "channel.materials（办理材料）：可写 授权人身份证",
     ),
     (
         "a review of no days",
         "channel.review",
         {"is": "0个工作日"},
-        "channel.review(审核时限)：须写作",
+        "channel.review（审核时限）：须写作",
     ),
     (
         "a question nobody asked",
@@ -246,7 +251,7 @@ def test_every_fault_at_once() -> None:
         answers.read(data)
 
     assert ["city.pinyin", "city.area_code", "employee.ratio"] == [
-        line.partition("(")[0] for line in str(fault.value).splitlines()
+        line.partition("（")[0] for line in str(fault.value).splitlines()
     ]
 
 

@@ -82,7 +82,7 @@ def _(value: Enum) -> str:
 
 @phrase.register(tuple)
 def _(value: tuple[object, ...]) -> str:
-    return joined(value, "; ")
+    return joined(value, "；")
 
 
 @phrase.register(frozenset)

@@ -131,7 +131,7 @@ def _deductible(table: Table) -> str:
     most = table.deductible_year_max_fen
     if isinstance(most, NoLimit):
         return text
-    return f"{text},全年累计不超过{money_in_words(most)}"
+    return f"{text}，全年累计不超过{money_in_words(most)}"
 
 
 def _ratios(table: Table) -> str:
@@ -143,7 +143,7 @@ def _ratios(table: Table) -> str:
         rows.append(f"{phrase(standing)}{_by_level(ratios)}")
     text = f"支付比例{','.join(rows)}"
     if isinstance(table.retired, BonusPoints):
-        text += f"({phrase(table.retired)})"
+        text += f"（{phrase(table.retired)}）"
     return text
 
 

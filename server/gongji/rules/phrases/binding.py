@@ -37,13 +37,13 @@ def relations_left_out(relations: RelationSet) -> tuple[str, ...]:
 
 @phrase.register
 def _(value: Identity) -> str:
-    return f"{value.name}({value.area_code})"
+    return f"{value.name}（{value.area_code}）"
 
 
 @phrase.register
 def _(value: EnrolmentTerms) -> str:
     schemes = phrase(value.schemes).replace("、", "或")
-    also = ",或正在办理参保" if value.or_enrolling else ""
+    also = "，或正在办理参保" if value.or_enrolling else ""
     if value.statuses == {EnrolmentStatus.NORMAL}:
         return f"正常参加{schemes}{also}"
     statuses = phrase(value.statuses).replace("、", "或")
@@ -67,7 +67,7 @@ def _(value: RelationSet) -> str:
             unnamed -= group
     if unnamed:
         named.append(f"GB/T 4761代码{'、'.join(sorted(unnamed))}")
-    name = value.name.partition("(")[0]
+    name = value.name.partition("（")[0]
     return f"{name}：{'、'.join(named) or NOTHING}"
 
 
@@ -95,12 +95,12 @@ def _(value: GiverLimit) -> str:
 @phrase.register
 def _(value: ConsentTerms) -> str:
     if not value.required:
-        instead = f",以{value.in_place_of_it}代替" if value.in_place_of_it else ""
+        instead = f"，以{value.in_place_of_it}代替" if value.in_place_of_it else ""
         return f"不另行取得使用人同意{instead}"
     years = value.guardian_below_years
-    minors = f",未满{years}周岁的由监护人代为同意" if years else ""
+    minors = f"，未满{years}周岁的由监护人代为同意" if years else ""
     checked = value.member_checked_by
-    checks = f",使用人须完成{phrase(checked).replace('、', '或')}" if checked else ""
+    checks = f"，使用人须完成{phrase(checked).replace('、', '或')}" if checked else ""
     return f"须使用人本人知情同意{minors}{checks}"
 
 

@@ -38,13 +38,13 @@ def _(value: Step) -> str:
 
 def pairs_taken(channel: Channel) -> str:
     """Return which pairs a channel takes: "跨统筹区绑定,或一方为跨省备案人员"."""
-    also = f",或一方为{phrase(channel.also_for)}" if channel.also_for else ""
+    also = f"，或一方为{phrase(channel.also_for)}" if channel.also_for else ""
     return f"{phrase(channel.across)}{also}"
 
 
 @phrase.register
 def _(value: Channel) -> str:
-    only = "" if value.across is Across.BOTH else f",仅限{pairs_taken(value)}"
+    only = "" if value.across is Across.BOTH else f"，仅限{pairs_taken(value)}"
     return f"{value.name}（{phrase(value.kind)}，{phrase(value.hours)}{only}）"
 
 
@@ -53,10 +53,10 @@ def _(value: MaterialNeed) -> str:
     kinds = [phrase(kind) for kind in value.one_of]
     # "结婚证或居民户口簿" names its kinds, "关系证明" does not.
     named = all(kind in value.name for kind in kinds)
-    choice = "" if named else f": {'或'.join(kinds)}"
+    choice = "" if named else f"：{'或'.join(kinds)}"
     form = "原件" if value.original else "复印件或照片"
-    when = "" if value.asked is Asked.ALWAYS else f",{phrase(value.asked)}"
-    return f"{value.name}{choice}({form}{when})"
+    when = "" if value.asked is Asked.ALWAYS else f"，{phrase(value.asked)}"
+    return f"{value.name}{choice}（{form}{when}）"
 
 
 @phrase.register
@@ -64,7 +64,7 @@ def _(value: ReviewLatency) -> str:
     if value.at_once is AtOnce.ALWAYS:
         return phrase(value.at_once)
     if value.at_once is AtOnce.IF_CHECKS_PASS:
-        return f"{phrase(value.at_once)},否则{days_in_words(value)}内审核"
+        return f"{phrase(value.at_once)}，否则{days_in_words(value)}内审核"
     return days_in_words(value)
 
 

@@ -171,7 +171,7 @@ def read_callers(named: str | Path) -> dict[str, StatedCaller]:
         ) from fault
     except ValueError as fault:
         raise ValueError(
-            f"--gongji-callers {path} 读不出：{fault}; 每个调用方一节，"
+            f"--gongji-callers {path} 读不出：{fault}；每个调用方一节，"
             "写 kind、cert 与 key 或 token_file、cities、channels、institutions"
         ) from fault
     return {name: _resolved(caller, path.parent) for name, caller in stated.items()}
