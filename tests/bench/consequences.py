@@ -21,7 +21,6 @@ import grpc
 from gongji.cities.loading import load_cities
 from gongji.serve.settings import DATABASE, KEY_FILE
 from gongji.store import open_store
-from gongji.store.schema import Schema
 from gongji.store.seal import Vault
 from gongji.v1 import (
     consequence_pb2,
@@ -63,9 +62,9 @@ def fill(data: Path, settlements: int) -> None:
     data.mkdir(parents=True)
     path, key = data / DATABASE, data / KEY_FILE
     Vault.open(key, create=True)
-    asyncio.run(open_store(path, lambda: NOW, key).close())
-    schema = Schema(Vault.open(key, create=False))
-    fill_sqlite(path, schema, Copies(load_cities()), settlements)
+    store = open_store(path, lambda: NOW, key, new=True)
+    asyncio.run(store.close())
+    fill_sqlite(path, store.schema, Copies(load_cities()), settlements)
 
 
 def correct(channel: grpc.Channel) -> str:

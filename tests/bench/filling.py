@@ -72,7 +72,7 @@ def request_of(number: int) -> str:
 
 def settled_of(number: int) -> str:
     """Return the id of that person's settlement."""
-    return derived_id("S", request_of(number))
+    return derived_id("S", f"{request_of(number)}/bench")
 
 
 def person(number: int) -> Person:

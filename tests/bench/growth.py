@@ -111,7 +111,7 @@ class Filled:
         self, store: Store, cities: Cities, size: int, cpu: Callable[[], float]
     ) -> None:
         self.size = size
-        self._store = store
+        self.store = store
         self._cities = cities
         self._cpu = cpu
         self._chance = random.Random(size)  # noqa: S311 - a draw, no secret
@@ -122,14 +122,14 @@ class Filled:
         """Measure some batches of every kind of call."""
         for call, spent in self.spent.items():
             for _ in range(WARM_UP if not spent.walls else 1):
-                await self._batch(call)
+                await self.batch(call)
             began = self._cpu()
             for _ in range(BATCHES):
-                spent.walls.append(await self._batch(call))
+                spent.walls.append(await self.batch(call))
             spent.cpu += self._cpu() - began
             spent.calls += BATCHES * BATCH
 
-    async def _batch(self, call: str) -> float:
+    async def batch(self, call: str) -> float:
         """Return the microseconds a call of one batch."""
         calls = [self._call(call) for _ in range(BATCH)]
         began = perf_counter()
@@ -144,14 +144,14 @@ class Filled:
         settlement_id = settled_of(number)
         match call:
             case "Settle":
-                return self._store.commit(Settle(request, drawn_bill, self._cities))
+                return self.store.commit(Settle(request, drawn_bill, self._cities))
             case "Quote":
-                return self._store.ask(Quote(drawn_bill, self._cities))
+                return self.store.ask(Quote(drawn_bill, self._cities))
             case "GetSettlement":
-                return self._store.get(Settlement, settlement_id)
+                return self.store.get(Settlement, settlement_id)
             case "Reverse":
                 reverse = Reverse(request, settlement_id, "", "", self._cities)
-                return self._store.commit(reverse)
+                return self.store.commit(reverse)
         return self._listed(person_no(number))
 
     async def _listed(self, patient: str) -> list[Settlement]:
@@ -160,7 +160,7 @@ class Filled:
         for order in ("settled_at", "reversed_at"):
             of_patient = {"patient": patient}
             listing = Listing(kind=Settlement, equals=of_patient, order=order)
-            rows += await self._store.page(listing)
+            rows += await self.store.page(listing)
         return rows
 
     def _number_for(self, call: str) -> int:
@@ -240,8 +240,9 @@ def postgres_of(
 def _made(database: Path | str, key: Path) -> Schema:
     """Make an empty database and, if need be, its key. Return its schema."""
     Vault.open(key, create=True)
-    asyncio.run(open_store(database, TickingClock(), key, new=True).close())
-    return Schema(Vault.open(key, create=False))
+    store = open_store(database, TickingClock(), key, new=True)
+    asyncio.run(store.close())
+    return store.schema
 
 
 def _cpu_with(server: OwnPostgres) -> float:
