@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from gongji.rpc.call_line import stamp
 from gongji.serve.logs import LogLines
-from gongji.serve.stray import stray_events
+from gongji.serve.stray import stray_events, told
 
+from tests.canary.planted import PLANTED, forms
 from tests.patience import PATIENCE_S
 
 BEGIN = """
@@ -23,6 +24,12 @@ async def fail_in_the_loop():
     asyncio.get_running_loop().call_soon(lambda: 1 / 0)
     await asyncio.sleep(0)
 """
+
+
+def told_apart(text: str) -> bool:
+    """Whether a text is a person's by its form alone: no word of letters and a few digits."""
+    return not text.isascii() or text.removesuffix("X").isdigit()
+
 
 PERSON = "赵某某 341199198001019997"
 
@@ -91,6 +98,20 @@ def test_a_traceback_is_one_event() -> None:
     (line,) = [one for one in noise(NOISES["child"][0]) if one["event"] == "stray"]
     assert ("ValueError", ["<string>:1"]) == (line["error"], line["places"])
     assert "Traceback (most recent call last):" == line["text"]
+
+
+@pytest.mark.parametrize("what", [w for w, t in PLANTED.items() if told_apart(t)])
+def test_no_form_of_what_is_personal_is_told(what: str) -> None:
+    """Names, certificates and phones are left out of what a library says however they
+    are written: escaped, as hexadecimal digits, in base64, within a URL."""
+    for form in forms(PLANTED[what]):
+        said = f"cannot read {form.decode('latin-1')} of row 3 (errno 104)"
+        line = told(said)
+        assert form.decode("latin-1") not in line, form
+        assert ("cannot read ", True) == (
+            line[:12],
+            line.endswith("of row 3 (errno 104)"),
+        )
 
 
 def test_what_a_command_tells_is_left_to_it() -> None:

@@ -33,8 +33,15 @@ _MOST_TEXT: Final = 200
 
 _MOST_PLACES: Final = 40
 
-# Nothing personal: neither names nor numbers of people, phones or certificates.
-_UNTOLD: Final = re.compile(r"[^\x20-\x7e]+|\d{7,}")
+# Nothing personal: neither names nor numbers of people, phones or certificates, nor what
+# may stand for them: escapes of Python, JSON and URLs, hexadecimal digits, base64.
+_UNTOLD: Final = re.compile(
+    r"[^\x20-\x7e]+"
+    r"|\d{7,}"
+    r"|(?:\\[uUxN][0-9A-Fa-f{]|\\[0-7]{3}|%[0-9A-Fa-f]{2})\S*"
+    r"|[0-9A-Fa-f]{12,}"
+    r"|(?=[A-Za-z+]*\d)(?=[a-z0-9+]*[A-Z])[A-Za-z0-9+]{10,}[A-Za-z0-9+/=]*"
+)
 
 _PLACE: Final = re.compile(r'^\s*File "([^"]+)", line (\d+)')
 

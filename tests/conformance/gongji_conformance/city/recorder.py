@@ -26,9 +26,22 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.MemberDetails.name",
         "gongji.v1.MemberDetails.certificate_number",
         "gongji.v1.MemberDetails.phone",
+        "gongji.v1.ExportedRecord.content",
+        "gongji.v1.Material.reference",
+        "gongji.v1.Consent.reference",
+        "gongji.v1.Subject.evidence",
+        "gongji.v1.ReviewBindingRequest.remark",
+        "gongji.v1.BindingEvent.why",
+        "gongji.v1.CorrectCreditRequest.why",
+        "gongji.v1.RefundPremiumRequest.why",
+        "gongji.v1.ResettleRequest.why",
+        "gongji.v1.ReverseRequest.why",
+        "gongji.v1.TakeBackCreditRequest.why",
+        "gongji.v1.Settlement.reversed_why",
+        "gongji.v1.Bill.filing_no",
     }
 )
-"""Fields that tell who somebody is."""
+"""Fields that tell who somebody is, or what was written about somebody."""
 _NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9X]|1[0-9]{10})(?![0-9A-Za-z])"
 )
@@ -116,12 +129,17 @@ def _copy(message: Message) -> Message:
     return copied
 
 
+def is_personal(field: str) -> bool:
+    """Say whether a field of this full name is hidden."""
+    return field in _PERSONAL
+
+
 def shown(message: Message) -> Any:
     """Return a message as JSON of names and values, personal data hidden."""
     copied = _copy(message)
     for part in parts(copied):
         for field, value in part.ListFields():
-            if field.full_name in _PERSONAL and value:
+            if is_personal(field.full_name) and value:
                 setattr(part, field.name, HIDDEN)
     return json_format.MessageToDict(copied, preserving_proto_field_name=True)
 
