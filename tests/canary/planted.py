@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from gongji.v1 import types_pb2
 
+from tests.packages import IDENTITY, Package
 from tests.scaffold.people import identity_number
 from tests.scaffold.service import Service
 
@@ -39,6 +40,29 @@ NUMBERS: Final[Mapping[str, str]] = {
     "the member's number": MEMBER,
 }
 """Keys of every table: open at rest (SECURITY.md), and nowhere outside."""
+
+
+SAID_BY_PLUGINS: Final[Mapping[str, str]] = {
+    "a plugin's name": "金丝雀丙",
+    "a plugin's number": "13970107703",
+}
+"""What plugins say that cannot serve: shown to an operator who asks, and nowhere else."""
+
+_NAME, _PHONE = SAID_BY_PLUGINS.values()
+
+PLUGINS: Final = tuple(
+    Package(f"gongji-canary{number}", f"canary{number}", source)
+    for number, source in enumerate(
+        (
+            f"raise RuntimeError('{_NAME} {_PHONE}')",
+            f"{IDENTITY}\n@hookimpl\ndef scope(): raise ValueError('{_NAME}')",
+            f"{IDENTITY}\n@hookimpl\ndef scope(): return from_2023('{_NAME}')",
+            f"{IDENTITY}\n@hookimpl\ndef scope(): return from_2023({_PHONE})",
+            f"PLACE = replace(PLACE, area_code='{_NAME}')\n{IDENTITY}",
+        )
+    )
+)
+"""One that fails at import and one in a hook; three whose answers are none."""
 
 
 def person(number: str, name: str, card: str, phone: str) -> types_pb2.Person:

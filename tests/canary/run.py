@@ -26,6 +26,7 @@ from gongji.v1 import (
     access_pb2,
     account_pb2,
     binding_pb2,
+    city_pb2,
     packet_pb2,
     registry_pb2,
     settlement_pb2,
@@ -34,6 +35,7 @@ from gongji.v1 import (
 from gongji.v1.access_pb2_grpc import AccessServiceStub
 from gongji.v1.account_pb2_grpc import AccountServiceStub
 from gongji.v1.binding_pb2_grpc import BindingServiceStub
+from gongji.v1.city_pb2_grpc import CityServiceStub
 from gongji.v1.packet_pb2_grpc import PacketServiceStub
 from gongji.v1.registry_pb2_grpc import RegistryServiceStub
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
@@ -45,11 +47,13 @@ from tests.canary.planted import (
     MEMBER,
     MEMBER_CARD,
     PLANTED,
+    PLUGINS,
 )
 from tests.canary.planted import people as planted_people
 from tests.canary.walked import MARK
 from tests.cli.started import TODAY
 from tests.doors.served import INSTITUTION
+from tests.packages import installed
 from tests.scaffold.service import Service, import_header, import_rows
 
 Call = tuple[Callable[..., Any], Any]
@@ -75,6 +79,7 @@ class CanaryRun:
         self.accounts = AccountServiceStub(channel)
         self.accesses = AccessServiceStub(channel)
         self.packets = PacketServiceStub(channel)
+        self.cities = CityServiceStub(channel)
         self.refusals = bytearray()
         self.shown = bytearray()
         self.packet = bytearray()
@@ -117,7 +122,9 @@ class CanaryRun:
         self._asked()
 
     def _asked(self) -> None:
-        """Ask for what an auditor and the member herself are shown."""
+        """Ask for what anybody, an auditor and the member herself are shown."""
+        listed = self.cities.ListCities(city_pb2.ListCitiesRequest())
+        self.shown += listed.SerializeToString()
         packet = packet_pb2.GetPacketRequest(settlement_id=self.settlement_id)
         self.packet += self.packets.GetPacket(packet).SerializeToString()
         ref = types_pb2.PersonRef(person_no=MEMBER)
@@ -232,7 +239,9 @@ def application(**changes: Any) -> binding_pb2.SubmitBindingRequest:
         insured_place="341100",
     )
     material = binding_pb2.Material(
-        kind="marriage", original=True, reference=PLANTED["a material's reference"]
+        kind="marriage_certificate",
+        original=True,
+        reference=PLANTED["a material's reference"],
     )
     fields: dict[str, Any] = {
         "request_id": new_id(),
@@ -301,17 +310,21 @@ async def outputs_of(
     patch: pytest.MonkeyPatch,
     *,
     walk: bool = False,
+    plugins: bool = False,
 ) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
     """Run a server over a folder with everything planted; return its outputs by name.
 
     With `walk` also every field of every request is planted, and commands are run: then
-    also where each mark was planted.
+    also where each mark was planted. With `plugins` some are installed that cannot serve.
     """
     data = folder / "var"
     settings = Settings(address="127.0.0.1:0", data=data, sandbox=True, trace_ratio=1)
     with ExitStack() as stack:
         stack.enter_context(outputs.temporary(folder / "tmp", patch))
         spans = stack.enter_context(outputs.collected_spans(patch))
+        if plugins:
+            (folder / "site").mkdir()
+            stack.enter_context(installed(folder / "site", *PLUGINS))
         async with (
             metrics_served("127.0.0.1:0") as metrics,
             service.running(settings, load_cities(), Workdays()) as port,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from gongji.audit.commitment import Commitments, RowForm
+from gongji.cities.city import RefusedPlugin
 from gongji.rpc import calls, outcome, services
 from gongji.rpc.calls import Calls
 from gongji.rpc.convert import mask
@@ -21,7 +22,13 @@ from gongji.settlement import packet
 from gongji.store.seal import Vault
 from gongji.store.table import RecordTable
 
-from tests.canary.planted import HOLDER, NUMBERS, PLANTED, found
+from tests.canary.planted import (
+    HOLDER,
+    NUMBERS,
+    PLANTED,
+    SAID_BY_PLUGINS,
+    found,
+)
 from tests.canary.run import CALLER, outputs_of
 from tests.canary.walked import where
 
@@ -59,7 +66,7 @@ OPEN_AT_REST = {"batch", "msgid", "name", "person_no"}
 """Fields that lie open in the database (SECURITY.md): keys, and an institution's name."""
 
 ECHOED = {
-    *("person_no", "givers", "channel"),
+    *("person_no", "givers", "channel", "identity_checks"),
     *("settlement_id", "binding_id", "import_id", "premium_id"),
 }
 """Fields of which a refusal tells its caller what it sent: numbers, codes and ids."""
@@ -75,11 +82,15 @@ async def test_nothing_personal_is_in_any_output(
 ) -> None:
     """No name, certificate, phone, reference or remark, in whatever form, and nothing
     that was written into any field of any request, into metadata or a path."""
-    outputs, plants = await outputs_of(tmp_path, capfdbinary, monkeypatch, walk=True)
+    outputs, plants = await outputs_of(
+        tmp_path, capfdbinary, monkeypatch, walk=True, plugins=True
+    )
     assert found(outputs, PLANTED) == ASKED_FOR
     spoken = {k: v for k, v in outputs.items() if k not in AT_REST | TO_ITS_CALLER}
     del spoken["told"]
     assert set() == found(spoken, NUMBERS)
+    unasked = {k: v for k, v in outputs.items() if k not in AT_REST | {"doctor"}}
+    assert set() == found(unasked, SAID_BY_PLUGINS)
     assert set() == found({"page": outputs["metrics"]}, {"caller": CALLER})
     assert set() == found({"copy": outputs["member's copy"]}, {"number": HOLDER})
     check_marks(where(outputs, plants))
@@ -177,6 +188,11 @@ def _any_label(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ProcessMetrics, "_is_allowed", lambda *_: True)
 
 
+def _plugins_in_words(patch: pytest.MonkeyPatch) -> None:
+    """Let the log and replies tell what a plugin says."""
+    patch.setattr(RefusedPlugin, "told", property(lambda plugin: plugin.problem))
+
+
 MASKS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "sealing": (_sealed_in_clear, "files afterwards: the holder's name"),
     "names": (_shown_whole("name"), "replies: the member's name"),
@@ -191,6 +207,7 @@ MASKS: Mapping[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "columns": (_columns_in_clear, "texts of rows: the holder's number"),
     "facts": (_facts_whole, "packet: the member's name"),
     "others' numbers": (_others_by_number, "member's copy: the holder's number"),
+    "plugins": (_plugins_in_words, "log: a plugin's name"),
     "labels": (_any_label, "metrics: a caller's name"),
 }
 """Each mask, how it is taken away, and what is then found where."""
@@ -206,5 +223,8 @@ async def test_each_mask_is_needed(
     """Without it the run finds what it hides."""
     remove, shown = MASKS[name]
     remove(monkeypatch)
-    outputs, _ = await outputs_of(tmp_path, capfdbinary, monkeypatch)
-    assert shown in found(outputs, {**PLANTED, **NUMBERS, "a caller's name": CALLER})
+    outputs, _ = await outputs_of(
+        tmp_path, capfdbinary, monkeypatch, plugins=name == "plugins"
+    )
+    hidden = {**PLANTED, **NUMBERS, **SAID_BY_PLUGINS, "a caller's name": CALLER}
+    assert shown in found(outputs, hidden)
