@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.cli.command import gongji
+from tests.packages import Package, installed
 from tests.patience import PATIENCE_S
 
 
@@ -78,6 +79,14 @@ def temporary(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
     patch.setenv("TMPDIR", str(folder))
     patch.setattr(tempfile, "tempdir", str(folder))
     yield folder
+
+
+@contextmanager
+def installed_in(folder: Path, *packages: Package) -> Iterator[None]:
+    """Have plugins installed in a folder for the block."""
+    folder.mkdir()
+    with installed(folder, *packages):
+        yield
 
 
 @contextmanager

@@ -53,7 +53,6 @@ from tests.canary.planted import people as planted_people
 from tests.canary.walked import MARK
 from tests.cli.started import TODAY
 from tests.doors.served import INSTITUTION
-from tests.packages import installed
 from tests.scaffold.service import Service, import_header, import_rows
 
 Call = tuple[Callable[..., Any], Any]
@@ -322,9 +321,8 @@ async def outputs_of(
     with ExitStack() as stack:
         stack.enter_context(outputs.temporary(folder / "tmp", patch))
         spans = stack.enter_context(outputs.collected_spans(patch))
-        if plugins:
-            (folder / "site").mkdir()
-            stack.enter_context(installed(folder / "site", *PLUGINS))
+        packages = PLUGINS if plugins else ()
+        stack.enter_context(outputs.installed_in(folder / "site", *packages))
         async with (
             metrics_served("127.0.0.1:0") as metrics,
             service.running(settings, load_cities(), Workdays()) as port,
@@ -334,13 +332,18 @@ async def outputs_of(
             )
         found["spans"] = bytes(spans)
     printed = captured.readouterr()
-    found |= {
-        "log": printed.err + printed.out,
+    return found | _afterwards(folder, printed.err + printed.out), run.plants
+
+
+def _afterwards(folder: Path, log: bytes) -> dict[str, bytes]:
+    """Return what is there once the server has ended."""
+    data = folder / "var"
+    return {
+        "log": log,
         "files afterwards": outputs.of_files(data),
         "temporary files afterwards": outputs.of_files(folder / "tmp"),
         "texts of rows": _texts(data),
     }
-    return found, run.plants
 
 
 def _called(
