@@ -57,6 +57,9 @@ class Watched:
     def latest(self) -> int:
         return self._engine.latest()
 
+    def latest_is_current(self) -> bool:
+        return self._engine.latest_is_current()
+
     def upsert(
         self, kind: type, records: Sequence[Any], rows: Rows | None = None
     ) -> None:

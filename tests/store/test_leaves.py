@@ -168,6 +168,18 @@ def test_nothing_is_committed_over_a_database_that_went_back(
     assert [] == leaves(engine, schema)
 
 
+def test_a_batch_that_asks_for_nothing_misses_nothing(
+    engine: AnyEngine, over: Over, schema: Schema, clock: Clock
+) -> None:
+    """Batches that fetch nothing follow one another, each of a later instant."""
+    committer = over(engine)
+    for number in range(3):
+        clock.tick(seconds=1)
+        (outcome,) = committer.run([Job(Write((Account(f"P{number}", 7),)))])
+        assert not isinstance(outcome, Exception)
+    assert 3 == len(leaves(engine, schema))
+
+
 def test_a_leaf_tells_nobody_who_it_is_about(
     engine: AnyEngine, over: Over, schema: Schema, move: MakeMove
 ) -> None:

@@ -247,7 +247,7 @@ class Committer:
         if getattr(self._clock, "rewinds", False):
             return now
         latest = self._engine.latest()
-        last = self._log.last
+        last = self._log.last if self._engine.latest_is_current() else None
         if last and latest < micros(last.at):
             # Such as a replica that was behind, or a backup put in its place.
             raise EngineDown("数据库里没有本进程已提交的记录", "rolled_back")

@@ -124,6 +124,10 @@ class Engine(FactSource, Protocol):
         It is that of the last fetch, which has locked what it found.
         """
 
+    def latest_is_current(self) -> bool:
+        """Return whether that is of this transaction: one that fetches nothing asks for
+        nothing."""
+
     def upsert(
         self, kind: type, records: Sequence[Any], rows: Rows | None = None
     ) -> None:

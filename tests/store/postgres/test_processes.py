@@ -282,6 +282,7 @@ class Meeting:
         self.count = 0
         self.always: Exception | None = None
         self.latest = engine.latest
+        self.latest_is_current = engine.latest_is_current
         self.stage, self.upsert, self.insert, self.delete, self.rollback = (
             engine.stage,
             engine.upsert,

@@ -86,6 +86,7 @@ class PostgresEngine:
         # What is to be written and deleted, in that order.
         self._pending: list[PendingWrite | _Query] = []
         self._latest = 0
+        self._is_current = False
 
     @property
     def connection(self) -> psycopg.Connection[TupleRow]:
@@ -105,6 +106,7 @@ class PostgresEngine:
         """Start a transaction; its BEGIN goes with the first fetch."""
         self._forget()
         self._open = True
+        self._is_current = False
 
     def stage(self, need: Need) -> int:
         """Return 0 for what is not locked, then rows to lock, then lists behind locks."""
@@ -157,7 +159,7 @@ class PostgresEngine:
             return self._asked(queries), False
         # Behind the locks: whoever held them has written its instant.
         *row_sets, ((latest, epoch),) = self._asked([*queries, (LATEST, [])])
-        self._latest = latest
+        self._latest, self._is_current = latest, True
         return row_sets, self._schema.vault.keep_up(epoch)
 
     def _asked(self, queries: Sequence[_Query]) -> list[_Rows]:
@@ -206,6 +208,10 @@ class PostgresEngine:
     def latest(self) -> int:
         """Return the latest instant on record as of the last fetch, in microseconds."""
         return self._latest
+
+    def latest_is_current(self) -> bool:
+        """Return whether that was fetched within this transaction."""
+        return self._is_current
 
     def upsert(
         self, kind: type, records: Sequence[Any], rows: Rows | None = None

@@ -243,6 +243,10 @@ class SqliteEngine:
         self._schema.vault.keep_up(epoch)
         return at or 0
 
+    def latest_is_current(self) -> bool:
+        """Return that it is: it is asked for each time."""
+        return True
+
     def upsert(
         self, kind: type, records: Sequence[Any], rows: Rows | None = None
     ) -> None:
