@@ -9,6 +9,7 @@ from itertools import chain
 from time import perf_counter, time_ns
 from typing import Any, Final, NamedTuple
 
+from gongji.audit.leaf import LogWriter
 from gongji.model.access import PersonAccess
 from gongji.model.commands import Answer, Decision, Query, Request
 from gongji.model.facts import Facts, Need
@@ -120,6 +121,7 @@ class Committer:
         self._clock = clock
         self._digest = digest
         self._log = log
+        self._before: LogWriter | None = None
         self._seals = SealCounter(schema.vault)
         tables = schema.tables.items()
         self._append_only = {kind for kind, table in tables if table.append_only}
@@ -187,6 +189,8 @@ class Committer:
 
     def _prepare(self, jobs: Sequence[Job]) -> _Prepared:
         began = time_ns()
+        # What stands by now is there to be found.
+        self._before = self._log.last
         self._engine.begin()
         facts = Facts(self._clock(), self._schema)
         loader = FactLoader(facts, self._engine, self._held, self._now)
@@ -247,8 +251,8 @@ class Committer:
         if getattr(self._clock, "rewinds", False):
             return now
         latest = self._engine.latest()
-        last = self._log.last if self._engine.latest_is_current() else None
-        if last and latest < micros(last.at):
+        before = self._before if self._engine.latest_is_current() else None
+        if before and latest < micros(before.at):
             # Such as a replica that was behind, or a backup put in its place.
             raise EngineDown("数据库里没有本进程已提交的记录", "rolled_back")
         if latest - micros(now) > _AHEAD_US:
