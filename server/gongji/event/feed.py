@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -100,19 +100,22 @@ class EventFeed:
                 if until_now:
                     yield Told(at.packed())
                     return
-                async for told in self._live(place, scope, at.packed()):
+                live = self._live(
+                    place, scope, at.packed(), caught_up=cursor is not None
+                )
+                async for told in live:
                     yield told
                     last = told.cursor
-                # Our own reading of a day took longer than the latest steps last.
                 cursor = Cursor.unpacked(last)
                 at, place = await self._join()
 
     async def _live(
-        self, place: int, scope: WatchedScope, last: str
+        self, place: int, scope: WatchedScope, last: str, *, caught_up: bool
     ) -> AsyncIterator[Told]:
         """Tell the steps from a place on; ends if they were forgotten while we read."""
         told_at = monotonic()
-        reading = False
+        # What came before, or a day, may have taken us longer than the steps last.
+        reading = caught_up
         while True:
             if self._fault is not None:
                 raise self._fault
@@ -136,12 +139,17 @@ class EventFeed:
 
     async def _before(self, cursor: Cursor, at: Cursor) -> AsyncIterator[EventStep]:
         """Yield the steps from a cursor up to another, for one reader. CursorInvalid."""
-        async with self._catching_up:
-            try:
-                async for step in self._reading.between(cursor, at):
-                    yield step
-            except LogFaultError as fault:
-                raise _lost() from fault
+        async with aclosing(self._reading.between(cursor, at)) as steps:
+            while True:
+                # Not while the reader takes a step: whoever does not would stop others.
+                async with self._catching_up:
+                    try:
+                        step = await anext(steps, None)
+                    except LogFaultError as fault:
+                        raise _lost() from fault
+                if step is None:
+                    return
+                yield step
 
     async def _told(
         self, step: EventStep, scope: WatchedScope, before: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -33,7 +33,7 @@ class StepReader:
         self._log = log
         self._events = events
 
-    async def between(self, cursor: Cursor, at: Cursor) -> AsyncIterator[EventStep]:
+    async def between(self, cursor: Cursor, at: Cursor) -> AsyncGenerator[EventStep]:
         """Yield the steps from one cursor to another. LogFaultError."""
         async for read in follow(self._log, cursor.position, at.position.numbers):
             until = min(_latest(read, cursor), max(cursor.until, at.until))

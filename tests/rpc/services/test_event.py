@@ -280,3 +280,21 @@ async def test_a_slow_reader_is_told(
     changes = [one.event.what async for one in again if one.event]
     heard = [one.settlement_id for one in changes if isinstance(one, SettlementChange)]
     assert [reply.settlement.settlement_id for reply in settled] == heard
+
+
+async def test_who_takes_nothing_stops_nobody(house: Service) -> None:
+    """Readers that go on from a cursor and then take nothing hold up no other."""
+    own = feed.EventFeed(house.store, house.cities, house.clock)
+    (*_, begun) = [one async for one in own.watch(WatchedScope(), None, until_now=True)]
+    cursor = Cursor.unpacked(begun.cursor)
+    settled = [await house.settle() for _ in range(3)]
+    stuck = [own.watch(WatchedScope(), cursor) for _ in range(12)]
+    async with asyncio.timeout(20):
+        for reader in stuck:
+            # The first message, then an event.
+            taken = [(await anext(reader)).event for _ in range(2)]
+            assert [False, True] == [event is not None for event in taken]
+        again = own.watch(WatchedScope(), cursor, until_now=True)
+        assert len(settled) == len([one async for one in again if one.event])
+    for reader in stuck:
+        await reader.aclose()
