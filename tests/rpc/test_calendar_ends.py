@@ -71,6 +71,8 @@ PLAUSIBLE: Final[dict[str, Any]] = {
     "institution_code": HOSPITAL,
     "city": "341100",
     "area_code": "341100",
+    "holder_city": "341100",
+    "member_city": "341100",
     "channel": "window",
     "relation": "10",
     "settlement_id": "S1",
