@@ -49,7 +49,7 @@ READS: Final = (
     *("GetCheckpoint", "GetInclusionProof", "GetConsistencyProof", "ListLeaves"),
     *("GetPacket", "GetPerson", "GetInstitution", "GetImport", "ListImports"),
     *("GetClock", "Quote", "GetSettlement", "ReconcileTotals", "ReconcileDetails"),
-    *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal"),
+    *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
     # Clock and faults of a sandbox are its process's own.
     *("SetClock", "OrderFault"),
 )
