@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from gongji.binding.eligibility import CONDITIONS
 from gongji.binding.submission import OF_SUBMISSION
 from gongji.model.binding import Binding
 from gongji.model.commands import Command
+from gongji.model.conditions import FieldRef, StepAction, WayStep
 from gongji.model.people import Kin, Person
 from gongji.model.refusals import NotEligible
 from gongji.rules.binding import FamilyLimit, GiverLimit
@@ -165,6 +167,29 @@ def test_asked_again(condition: str, step: str) -> None:
         world.decide(query)
     assert hook in [condition.hook for condition in refused.value.conditions]
     assert refused.value.clauses
+    for done in chain.from_iterable(refused.value.ways):
+        assert can_be_done(done, step)
+
+
+def can_be_done(done: WayStep, step: str) -> bool:
+    """Whether a step leaves alone what was submitted: of facts, or of the consent asked for."""
+    if done.action in {StepAction.REGISTER, StepAction.UNBIND}:
+        return True
+    paths = [field.path for field in done.fields]
+    return step == "consent" and all(path.startswith("consent.") for path in paths)
+
+
+def test_a_consent_given_as_the_way_says() -> None:
+    """A consent that is refused tells how it would count, and so given it does."""
+    world = Applicants("anqing", member={"certificate": CHILD})
+    stored = waiting(world, BindingState.AWAITING_CONSENT, relation="20")
+    with pytest.raises(NotEligible) as refused:
+        world.decide(world.record_consent(stored.binding_id))
+    ((step,),) = refused.value.ways
+    assert (FieldRef("consent.method", "CONSENT_METHOD_GUARDIAN"),) == step.fields
+    given = world.consent(ConsentMethod.GUARDIAN)
+    consented = world.decide(world.record_consent(stored.binding_id, given)).answer
+    assert BindingState.AWAITING_CONSENT is not consented.state
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -346,13 +346,17 @@ def scenes(pinyin: str) -> Iterator[Scene]:
         yield pinyin, channel, next(relations), names
 
 
-def key(condition: pb.Condition) -> tuple[int, str, str]:
+Told: TypeAlias = tuple[int, str, str, str]
+"""What tells a condition from others: code, path, value, sentence."""
+
+
+def key(condition: pb.Condition) -> Told:
     """Return what tells a condition from others of its kind."""
     first = condition.fields[0]
-    return condition.code, first.path, first.value
+    return condition.code, first.path, first.value, condition.message
 
 
-def left_after(scene: Scene, way: pb.Way) -> list[tuple[int, str, str]]:
+def left_after(scene: Scene, way: pb.Way) -> list[Told]:
     """Return what is not met after a way is followed."""
     applying = Applying(*scene)
     applying.follow(way.steps)
