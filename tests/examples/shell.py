@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ from tests.patience import PATIENCE_S
 ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks_in(path: Path) -> list[str]:
+    """Return the blocks of a whole page."""
+    return _BLOCK.findall(path.read_text(encoding="utf-8"))
 
 
 def blocks_of(title: str) -> list[str]:
@@ -41,7 +47,8 @@ class Shell:
     ) -> None:
         """Type other ports than are written; `own` is added to the environment."""
         self._ports = ports
-        self._log = (folder / "log").open("w+", encoding="utf-8")
+        # Closed with the shell.
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._shell = subprocess.Popen(
             ["/bin/sh"],
             cwd=folder,

@@ -17,16 +17,10 @@ import grpc
 from gongji.v1 import binding_pb2, settlement_pb2
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-sys.path.insert(
-    0, str(Path(__file__).parents[3])
-)  # so that this file can be run as it is
-from examples.python.client import (
-    Client,
-    Refusal,
-    Result,
-    Task,
-    main,
-)
+# So that this file can be run as it is.
+sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "python"))
+from client import Client, Result, Task, main
+from refusal import Refusal
 
 ENOUGH: Final = 30
 """Enough to be never: bad clients end as well."""

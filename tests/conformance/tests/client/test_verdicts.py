@@ -8,12 +8,11 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from client import Client
 from clients.bad import BAD
 from gongji_conformance.client import process, report
 from gongji_conformance.client.process import ClientOutput
 from gongji_conformance.client.verdicts import IDS, ClientVerdict, judge
-
-from examples.python.client import Client
 
 AT_ONCE, JOBS = 9, 6
 """Clients judged at the same time, and scenarios of each: they spend their time waiting."""
