@@ -9,8 +9,13 @@ import grpc
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
 
+# grpcio 1.49 says CANCELLED of a call on a connection just being closed; we cancel none.
 UNKNOWN: Final = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+    }
 )
 """Whether the request was executed is unknown; the same request with the same id finds out."""
 
