@@ -14,7 +14,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "gongji/v1/access.pb.h"
 #include "google/rpc/error_details.pb.h"
@@ -48,7 +47,6 @@ inline std::string new_id() {
 struct Refusal : std::runtime_error {
   grpc::StatusCode code;
   std::string reason, message;
-  std::vector<google::rpc::PreconditionFailure::Violation> conditions;
   double pause_s = 0;
 
   Refusal(const grpc::Status& status, const grpc::ClientContext& context)
@@ -72,12 +70,10 @@ struct Refusal : std::runtime_error {
       : std::runtime_error(status.error_message()), code(status.error_code()), message(status.error_message()) {
     google::rpc::ErrorInfo info;
     google::rpc::LocalizedMessage sentence;
-    google::rpc::PreconditionFailure failure;
     google::rpc::RetryInfo retry;
     for (const auto& detail : said.details()) {
       if (detail.UnpackTo(&info)) reason = info.reason();
       if (detail.UnpackTo(&sentence)) message = sentence.message();
-      if (detail.UnpackTo(&failure)) conditions.assign(failure.violations().begin(), failure.violations().end());
       if (detail.UnpackTo(&retry)) pause_s = retry.retry_delay().seconds() + retry.retry_delay().nanos() / 1e9;
     }
   }

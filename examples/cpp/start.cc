@@ -1,5 +1,4 @@
 // A channel's start with gongji in C++: see README.md. Without an argument it does the tasks of the conformance suite.
-#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/time_util.h>
 
 #include <iostream>
@@ -7,7 +6,7 @@
 #include "gongji/v1/binding.grpc.pb.h"
 #include "gongji/v1/settlement.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "money.h"
+#include "sample.h"
 #include "service.h"
 
 using namespace gongji::v1;
@@ -16,16 +15,7 @@ using namespace grpc::health::v1;
 using Bindings = BindingService::Stub;
 using Settlements = SettlementService::Stub;
 
-/** What a channel would have asked for, as JSON: the application and a bill of a sample family. */
-static google::protobuf::Struct prepared(const std::string& path) {
-  const auto now = TimeUtil::GetCurrentTime();
-  const auto instant = TimeUtil::ToString(TimeUtil::SecondsToTimestamp(now.seconds()));
-  const auto today = TimeUtil::ToString(now + TimeUtil::HoursToDuration(8)).substr(0, 10);
-  const auto text = std::regex_replace(content(path), std::regex("NOW"), instant);
-  return read<google::protobuf::Struct>(std::regex_replace(text, std::regex("TODAY"), today));
-}
-
-/** Applies, first with too little to show what a refusal tells, then with everything; records the member's consent. */
+/** Applies, first with too little, deciding only: what is unmet comes whole. Then with everything; records the member's consent. */
 static Binding bind(Service& service, SubmitBindingRequest application) {
   const auto bindings = BindingService::NewStub(service.channel);
   act_for(service, application.holder());
@@ -34,12 +24,15 @@ static Binding bind(Service& service, SubmitBindingRequest application) {
   bare.clear_agreement();
   bare.clear_identity_checks();
   bare.set_validate_only(true);
-  try {
-    service.call(*bindings, &Bindings::SubmitBinding, bare);
-  } catch (const Refusal& refused) {
-    std::cout << "绑定（只问不办）：" << refused.reason << "，" << refused.conditions.size() << " 个条件不符合：\n";
-    for (const auto& condition : refused.conditions)
-      std::cout << "  " << condition.type() << "（" << condition.subject() << "）：" << condition.description() << "\n";
+  bare.set_explain(true);
+  const auto unmet = service.call(*bindings, &Bindings::SubmitBinding, bare).unmet();
+  std::cout << "绑定（只问不办）：" << unmet.reason() << "，" << unmet.conditions_size() << " 个条件不符合：\n";
+  for (const auto& one : unmet.conditions()) {
+    std::cout << "  " << ConditionCode_Name(one.code()) << " " << one.fields(0).path() << "（";
+    for (const auto& clause : one.clauses()) std::cout << (&clause == &one.clauses(0) ? "" : ",") << clause;
+    std::cout << "）：" << one.message() << "\n";
+    if (one.ways_size())
+      for (const auto& step : one.ways(0).steps()) std::cout << "    办法：" << step.text() << "\n";
   }
   Binding binding = service.call(*bindings, &Bindings::SubmitBinding, application).binding();
   if (binding.state() == BINDING_STATE_AWAITING_CONSENT) {

@@ -40,7 +40,6 @@ type refusal struct {
 	code            codes.Code
 	reason, message string
 	metadata        map[string]string
-	conditions      []*errdetails.PreconditionFailure_Violation
 	pause           time.Duration
 }
 
@@ -123,8 +122,6 @@ func refusalOf(err error, trailer metadata.MD) *refusal {
 			told.reason, told.metadata = detail.GetReason(), detail.GetMetadata()
 		case *errdetails.LocalizedMessage:
 			told.message = detail.GetMessage()
-		case *errdetails.PreconditionFailure:
-			told.conditions = detail.GetViolations()
 		case *errdetails.RetryInfo:
 			delay := detail.GetRetryDelay()
 			told.pause = time.Duration(delay.GetSeconds())*time.Second + time.Duration(delay.GetNanos())

@@ -48,17 +48,20 @@ func prepared(path string) (*gongjiv1.SubmitBindingRequest, *gongjiv1.Bill) {
 	return application, got(read(parts.Bill, &gongjiv1.Bill{}))
 }
 
-// bind applies, first with too little to show what a refusal tells, then with everything, and records the member's consent.
+// bind applies, first with too little, deciding only: what is unmet comes whole. Then with everything, and records the member's consent.
 func bind(s *service, application *gongjiv1.SubmitBindingRequest) *gongjiv1.Binding {
 	bindings := gongjiv1.NewBindingServiceClient(s)
 	s.actsFor(application.Holder)
 	bare := proto.Clone(application).(*gongjiv1.SubmitBindingRequest)
-	bare.Agreement, bare.IdentityChecks, bare.ValidateOnly = nil, nil, true
-	_, err := call(s, bindings.SubmitBinding, bare)
-	if refused, ok := err.(*refusal); ok {
-		fmt.Printf("绑定（只问不办）：%s，%d 个条件不符合：\n", refused.reason, len(refused.conditions))
-		for _, condition := range refused.conditions {
-			fmt.Printf("  %s（%s）：%s\n", condition.Type, condition.Subject, condition.Description)
+	bare.Agreement, bare.IdentityChecks, bare.ValidateOnly, bare.Explain = nil, nil, true, true
+	unmet := got(call(s, bindings.SubmitBinding, bare)).Unmet
+	fmt.Printf("绑定（只问不办）：%s，%d 个条件不符合：\n", unmet.Reason, len(unmet.Conditions))
+	for _, one := range unmet.Conditions {
+		fmt.Printf("  %s %s（%s）：%s\n", one.Code, one.Fields[0].Path, strings.Join(one.Clauses, ","), one.Message)
+		if len(one.Ways) > 0 {
+			for _, step := range one.Ways[0].Steps {
+				fmt.Printf("    办法：%s\n", step.Text)
+			}
 		}
 	}
 	binding := got(call(s, bindings.SubmitBinding, application)).Binding

@@ -5,7 +5,6 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.Timestamps;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.LocalizedMessage;
-import com.google.rpc.PreconditionFailure;
 import com.google.rpc.RetryInfo;
 import gongji.v1.AccessPurpose;
 import gongji.v1.Identification;
@@ -22,7 +21,6 @@ import io.grpc.stub.MetadataUtils;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -45,8 +43,7 @@ final class Service {
   byte[] subject;
 
   /** An error as the service explains it. */
-  record Refusal(Status.Code code, String reason, String message, Map<String, String> metadata,
-      List<PreconditionFailure.Violation> conditions, double pauseS) {}
+  record Refusal(Status.Code code, String reason, String message, Map<String, String> metadata, double pauseS) {}
 
   /** TLS where its roots are named, with our certificate where that is too; else plain, to this very machine only. */
   Service(String target) throws IOException {
@@ -106,24 +103,20 @@ final class Service {
     return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
   }
 
-  /** What an error says: ErrorInfo, the sentence, the unmet conditions, and when to come again. */
+  /** What an error says: ErrorInfo, the sentence, and when to come again. */
   static Refusal refusalOf(StatusRuntimeException error) throws InvalidProtocolBufferException {
     ErrorInfo info = ErrorInfo.getDefaultInstance();
-    List<PreconditionFailure.Violation> conditions = List.of();
     String message = error.getStatus().getDescription() == null ? "" : error.getStatus().getDescription();
     double pauseS = 0;
     for (Any detail : StatusProto.fromThrowable(error).getDetailsList()) {
       if (detail.is(ErrorInfo.class)) info = detail.unpack(ErrorInfo.class);
       if (detail.is(LocalizedMessage.class)) message = detail.unpack(LocalizedMessage.class).getMessage();
-      if (detail.is(PreconditionFailure.class)) {
-        conditions = detail.unpack(PreconditionFailure.class).getViolationsList();
-      }
       if (detail.is(RetryInfo.class)) {
         pauseS = Timestamps.toMillis(Timestamps.add(Timestamps.EPOCH, detail.unpack(RetryInfo.class).getRetryDelay())) / 1e3;
       }
     }
     String pushback = error.getTrailers() == null ? null : error.getTrailers().get(ascii("grpc-retry-pushback-ms"));
     if (pushback != null) pauseS = Math.max(pauseS, Long.parseLong(pushback) / 1000.0);
-    return new Refusal(error.getStatus().getCode(), info.getReason(), message, info.getMetadataMap(), conditions, pauseS);
+    return new Refusal(error.getStatus().getCode(), info.getReason(), message, info.getMetadataMap(), pauseS);
   }
 }

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 
 public final class Start {
   private final Service service;
@@ -34,17 +35,17 @@ public final class Start {
     System.out.println("结算服务现在：" + service.with(health).watch(settling).next().getStatus());
   }
 
-  /** Applies, first with too little to show what a refusal tells, then with everything; records the consent. */
+  /** Applies, first with too little, deciding only: what is unmet comes whole. Then with everything; records the consent. */
   private Binding bind(SubmitBindingRequest application) throws Exception {
     service.actFor(application.getHolder());
-    var bare = application.toBuilder().clearAgreement().clearIdentityChecks().setValidateOnly(true).build();
-    try {
-      service.call(() -> service.with(bindings).submitBinding(bare));
-    } catch (StatusRuntimeException error) {
-      var refused = Service.refusalOf(error);
-      System.out.printf("绑定（只问不办）：%s，%d 个条件不符合：%n", refused.reason(), refused.conditions().size());
-      for (var unmet : refused.conditions()) {
-        System.out.printf("  %s（%s）：%s%n", unmet.getType(), unmet.getSubject(), unmet.getDescription());
+    var bare = application.toBuilder().clearAgreement().clearIdentityChecks().setValidateOnly(true).setExplain(true).build();
+    var unmet = service.call(() -> service.with(bindings).submitBinding(bare)).getUnmet();
+    System.out.printf("绑定（只问不办）：%s，%d 个条件不符合：%n", unmet.getReason(), unmet.getConditionsCount());
+    for (var one : unmet.getConditionsList()) {
+      System.out.printf("  %s %s（%s）：%s%n", one.getCode(), one.getFields(0).getPath(),
+          String.join(",", one.getClausesList()), one.getMessage());
+      for (var step : one.getWaysCount() == 0 ? List.<Step>of() : one.getWays(0).getStepsList()) {
+        System.out.println("    办法：" + step.getText());
       }
     }
     Binding binding = service.call(() -> service.with(bindings).submitBinding(application)).getBinding();

@@ -52,10 +52,10 @@ function packed({identified_at: at, ...subject}) {
   return Buffer.from(Subject.encode(Subject.fromObject({...subject, identified_at: {seconds}})).finish());
 }
 
-/** What an error says: ErrorInfo, the sentence, the unmet conditions, and when to come again. */
+/** What an error says: ErrorInfo, the sentence, and when to come again. */
 function refusalOf(error) {
   if (!(error.metadata instanceof grpc.Metadata)) throw error;
-  const told = {ErrorInfo: {}, LocalizedMessage: {}, PreconditionFailure: {}, RetryInfo: {}};
+  const told = {ErrorInfo: {}, LocalizedMessage: {}, RetryInfo: {}};
   const [bytes] = error.metadata.get('grpc-status-details-bin');
   for (const {type_url: url, value} of bytes ? root.lookupType('google.rpc.Status').decode(bytes).details : []) {
     const kind = url.split('/').pop();
@@ -67,7 +67,6 @@ function refusalOf(error) {
     reason: told.ErrorInfo.reason ?? '',
     message: told.LocalizedMessage.message || error.details,
     metadata: told.ErrorInfo.metadata ?? {},
-    conditions: told.PreconditionFailure.violations ?? [],
     pauseS: Math.max(Number(error.metadata.get('grpc-retry-pushback-ms')[0] ?? 0) / 1000, Number(seconds) + nanos / 1e9),
   };
 }

@@ -14,16 +14,15 @@ function prepared(file) {
   return JSON.parse(fs.readFileSync(file, 'utf8').replaceAll('TODAY', today).replaceAll('"NOW"', `{"seconds": ${seconds}}`));
 }
 
-/** Applies, first with too little to show what a refusal tells, then with everything, and records the member's consent. */
+/** Applies, first with too little, deciding only: what is unmet comes whole. Then with everything, and records the member's consent. */
 async function bind(service, application) {
   service.actFor(application.holder);
-  try {
-    const bare = {...application, agreement: null, identity_checks: [], validate_only: true};
-    await service.call(service.bindings, 'SubmitBinding', numbered(bare));
-  } catch (error) {
-    const {reason, conditions} = refusalOf(error);
-    console.log(`绑定（只问不办）：${reason}，${conditions.length} 个条件不符合：`);
-    for (const {type, subject, description} of conditions) console.log(`  ${type}（${subject}）：${description}`);
+  const bare = {...application, agreement: null, identity_checks: [], validate_only: true, explain: true};
+  const {unmet} = await service.call(service.bindings, 'SubmitBinding', numbered(bare));
+  console.log(`绑定（只问不办）：${unmet.reason}，${unmet.conditions.length} 个条件不符合：`);
+  for (const {code, fields, clauses, message, ways} of unmet.conditions) {
+    console.log(`  ${code} ${fields[0].path}（${clauses.join(',')}）：${message}`);
+    for (const {text} of ways[0]?.steps ?? []) console.log(`    办法：${text}`);
   }
   let {binding} = await service.call(service.bindings, 'SubmitBinding', numbered(application));
   if (binding.state === 'BINDING_STATE_AWAITING_CONSENT') {

@@ -27,20 +27,19 @@ class Refusal(NamedTuple):
     reason: str
     message: str
     metadata: Mapping[str, str]
-    conditions: tuple[details.PreconditionFailure.Violation, ...]
     pushback_s: float
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:
-    """Return what an error says: reason, sentence, unmet conditions, when to try again."""
+    """Return what an error says: reason, sentence, when to try again."""
     if not isinstance(error, grpc.Call):
         raise error
     info, localized = details.ErrorInfo(), details.LocalizedMessage()
-    failure, retry = details.PreconditionFailure(), details.RetryInfo()
+    retry = details.RetryInfo()
     trailers = dict(error.trailing_metadata() or ())
     packed = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
     for detail in packed.details:
-        for part in (info, localized, failure, retry):
+        for part in (info, localized, retry):
             detail.Unpack(part)
     pushback_s = int(trailers.get("grpc-retry-pushback-ms", 0)) / 1000
     return Refusal(
@@ -48,6 +47,5 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
         reason=info.reason,
         message=localized.message or error.details() or "",
         metadata=info.metadata,
-        conditions=tuple(failure.violations),
         pushback_s=max(pushback_s, retry.retry_delay.ToTimedelta().total_seconds()),
     )

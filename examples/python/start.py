@@ -28,20 +28,20 @@ def check_health(service: Service) -> None:
 
 
 def ask_only(service: Service, application: binding_pb2.SubmitBindingRequest) -> None:
-    """Apply with too little, deciding only: a refusal names all that is unmet."""
-    bare = binding_pb2.SubmitBindingRequest(validate_only=True)
+    """Apply with too little, deciding only: what is unmet comes whole, with what to do."""
+    bare = binding_pb2.SubmitBindingRequest(validate_only=True, explain=True)
     bare.MergeFrom(application)
     bare.ClearField("agreement")
     bare.ClearField("identity_checks")
-    try:
-        service.call(service.bindings.SubmitBinding, bare)
-    except grpc.RpcError as error:
-        unmet = refusal_of(error).conditions
+    unmet = service.call(service.bindings.SubmitBinding, bare).unmet
+    print(f"绑定（只问不办）：{unmet.reason}，{len(unmet.conditions)} 个条件不符合：")
+    for one in unmet.conditions:
+        code = binding_pb2.ConditionCode.Name(one.code)
         print(
-            f"绑定（只问不办）：{refusal_of(error).reason}，{len(unmet)} 个条件不符合："
+            f"  {code} {one.fields[0].path}（{','.join(one.clauses)}）：{one.message}"
         )
-        for one in unmet:
-            print(f"  {one.type}（{one.subject}）：{one.description}")
+        for step in one.ways[0].steps if one.ways else ():
+            print(f"    办法：{step.text}")
 
 
 def bind(service: Service, application: binding_pb2.SubmitBindingRequest) -> Any:

@@ -27,7 +27,7 @@ from gongji.v1 import (
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from tests.examples import node
-from tests.examples.serving import serving
+from tests.examples.serving import SAMPLE, SANDBOX, serving
 from tests.examples.shell import ROOT, shell
 from tests.national.messages import request
 from tests.scaffold.kept import give_kept
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port(folder: Path) -> Iterator[int]:
     """The port of a service as `make run` starts it."""
     give_kept(folder / "var")
-    with serving(folder) as port:
+    with serving(folder, *SAMPLE) as port:
         yield port
 
 
@@ -92,20 +92,29 @@ def in_environment(folder: Path, port: int, block: str) -> str:
         return "".join(one.type(f"set -e\n{block}"))
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_the_protos_compile(number: int, folder: Path, port: int) -> None:
+@pytest.mark.parametrize("block", [one for one in blocks("sh") if "mkdir" in one])
+def test_the_protos_compile(block: str, folder: Path, port: int) -> None:
     """Each way of compiling writes something for every proto."""
-    block = blocks("sh")[number]
-    out = folder / (re.search(r"out/[a-z-]+", block) or [""])[0]
     in_environment(folder, port, block)
-    assert len(list((ROOT / "protos").rglob("*.proto"))) <= len(
-        [path for path in out.rglob("*") if path.is_file()]
+    out = folder / (re.search(r"out/[a-z-]+", block) or [""])[0]
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert len(list((ROOT / "protos").rglob("*.proto"))) <= len(written)
+
+
+def test_the_sandbox_is_asked(folder: Path) -> None:
+    """Without a token, and without the protos, a sandbox tells of an account."""
+    start, ask = (
+        block for block in blocks("sh") if "sandbox" in block or "50061" in block
     )
+    assert "make sandbox" in start
+    with serving(folder, *SANDBOX) as port:
+        replied = in_environment(folder, port, ask.replace("50061", "50051"))
+    assert json.loads(replied)["balanceFen"]
 
 
 def test_the_settlement_is_typed_twice(folder: Path, port: int) -> None:
     """The second time is a replay."""
-    block = next(block for block in blocks("sh") if "buf curl" in block)
+    (block,) = (block for block in blocks("sh") if "/Settle" in block)
     first, second = (in_environment(folder, port, block) for _ in range(2))
     assert "S" == json.loads(first)["settlement"]["settlementId"][0]
     assert "replayed" not in json.loads(first)["receipt"]
