@@ -60,34 +60,30 @@ APPLICATION: Final = {
 }
 
 
-async def test_a_client_of_the_first_release_is_served(service: Service) -> None:
-    """It reads bindings and refusals, quotes, settles, is replayed, lists and reverses."""
+async def test_a_client_of_the_first_release_reads_bindings(service: Service) -> None:
+    """It reads a binding, and why an application is refused."""
     client = ReleasedClient(service)
     await service.bind("P1", "P2")
-    bound = await client.call(
-        "BindingService", "ListBindings", member={"person_no": "P2"}
-    )
+    member = {"person_no": "P2"}
+    bound = await client.call("BindingService", "ListBindings", member=member)
     assert ["BINDING_STATE_ACTIVE"] == [row["state"] for row in bound["bindings"]]
-    refused = await service.refused(
-        partial(client.call, "BindingService"), "SubmitBinding", **APPLICATION
-    )
+    submit = partial(client.call, "BindingService")
+    refused = await service.refused(submit, "SubmitBinding", **APPLICATION)
     assert "FAILED_PRECONDITION NOT_ELIGIBLE" == refused.outcome
+
+
+async def test_a_client_of_the_first_release_settles(service: Service) -> None:
+    """It quotes, settles, is replayed, lists and reverses."""
+    await service.bind("P1", "P2")
     await service.give("P1", 50_000)
-    quoted = await client.call("SettlementService", "Quote", bill=BILL)
-    bill = {"request_id": service.new_id(), "bill": BILL}
-    settled = await client.call("SettlementService", "Settle", **bill)
-    assert quoted["settlement"]["aid_fen"] == settled["settlement"]["aid_fen"]
-    again = await client.call("SettlementService", "Settle", **bill)
-    assert again["receipt"]["replayed"]
-    listed = await client.call(
-        "SettlementService", "ListSettlements", patient={"person_no": "P2"}
-    )
+    call = partial(ReleasedClient(service).call, "SettlementService")
+    quoted = await call("Quote", bill=BILL)
+    request = {"request_id": service.new_id(), "bill": BILL}
+    settled = await call("Settle", **request)
     number = settled["settlement"]["settlement_id"]
+    assert quoted["settlement"]["aid_fen"] == settled["settlement"]["aid_fen"]
+    assert (await call("Settle", **request))["receipt"]["replayed"]
+    listed = await call("ListSettlements", patient={"person_no": "P2"})
     assert [number] == [row["settlement_id"] for row in listed["rows"]]
-    reversed_ = await client.call(
-        "SettlementService",
-        "Reverse",
-        request_id=service.new_id(),
-        settlement_id=number,
-    )
-    assert ["50000"] == [refund["fen"] for refund in reversed_["refunds"]]
+    back = await call("Reverse", request_id=service.new_id(), settlement_id=number)
+    assert ["50000"] == [refund["fen"] for refund in back["refunds"]]
