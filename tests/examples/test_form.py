@@ -19,10 +19,9 @@ from gongji_conformance.city.stubs import CallRefused, Stubs, ask
 from playwright.sync_api import Page, expect
 
 from tests.examples.chromium import WIDTH, browser_page
-from tests.examples.test_served import target
+from tests.examples.serving import SAMPLE, serving
 from tests.patience import PATIENCE_S
-
-__all__ = ["target"]
+from tests.scaffold.kept import give_kept
 
 SERVER = Path(__file__).parents[2] / "examples" / "form" / "server.py"
 
@@ -39,6 +38,14 @@ STANDING = (
     pb.BINDING_STATE_UNDER_REVIEW,
     pb.BINDING_STATE_AWAITING_CONSENT,
 )
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[str]:
+    """Start a sandbox with the sample's people; its address."""
+    give_kept(tmp_path / "var")
+    with serving(tmp_path, *SAMPLE, "--sandbox") as port:
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture
