@@ -132,7 +132,7 @@ def main() -> None:
     Handler.backend = Backend(os.environ["GONGJI_TARGET"])
     port = int(os.environ.get("FORM_PORT", "8080"))
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        print(f"http://127.0.0.1:{server.server_port}/", flush=True)  # noqa: T201 - where it is
+        print(f"http://127.0.0.1:{server.server_port}/", flush=True)
         server.serve_forever()
 
 
