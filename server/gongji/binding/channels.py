@@ -35,9 +35,9 @@ def declared_channel(rules: DayRules, key: ChannelId) -> Channel:
     channels = rules.value(CityRules.channels)
     if key in channels:
         return channels[key]
-    names = [f"{declared}（{channel.name}）" for declared, channel in channels.items()]
+    # Without their names: a status keeps sentences of 160 characters.
     raise UnknownChannel(
-        f"本市没有渠道 {key}；可用：{'、'.join(names)}",
+        f"本市没有渠道 {key}；可用：{'、'.join(channels)}",
         field="channel",
         clauses=rules.answer(CityRules.channels).clauses,
     )
