@@ -29,6 +29,7 @@ from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cli.config import CommandsByName, configured
+from gongji.cli.installed import as_installed
 from gongji.cli.options import ServerTarget, target_of
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import refusal_of
@@ -109,7 +110,7 @@ def _shown_faults() -> Iterator[None]:
         yield
     except click.ClickException as fault:
         message = fault.format_message()
-        text = shown_lines(message)
+        text = shown_lines(as_installed(message))
         if text == message:
             raise
         if isinstance(fault, click.UsageError):

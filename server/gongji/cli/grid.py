@@ -17,7 +17,7 @@ from gongji.cli.layout import widest, wrapped
 _PROSE: Final = 14
 """Fewest cells of a column whose text does not fit into them."""
 
-_TALLEST: Final = 8
+_TALLEST: Final = 12
 """Lines of a cell beyond which rows are better read as blocks."""
 
 _AMOUNT: Final = re.compile(

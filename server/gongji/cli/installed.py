@@ -11,8 +11,11 @@ from typing import Final
 
 NAME: Final = "gongji"
 
-# A command in a sentence or on a line of its own; not `pip install gongji`, nor a path.
-_TYPED: Final = re.compile(rf"(?<![\w./\\-]){NAME}(?= [a-z][a-z-]+\b)", re.ASCII)
+# A command in a sentence or on a line of its own; neither a path nor one that is as it
+# can be typed already.
+_TYPED: Final = re.compile(
+    rf"(?<![\w./\\-])(?<!-m ){NAME}(?= [a-z][a-z-]+\b)", re.ASCII
+)
 
 
 def own_command() -> str:
@@ -45,6 +48,7 @@ def _shown(program: Path) -> str:
         return program.name
     here = Path.cwd()
     path = program.absolute()
-    if path.is_relative_to(here):
+    # From the root every path is relative, and shorter by nothing.
+    if here.parent != here and path.is_relative_to(here):
         path = path.relative_to(here)
     return shlex.quote(str(path))

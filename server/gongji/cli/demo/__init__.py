@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 import grpc
 
@@ -11,6 +13,15 @@ from gongji.cli.demo.sandbox import running_sandbox
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 
+_NEXT: Final = (
+    "\n以上都是服务的答复。接下来可以试：",
+    "  gongji sandbox           # 自己的沙盒，谁是谁、怎样试",
+    "  gongji guide chuzhou     # 滁州办理指南",
+    "  gongji check anqing      # 安庆的规则与依据",
+    "接入从 protos/README.md 读起。",
+)
+"""What to try after the demo."""
+
 
 @click.command("demo")
 @click.pass_obj
@@ -18,6 +29,8 @@ def demo_command(terminal: Terminal) -> None:
     """另起一个沙盒服务，经网络讲述三个家庭的一天。"""
     with running_sandbox() as address, connect(address) as channel:
         tell(channel, terminal)
+    for line in _NEXT:
+        terminal.say(line)
 
 
 def tell(channel: grpc.Channel, terminal: Terminal) -> None:
