@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from gongji import CityRules, Scheme
 from gongji.cities.city import Cities
 from gongji.cities.loading import city_from, load_cities
+from gongji.cli import demo, main
 from gongji.cli.demo import tell
 from gongji.cli.demo.sandbox import running_sandbox
 from gongji.cli.terminal import Terminal
@@ -19,7 +22,7 @@ from gongji.client.connection import connect
 from gongji.rules.benefits import Table
 from gongji.v1 import city_pb2, city_pb2_grpc
 
-from tests.cli.command import StartSandbox, TableRow
+from tests.cli.command import StartSandbox, TableRow, gongji
 
 
 def _with_deductible(fen: int) -> Cities:
@@ -135,6 +138,16 @@ class TestTell:
         assert sorted(column(december, "统筹基金")) == sorted(
             ["-100.00", "-275.00", "-1,625.00", "110.00", "300.00", "1,590.00"]
         )
+
+
+def test_it_ends_with_what_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the day it names commands that there are."""
+    monkeypatch.setattr(demo, "running_sandbox", lambda: nullcontext("nowhere"))
+    monkeypatch.setattr(demo, "connect", nullcontext)
+    monkeypatch.setattr(demo, "tell", lambda *_: None)
+    named = re.findall(r"^  gongji ([a-z]+)", gongji("demo").stdout, re.MULTILINE)
+    assert "sandbox" == named[0]
+    assert set(named) <= set(main.commands)
 
 
 def test_it_runs_beside_a_configured_service(
