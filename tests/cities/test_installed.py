@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gongji.audit.hashing import LABELS, default_hasher
 from gongji.cities.city import Cities
 from gongji.cities.installed import Plugin, plugins, spec_of
 from gongji.cities.loading import load_cities
@@ -37,7 +38,7 @@ def test_one_digest_wherever_it_lies(tmp_path: Path) -> None:
             digests.add(wuhu().digest)
 
     assert 1 == len(digests)
-    assert digests.pop().startswith("sha256:")
+    assert digests.pop().startswith(f"{LABELS[default_hasher()]}:")
 
 
 def add_comment(folder: Path) -> None:

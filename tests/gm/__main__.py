@@ -37,6 +37,22 @@ STANDARD: Final[Mapping[str, str]] = {
     "tests/store/test_key_sources.py::test_a_master_moves_from_a_file_into_a_token": (
         "a token wraps by AES"
     ),
+    "tests/store/test_key_sources.py::test_sources_are_named": "asks by the standard suite",
+    "tests/cli/test_key_sources.py::test_served_and_verified[token]": (
+        "a token wraps by AES"
+    ),
+    "tests/cli/test_key_sources.py::test_from_a_file_into_a_token_and_back": (
+        "a token wraps by AES"
+    ),
+    "tests/cli/test_key_sources.py::test_a_server_that_does_not_know_the_new_source": (
+        "a token wraps by AES"
+    ),
+    "tests/cli/test_demo.py::test_it_runs_beside_a_configured_service": (
+        "what it starts is told nothing of the environment, the suite included"
+    ),
+    "tests/cli/test_check.py::test_refused[a row is missing, so that it does not even load]": (
+        "what is isolated is told nothing of the environment, the suite included"
+    ),
     "tests/serve/test_checkpointing.py::test_a_key_of_another_kind_is_refused": "Ed25519",
     "tests/serve/test_checkpointing.py::"
     "test_the_key_is_made_once_and_readable_by_nobody_else[Ed25519]": "Ed25519",

@@ -30,7 +30,7 @@ from gongji.store.keys.source import (
     Master,
     source_of,
 )
-from gongji.store.keys.suite import STANDARD, SUITES
+from gongji.store.keys.suite import SUITES, Suite, default_suite
 from gongji.store.keys.table import WrappedKey
 from gongji.store.migrations import SchemaError
 from gongji.store.rekey import Rekeying, under_change
@@ -150,7 +150,7 @@ def rekey_command(
         terminal.say(_prepared(key))
         return
     at = database_at(database or data / DATABASE)
-    change = _Change(source_of(key), target)
+    change = _Change(source_of(key), target, at.suite() or default_suite())
     # A server asks the sources it was started with.
     apart = nullcontext() if change.known else at.stopped()
     with apart, at.administered(change.source) as opened:
@@ -176,9 +176,11 @@ def _target(
 class _Change:
     """From which source to which; they are the same if none is named."""
 
-    def __init__(self, present: KeySource, target: KeySource | None) -> None:
+    def __init__(
+        self, present: KeySource, target: KeySource | None, suite: Suite
+    ) -> None:
         self._target = target
-        if target is not None and not _has(present, target):
+        if target is not None and not _has(present, target, suite):
             self.known = False
             self.source: KeySource = EitherSource(target, present)
         else:
@@ -194,11 +196,11 @@ class _Change:
         return next(self._target.masters())
 
 
-def _has(present: KeySource, target: KeySource) -> bool:
+def _has(present: KeySource, target: KeySource, suite: Suite) -> bool:
     """Return whether the masters of one source are among another's."""
     target.make()
-    wanted = next(target.masters()).fingerprint(STANDARD)
-    return wanted in [master.fingerprint(STANDARD) for master in present.masters()]
+    wanted = next(target.masters()).fingerprint(suite)
+    return wanted in [master.fingerprint(suite) for master in present.masters()]
 
 
 def _prepared(key: Keys) -> str:
