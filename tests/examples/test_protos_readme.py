@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from gongji.v1 import (
     account_pb2_grpc,
     city_pb2,
     city_pb2_grpc,
+    event_pb2,
+    event_pb2_grpc,
     settlement_pb2,
     settlement_pb2_grpc,
     types_pb2,
@@ -140,7 +143,7 @@ def test_the_script_for_node(folder: Path, port: int) -> None:
 
 def test_the_scripts_for_python(channel: grpc.Channel) -> None:
     """A subject is told as written, and a rule is read as the comment says."""
-    subject, rule = blocks("python")
+    subject, _, rule = blocks("python")
     known = {
         "access_pb2": access_pb2,
         "types_pb2": types_pb2,
@@ -154,6 +157,34 @@ def test_the_scripts_for_python(channel: grpc.Channel) -> None:
     with contextlib.redirect_stdout(printed):
         exec(rule, {})  # noqa: S102 - the page
     assert printed.getvalue().strip() == rule.rpartition("# ")[2].strip()
+
+
+class EnoughRead(Exception):  # noqa: N818 - ends a script that reads for ever
+    """A cursor was kept."""
+
+
+def test_the_script_that_watches(channel: grpc.Channel) -> None:
+    """It keeps the cursor of the first message, which comes at once."""
+    _, script, _ = blocks("python")
+    kept: list[str] = []
+
+    def save(cursor: str) -> None:
+        kept.append(cursor)
+        raise EnoughRead
+
+    known = {
+        "events": event_pb2_grpc.EventServiceStub(channel),
+        "pb": event_pb2,
+        "grpc": grpc,
+        "time": time,
+        "metadata": (),
+        "load": str,
+        "save": save,
+        "handle": print,
+    }
+    with pytest.raises(EnoughRead):
+        exec(script, known)  # noqa: S102 - the page
+    assert kept[0]
 
 
 def test_the_methods_of_the_service_config() -> None:
