@@ -18,7 +18,7 @@ BROUGHT = {
         0,
         "您好",
     ),
-    "raises": ("raise RuntimeError('没有装好')\n", 1, "RuntimeError：没有装好"),
+    "raises": ("raise RuntimeError('没有装好')\n", 1, "RuntimeError：「没有装好」"),
     "no-command": ("command = 1\n", 1, "不是命令"),
 }
 """A package's code by the name of its command, the exit code and what is printed."""
