@@ -130,10 +130,10 @@ BINDING = {
     "X8": Contradiction(
         "huangshan",
         "channels",
-        offered("huangshan", "wanshitong"),
-        "wanshitong(皖事通APP)",
+        offered("huangshan", "皖事通APP"),
+        "皖事通APP",
         in_entry("wanshitong", name="皖事通APP“家庭共济”"),
-        "wanshitong(皖事通APP“家庭共济”)",
+        "皖事通APP“家庭共济”",
     ),
     "X9": Contradiction(
         "anqing",
@@ -195,7 +195,7 @@ BINDING = {
         "channels",
         applying("anqing", "window", now=EVENING),
         (
-            "COUNTER_CLOSED：安庆市各级医保经办服务窗口现在不办理：工作日9:00–17:00；"
+            "COUNTER_CLOSED: 安庆市各级医保经办服务窗口现在不办理：工作日9:00–17:00；"
             "下次开放 2025-10-09 09:00"
         ),
         in_entry("window", hours=ALWAYS),

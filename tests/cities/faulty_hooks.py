@@ -89,12 +89,15 @@ RAISING = {
         answering("scope", "1 // 0"),
         r"scope：调用时出错：ZeroDivisionError：.*\(gongji_f\d+.py:\d+\)",
     ),
-    "a hook exits": (answering("scope", "exit(3)"), "scope：调用时出错：SystemExit: 3"),
+    "a hook exits": (
+        answering("scope", "exit(3)"),
+        "scope：调用时出错：SystemExit：「3」",
+    ),
     "the import raises": (
         "raise RuntimeError('没有数据')",
         r"导入 .*失败：RuntimeError：「没有数据」 .*py:\d+",
     ),
-    "the import exits": ("raise SystemExit(2)", "导入 .*失败：SystemExit: 2"),
+    "the import exits": ("raise SystemExit(2)", "导入 .*失败：SystemExit：「2」"),
     "the import interrupts by itself": (
         "raise KeyboardInterrupt",
         "导入 .*失败：KeyboardInterrupt",

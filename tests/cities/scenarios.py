@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -49,13 +51,13 @@ def applying(
     return scenario
 
 
-def offered(pinyin: str, channel: str) -> Scenario:
-    """Return how a channel is offered if one asks for a channel there is not."""
+def offered(pinyin: str, name: str) -> Scenario:
+    """Return the whole name that a guide uses of a channel most."""
 
     def scenario(served: Cities) -> str:
-        _, _, listed = applying(pinyin, "teahouse")(served).partition("可用：")
-        names = listed.split("、")
-        return next(name for name in names if name.startswith(f"{channel}("))
+        text = guide.markdown(served.named(pinyin), TUESDAY.date())
+        names: list[str] = re.findall(f"{name}(?:“[^”]*”)?", text)
+        return Counter(names).most_common(1)[0][0]
 
     return scenario
 

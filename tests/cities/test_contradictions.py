@@ -60,7 +60,7 @@ def test_settled_by_its_hook(contradiction: str) -> None:
         assert row.hook == hook
         assert value.clauses
         assert value.against
-        assert f"{contradiction}:" in value.why or f"{contradiction}、" in value.why
+        assert f"{contradiction}：" in value.why or f"{contradiction}、" in value.why
 
 
 @pytest.mark.parametrize("contradiction", ROWS)

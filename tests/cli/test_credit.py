@@ -45,7 +45,7 @@ def reasons(result: Result) -> list[str]:
 
 
 def listed(*persons: str) -> str:
-    return "\n".join(["name,person_no", *(f"某某，{person}" for person in persons)])
+    return "\n".join(["name,person_no", *(f"某某,{person}" for person in persons)])
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ class TestReading:
         """`--lang en` turns the labels and leaves values alone."""
         english = gongji("--lang", "en", "check", "chuzhou").output
 
-        assert english.splitlines()[1].startswith("rule\tsince\tvalue")
+        assert english.splitlines()[2].startswith("rule\tsince\tvalue")
         assert "最多7人（含授权人本人）" in english
 
     @pytest.mark.parametrize("name", ["chuzhou", "滁州", "滁州市", "341100", "341122"])
@@ -38,7 +38,7 @@ class TestReading:
 
     def test_guide_as_page(self) -> None:
         """`--html` prints one page that needs nothing from elsewhere."""
-        page = gongji("guide", "anqing", "--html").output
+        page = gongji("guide", "anqing", "--html").stdout
 
         assert page.startswith("<!DOCTYPE html>")
         assert "src=" not in page

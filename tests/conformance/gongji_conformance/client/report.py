@@ -38,7 +38,7 @@ def _row(verdict: ClientVerdict) -> str:
     item = verdict.item
     row = f"{verdict.word:<15} {item.id:<22} {item.says}"
     if verdict.word == "not-applicable":
-        return f"{row} ({verdict.problem})"
+        return f"{row}（{verdict.problem}）"
     return row
 
 

@@ -100,3 +100,11 @@ WORK: Final[Mapping[Kind, frozenset[str]]] = {
     kind: methods & frozenset(PATHS) for kind, methods in _STATED.items()
 }
 """The methods of each kind's work; all others are refused to it."""
+
+
+def without_channel(kind: Kind, channel: str) -> frozenset[str]:
+    """Return what a kind of caller leaves undone if the city has no channel of its."""
+    if channel:
+        return frozenset()
+    # Who binds and is refused nothing has nothing to explain.
+    return BINDING | _REFUSED if BINDING <= WORK[kind] else BINDING

@@ -29,7 +29,7 @@ from gongji_conformance.city.city import NOW, CityUnderTest
 from gongji_conformance.city.population import InventedPerson
 from gongji_conformance.city.stubs import CallRefused, new_id, stamp
 from gongji_conformance.city.stubs import person as ref
-from gongji_conformance.laws.rights import BINDING, PATHS, WORK
+from gongji_conformance.laws.rights import PATHS, WORK, without_channel
 
 SUBJECT_KEY: Final = "x-gongji-subject-bin"
 MONTH: Final = "2025-08"
@@ -104,7 +104,7 @@ class CallersWork:
     def methods(self) -> list[str]:
         """Return the methods of the caller's work that the city has for it."""
         # Would take from all other laws what they work on.
-        missing = {"Reset"} | (set() if self.channel else BINDING)
+        missing = {"Reset"} | without_channel(self.caller.kind, self.channel)
         return sorted(WORK[self.caller.kind] - missing)
 
     @cached_property

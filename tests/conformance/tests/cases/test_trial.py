@@ -58,7 +58,7 @@ WRONG = {
     ),
     "another condition": (
         _each('relation = ["弟弟"]', 'refused = "NOT_ELIGIBLE", conditions = []'),
-        "conditions 应为（没有），实为 relations",
+        "conditions 应为 （没有），实为 relations",
     ),
     "one of several ways": (
         _each('channel = ["wanshitong", "city_wechat"]', 'state = "已生效"'),
@@ -79,7 +79,7 @@ def test_report_can_be_repeated(gongji_server: ServerUnderTest) -> None:
     step, _ = WRONG["a figure"]
     failure = _trial(gongji_server, step).failure().splitlines()
     assert "CHUZHOU-TRIAL-001 在职职工就诊一千元，统筹基金付一百元。" == failure[0]
-    assert "  第 1 步 settle: patient = 陈甲，at = 三级，in_scope = 1000" in failure
+    assert "  第 1 步 settle：patient = 陈甲, at = 三级, in_scope = 1000" in failure
     assert "    fund 应为 101.00，实为 100.00" in failure
     assert any(line.startswith("  C58 ") for line in failure)
     suite = "pytest --pyargs gongji_conformance"

@@ -50,7 +50,7 @@ def test_a_failure_can_be_mended_and_repeated() -> None:
     assert lines[2].startswith("  实为：用了 3 个编号：")
     assert lines[3].startswith("  为什么要紧：UNAVAILABLE 不说明请求有没有执行")
     assert re.fullmatch(
-        r"  服务看到：.* 秒 Settle request_id=.*, 拒绝 UNAVAILABLE STORE_UNAVAILABLE",
+        r"  服务看到：.* 秒 Settle request_id=.*，拒绝 UNAVAILABLE STORE_UNAVAILABLE",
         lines[4],
     )
     assert lines[7].startswith('  客户端说：{"outcome": "done"')

@@ -91,7 +91,7 @@ def test_survivor_has_a_suggestion() -> None:
     scored = _score_of_place(CASE)
     (survivor,) = scored.survived
     assert "application_expiry 10→9" == survivor.name
-    assert "application_expiry(申请失效天数" in survivor.suggestion
+    assert "application_expiry（申请失效天数" in survivor.suggestion
     assert "PLACE-BIND-001" in survivor.suggestion
     killed = [mutant.name for mutant in scored.killed]
     assert [

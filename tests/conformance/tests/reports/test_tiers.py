@@ -216,7 +216,7 @@ def test_every_rule_has_its_page() -> None:
     readme = README.read_text(encoding="utf-8")
     for rule in RULES:
         page = (PAGES / f"{rule.id}.md").read_text(encoding="utf-8")
-        head = f"# {rule.id} ({rule.tier.in_words})"
+        head = f"# {rule.id}（{rule.tier.in_words}）"
         parts = (head, "## 理由", "## 例\n", "## 例外")
         assert [] == [part for part in parts if part not in page]
         assert f"(tiers/{rule.id}.md)" in readme
