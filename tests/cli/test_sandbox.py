@@ -118,14 +118,16 @@ def test_it_shows_how_things_stand(serving: StartSandbox) -> None:
     its review can be approved by a request of the page."""
     address = serving()
     with connect(address) as channel, grpc.insecure_channel(address) as plain:
+        page = sandbox_page(channel, address, "buf")
         bindings = [
             one
-            for one in commands(sandbox_page(channel, address, "buf"), address)
+            for one in commands(page, address)
             if one.method == "BindingService/SubmitBinding" and one.tool == "grpcurl"
         ]
         for one in bindings:
             end(plain, one)
         between = sandbox_page(channel, address, "buf")
+        assert "重新载入本页，下一步即是审核通过" in page
         assert "→ HS002 审核中" in between
         assert between.count("此刻会被拒绝") == 2 * len(FAMILIES)
         (approval,) = [

@@ -378,6 +378,20 @@ def test_no_text_hides_anything(field: Any) -> None:
             check(text)
 
 
+@pytest.mark.parametrize("field", texts(), ids=lambda f: f.full_name)
+def test_a_pattern_is_said_in_words(field: Any) -> None:
+    """Who breaks a pattern reads what it asks for, and never the expression: a person
+    may have typed it."""
+    rule = field.GetOptions().Extensions[constraints_pb2.rule]
+    assert bool(rule.pattern) == bool(rule.pattern_meaning)
+    assert not set(rule.pattern_meaning) & set("[]{}\\+*?^$|\u00a0")
+    check = _value_check(field, rule)
+    if rule.pattern and check is not None:
+        with pytest.raises(_Violation) as broken:
+            check("9" * max(rule.min_len, 4) + "!")
+        assert f"须为{rule.pattern_meaning}" == broken.value.text
+
+
 @pytest.mark.parametrize("descriptor", list(messages()), ids=lambda d: d.full_name)
 def test_every_message_compiles(descriptor: Any) -> None:
     """The rules of every message of the protos can be compiled: they name fields and

@@ -60,7 +60,7 @@ class Edition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def inward(self, message: Node) -> dict[str, Any]:
         """Return a request of this edition in Hunan's form. NationalFault."""
         asked = dict(message)
-        infno = str(asked.get("infno"))
+        infno = str(asked.get("infno") or "")
         asked["infno"] = infno = self.messages.get(infno, infno)
         container = asked.get("input")
         if not isinstance(container, Mapping):

@@ -74,6 +74,10 @@ _EXPONENT: Final = 30
 them out could fill the memory."""
 
 
+_JSON_TYPES: Final = {bool: "真假值", list: "数组", dict: "对象"}
+"""What JSON's values that are neither text nor number are called."""
+
+
 def text_of(value: object, field: str) -> str:
     """Return a JSON text or number as text, digit for digit; null is empty. NationalFault."""
     if value is None:
@@ -87,7 +91,8 @@ def text_of(value: object, field: str) -> str:
     spellable = isinstance(value, Decimal) and abs(value.adjusted()) <= _EXPONENT
     if isinstance(value, Decimal) and value.is_finite() and spellable:
         return format(value, "f")
-    raise NationalFault(f"{field} 应为文本或数字，得到 {type(value).__name__}")
+    found = _JSON_TYPES.get(type(value), "过大或过小的数")
+    raise NationalFault(f"{field} 应为文本或数字，得到{found}")
 
 
 def amount(fen: int) -> str:
@@ -110,7 +115,7 @@ def moment_of(value: object, field: str) -> datetime | None:
         raise
     except ValueError:
         pass
-    raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss, 得到 {text!r}")
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss，得到 {text!r}")
 
 
 def day_of(value: object, field: str) -> str:

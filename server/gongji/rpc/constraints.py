@@ -231,6 +231,7 @@ def _text_check(rule: options.FieldRule) -> Check:
     """Return the check of a text: length, pattern, format."""
     min_len, max_len = rule.min_len, rule.max_len
     pattern = re.compile(rule.pattern) if rule.pattern else None
+    meaning = rule.pattern_meaning
     # A pattern says by itself what may stand in a text.
     check_form = None if pattern else _check_readable
     check_form = _FORMATS.get(rule.format, check_form)
@@ -243,7 +244,7 @@ def _text_check(rule: options.FieldRule) -> Check:
         if max_len and size > max_len:
             raise _Violation(f"最多 {max_len} 个字符，收到 {size} 个")
         if pattern is not None and pattern.fullmatch(value) is None:
-            raise _Violation(f"格式须为 {pattern.pattern}")
+            raise _Violation(f"须为{meaning}")
         if check_form is not None:
             check_form(value)
 

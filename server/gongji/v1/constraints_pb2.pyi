@@ -74,6 +74,7 @@ class FieldRule(_message.Message):
     MIN_FIELD_NUMBER: _builtins.int
     MAX_FIELD_NUMBER: _builtins.int
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
+    PATTERN_MEANING_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """The field must be present: a non-empty string, a set message, a named enum value, at least one element."""
     min_len: _builtins.int
@@ -90,6 +91,8 @@ class FieldRule(_message.Message):
     """Greatest value of a number."""
     max_items: _builtins.int
     """Most elements of a repeated field; no two may be equal where they are scalars."""
+    pattern_meaning: _builtins.str
+    """What the pattern asks for, in Chinese, for people; it stands beside every pattern."""
     def __init__(
         self,
         *,
@@ -101,10 +104,11 @@ class FieldRule(_message.Message):
         min: _builtins.int | None = ...,
         max: _builtins.int | None = ...,
         max_items: _builtins.int = ...,
+        pattern_meaning: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "format", b"format", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_len", b"min_len", "pattern", b"pattern", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "format", b"format", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_len", b"min_len", "pattern", b"pattern", "pattern_meaning", b"pattern_meaning", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015

@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/types.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x06\x43lause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x05grade\x18\x04 \x01(\x0e\x32\x16.gongji.v1.ClauseGrade\x12\x13\n\x0bverified_on\x18\x05 \x01(\t\"J\n\x07RuleRef\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\x12\"\n\x07\x63lauses\x18\x03 \x03(\x0b\x32\x11.gongji.v1.Clause\"y\n\tPersonRef\x12-\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x10\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+H\x00\x12-\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateH\x00:\x08\xc2\xf8\x18\x04\x12\x02\x62yB\x04\n\x02\x62y\"\x82\x01\n\x0b\x43\x65rtificate\x12 \n\x04type\x18\x01 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12Q\n\x06number\x18\x02 \x01(\tBA\xc2\xf8\x18=\x08\x01\x10\x04\x18\x32\"5[0-9A-Za-z\xef\xbc\x90-\xef\xbc\x99\xef\xbc\xa1-\xef\xbc\xba\xef\xbd\x81-\xef\xbd\x9a()\xef\xbc\x88\xef\xbc\x89\xc2\xb7\xef\xbc\x8d \xc2\xa0\xe3\x80\x80-]+\"\xe3\x01\n\tEnrolment\x12)\n\x06scheme\x18\x01 \x01(\x0e\x32\x11.gongji.v1.SchemeB\x06\xc2\xf8\x18\x02\x08\x01\x12$\n\x08psn_type\x18\x02 \x01(\tB\x12\xc2\xf8\x18\x0e\x08\x01\"\n[0-9]{2,6}\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.EnrolmentStatusB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04\x66rom\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12%\n\rinsured_place\x18\x06 \x01(\tB\x0e\xc2\xf8\x18\n\"\x08[0-9]{6}\"\x9a\x01\n\x03Kin\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\"\n\x08relation\x18\x02 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{2}\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\x14\n\x04\x66rom\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"M\n\nPlaceSince\x12\'\n\rinsured_place\x18\x01 \x01(\tB\x10\xc2\xf8\x18\x0c\x08\x01\"\x08[0-9]{6}\x12\x16\n\x04\x66rom\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"K\n\x15\x43ontributionBaseSince\x12\x1a\n\x03\x66\x65n\x18\x01 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12\x16\n\x04\x66rom\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"t\n\x04Mark\x12\'\n\x04kind\x18\x01 \x01(\tB\x19\xc2\xf8\x18\x15\x08\x01\x18(\"\x0f[a-z][a-z0-9_]*\x12\x17\n\x05value\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x16\n\x04\x66rom\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xac\x04\n\x06Person\x12+\n\tperson_no\x18\x01 \x01(\tB\x18\xc2\xf8\x18\x14\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+\x12\x33\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\"\n\x05phone\x18\x04 \x01(\tB\x13\xc2\xf8\x18\x0f\"\r[0-9+-]{5,20}\x12%\n\rinsured_place\x18\x05 \x01(\tB\x0e\xc2\xf8\x18\n\"\x08[0-9]{6}\x12\x30\n\nenrolments\x18\x06 \x03(\x0b\x32\x14.gongji.v1.EnrolmentB\x06\xc2\xf8\x18\x02@2\x12,\n\x15\x63ontribution_base_fen\x18\x07 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x03kin\x18\x08 \x03(\x0b\x32\x0e.gongji.v1.KinB\x06\xc2\xf8\x18\x02@d\x12\x17\n\x07\x64ied_on\x18\t \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x36\n\x0einsured_places\x18\n \x03(\x0b\x32\x15.gongji.v1.PlaceSinceB\x07\xc2\xf8\x18\x03@\xc8\x01\x12\x45\n\x12\x63ontribution_bases\x18\x0b \x03(\x0b\x32 .gongji.v1.ContributionBaseSinceB\x07\xc2\xf8\x18\x03@\xd8\x04\x12\'\n\x05marks\x18\x0c \x03(\x0b\x32\x0f.gongji.v1.MarkB\x07\xc2\xf8\x18\x03@\xc8\x01\x12\x17\n\x07\x62orn_on\x18\r \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"q\n\nGradeSince\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKindB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x07hosp_lv\x18\x02 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12\x16\n\x04\x66rom\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"9\n\x0b\x44\x65signation\x12\x16\n\x04\x66rom\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xca\x02\n\x0bInstitution\x12.\n\x04\x63ode\x18\x01 \x01(\tB \xc2\xf8\x18\x1c\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xc2\xf8\x18\x05\x08\x01\x18\xc8\x01\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKind\x12\x19\n\x07hosp_lv\x18\x04 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12!\n\x0f\x64\x65signated_from\x18\x05 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x1d\n\rdesignated_to\x18\x06 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12-\n\x06grades\x18\x07 \x03(\x0b\x32\x15.gongji.v1.GradeSinceB\x06\xc2\xf8\x18\x02@d\x12<\n\x14\x66urther_designations\x18\x08 \x03(\x0b\x32\x16.gongji.v1.DesignationB\x06\xc2\xf8\x18\x02@d\"\x9c\x01\n\tDecidedBy\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x16\n\x0eplugin_version\x18\x03 \x01(\t\x12\x14\n\x0c\x63ore_version\x18\x04 \x01(\t\x12\x11\n\tadoptions\x18\x05 \x03(\t\x12\x14\n\x0crules_digest\x18\x06 \x01(\t\x12\x15\n\rother_digests\x18\x07 \x03(\t\"W\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0bPageRequest\x12\x17\n\x04size\x18\x01 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x16\n\x05token\x18\x02 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xf4\x03*L\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x14\n\x0fSCHEME_EMPLOYEE\x10\xb6\x02\x12\x14\n\x0fSCHEME_RESIDENT\x10\x86\x03*\xac\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1b\n\x17\x45NROLMENT_STATUS_PAUSED\x10\x02\x12\x1c\n\x18\x45NROLMENT_STATUS_INVALID\x10\x03\x12\x1f\n\x1b\x45NROLMENT_STATUS_TERMINATED\x10\x04*q\n\x0fInstitutionKind\x12 \n\x1cINSTITUTION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTITUTION_KIND_HOSPITAL\x10\x01\x12\x1d\n\x19INSTITUTION_KIND_PHARMACY\x10\x02*S\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n\rPURPOSE_VISIT\x10\x01\x12\x1c\n\x18PURPOSE_RESIDENT_PREMIUM\x10\x02*\xb7\x01\n\x0b\x43lauseGrade\x12\x1c\n\x18\x43LAUSE_GRADE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAUSE_GRADE_DOCUMENT\x10\x01\x12\x19\n\x15\x43LAUSE_GRADE_OFFICIAL\x10\x02\x12\x1c\n\x18\x43LAUSE_GRADE_UNCONFIRMED\x10\x03\x12\x19\n\x15\x43LAUSE_GRADE_OPERATOR\x10\x05\x12\x1b\n\x17\x43LAUSE_GRADE_ASSUMPTION\x10\x04\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/types.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x06\x43lause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x05grade\x18\x04 \x01(\x0e\x32\x16.gongji.v1.ClauseGrade\x12\x13\n\x0bverified_on\x18\x05 \x01(\t\"J\n\x07RuleRef\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\r\n\x05since\x18\x02 \x01(\t\x12\"\n\x07\x63lauses\x18\x03 \x03(\x0b\x32\x11.gongji.v1.Clause\"\xa8\x01\n\tPersonRef\x12\\\n\tperson_no\x18\x01 \x01(\tBG\xc2\xf8\x18\x43\x10\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+J-\xe5\x8d\x8a\xe8\xa7\x92\xe7\x9a\x84\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\xe4\xb8\x8b\xe5\x88\x92\xe7\xba\xbf\xe6\x88\x96\xe7\x9f\xad\xe6\xa8\xaaH\x00\x12-\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateH\x00:\x08\xc2\xf8\x18\x04\x12\x02\x62yB\x04\n\x02\x62y\"\xda\x01\n\x0b\x43\x65rtificate\x12\x39\n\x04type\x18\x01 \x01(\tB+\xc2\xf8\x18\'\x08\x01\"\n[0-9]{2,6}J\x17\x32 \xe8\x87\xb3 6 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x8f\x01\n\x06number\x18\x02 \x01(\tB\x7f\xc2\xf8\x18{\x08\x01\x10\x04\x18\x32\"5[0-9A-Za-z\xef\xbc\x90-\xef\xbc\x99\xef\xbc\xa1-\xef\xbc\xba\xef\xbd\x81-\xef\xbd\x9a()\xef\xbc\x88\xef\xbc\x89\xc2\xb7\xef\xbc\x8d \xc2\xa0\xe3\x80\x80-]+J<\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\xe6\x95\xb0\xe5\xad\x97\xef\xbc\x8c\xe5\x8f\xaf\xe6\x9c\x89\xe6\x8b\xac\xe5\x8f\xb7\xe3\x80\x81\xe9\x97\xb4\xe9\x9a\x94\xe5\x8f\xb7\xe3\x80\x81\xe7\x9f\xad\xe6\xa8\xaa\xe4\xb8\x8e\xe7\xa9\xba\xe6\xa0\xbc\"\x8f\x02\n\tEnrolment\x12)\n\x06scheme\x18\x01 \x01(\x0e\x32\x11.gongji.v1.SchemeB\x06\xc2\xf8\x18\x02\x08\x01\x12=\n\x08psn_type\x18\x02 \x01(\tB+\xc2\xf8\x18\'\x08\x01\"\n[0-9]{2,6}J\x17\x32 \xe8\x87\xb3 6 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.EnrolmentStatusB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04\x66rom\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x38\n\rinsured_place\x18\x06 \x01(\tB!\xc2\xf8\x18\x1d\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\"\xdc\x01\n\x03Kin\x12Z\n\tperson_no\x18\x01 \x01(\tBG\xc2\xf8\x18\x43\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+J-\xe5\x8d\x8a\xe8\xa7\x92\xe7\x9a\x84\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\xe4\xb8\x8b\xe5\x88\x92\xe7\xba\xbf\xe6\x88\x96\xe7\x9f\xad\xe6\xa8\xaa\x12\x35\n\x08relation\x18\x02 \x01(\tB#\xc2\xf8\x18\x1f\x08\x01\"\x08[0-9]{2}J\x11\x32 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x18\n\x06source\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\x14\n\x04\x66rom\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x12\n\x02to\x18\x05 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"`\n\nPlaceSince\x12:\n\rinsured_place\x18\x01 \x01(\tB#\xc2\xf8\x18\x1f\x08\x01\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x16\n\x04\x66rom\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"K\n\x15\x43ontributionBaseSince\x12\x1a\n\x03\x66\x65n\x18\x01 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12\x16\n\x04\x66rom\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"\xaf\x01\n\x04Mark\x12\x62\n\x04kind\x18\x01 \x01(\tBT\xc2\xf8\x18P\x08\x01\x18(\"\x0f[a-z][a-z0-9_]*J9\xe4\xbb\xa5\xe5\xb0\x8f\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe5\xbc\x80\xe5\xa4\xb4\xe7\x9a\x84\xe5\xb0\x8f\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\xe6\x95\xb0\xe5\xad\x97\xe6\x88\x96\xe4\xb8\x8b\xe5\x88\x92\xe7\xba\xbf\x12\x17\n\x05value\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x16\n\x04\x66rom\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\x9d\x05\n\x06Person\x12Z\n\tperson_no\x18\x01 \x01(\tBG\xc2\xf8\x18\x43\x08\x01\x18\x1e\"\x0e[0-9A-Za-z_-]+J-\xe5\x8d\x8a\xe8\xa7\x92\xe7\x9a\x84\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\xe4\xb8\x8b\xe5\x88\x92\xe7\xba\xbf\xe6\x88\x96\xe7\x9f\xad\xe6\xa8\xaa\x12\x33\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0b\x32\x16.gongji.v1.CertificateB\x06\xc2\xf8\x18\x02\x08\x01\x12\x16\n\x04name\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12Q\n\x05phone\x18\x04 \x01(\tBB\xc2\xf8\x18>\"\r[0-9+-]{5,20}J-5 \xe8\x87\xb3 20 \xe4\xb8\xaa\xe5\x8d\x8a\xe8\xa7\x92\xe7\x9a\x84\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\xe5\x8a\xa0\xe5\x8f\xb7\xe6\x88\x96\xe7\x9f\xad\xe6\xa8\xaa\x12\x38\n\rinsured_place\x18\x05 \x01(\tB!\xc2\xf8\x18\x1d\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x30\n\nenrolments\x18\x06 \x03(\x0b\x32\x14.gongji.v1.EnrolmentB\x06\xc2\xf8\x18\x02@2\x12,\n\x15\x63ontribution_base_fen\x18\x07 \x01(\x03\x42\r\xc2\xf8\x18\t0\x00\x38\x80\xd0\xdb\xc3\xf4\x02\x12#\n\x03kin\x18\x08 \x03(\x0b\x32\x0e.gongji.v1.KinB\x06\xc2\xf8\x18\x02@d\x12\x17\n\x07\x64ied_on\x18\t \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x36\n\x0einsured_places\x18\n \x03(\x0b\x32\x15.gongji.v1.PlaceSinceB\x07\xc2\xf8\x18\x03@\xc8\x01\x12\x45\n\x12\x63ontribution_bases\x18\x0b \x03(\x0b\x32 .gongji.v1.ContributionBaseSinceB\x07\xc2\xf8\x18\x03@\xd8\x04\x12\'\n\x05marks\x18\x0c \x03(\x0b\x32\x0f.gongji.v1.MarkB\x07\xc2\xf8\x18\x03@\xc8\x01\x12\x17\n\x07\x62orn_on\x18\r \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"q\n\nGradeSince\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKindB\x06\xc2\xf8\x18\x02\x08\x01\x12\x19\n\x07hosp_lv\x18\x02 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12\x16\n\x04\x66rom\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\"9\n\x0b\x44\x65signation\x12\x16\n\x04\x66rom\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x12\n\x02to\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\x97\x03\n\x0bInstitution\x12{\n\x04\x63ode\x18\x01 \x01(\tBm\xc2\xf8\x18i\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \xe4\xbd\x8d\xe7\xbc\x96\xe5\x8f\xb7\xef\xbc\x9a\x31 \xe4\xbd\x8d\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\x36 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\x35 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe6\x88\x96\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xc2\xf8\x18\x05\x08\x01\x18\xc8\x01\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.gongji.v1.InstitutionKind\x12\x19\n\x07hosp_lv\x18\x04 \x01(\x05\x42\x08\xc2\xf8\x18\x04\x30\x00\x38\x0e\x12!\n\x0f\x64\x65signated_from\x18\x05 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x02\x12\x1d\n\rdesignated_to\x18\x06 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12-\n\x06grades\x18\x07 \x03(\x0b\x32\x15.gongji.v1.GradeSinceB\x06\xc2\xf8\x18\x02@d\x12<\n\x14\x66urther_designations\x18\x08 \x03(\x0b\x32\x16.gongji.v1.DesignationB\x06\xc2\xf8\x18\x02@d\"\x9c\x01\n\tDecidedBy\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x16\n\x0eplugin_version\x18\x03 \x01(\t\x12\x14\n\x0c\x63ore_version\x18\x04 \x01(\t\x12\x11\n\tadoptions\x18\x05 \x03(\t\x12\x14\n\x0crules_digest\x18\x06 \x01(\t\x12\x15\n\rother_digests\x18\x07 \x03(\t\"W\n\x07Receipt\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x0bPageRequest\x12\x17\n\x04size\x18\x01 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x16\n\x05token\x18\x02 \x01(\tB\x07\xc2\xf8\x18\x03\x18\xf4\x03*L\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x14\n\x0fSCHEME_EMPLOYEE\x10\xb6\x02\x12\x14\n\x0fSCHEME_RESIDENT\x10\x86\x03*\xac\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1b\n\x17\x45NROLMENT_STATUS_PAUSED\x10\x02\x12\x1c\n\x18\x45NROLMENT_STATUS_INVALID\x10\x03\x12\x1f\n\x1b\x45NROLMENT_STATUS_TERMINATED\x10\x04*q\n\x0fInstitutionKind\x12 \n\x1cINSTITUTION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INSTITUTION_KIND_HOSPITAL\x10\x01\x12\x1d\n\x19INSTITUTION_KIND_PHARMACY\x10\x02*S\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n\rPURPOSE_VISIT\x10\x01\x12\x1c\n\x18PURPOSE_RESIDENT_PREMIUM\x10\x02*\xb7\x01\n\x0b\x43lauseGrade\x12\x1c\n\x18\x43LAUSE_GRADE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAUSE_GRADE_DOCUMENT\x10\x01\x12\x19\n\x15\x43LAUSE_GRADE_OFFICIAL\x10\x02\x12\x1c\n\x18\x43LAUSE_GRADE_UNCONFIRMED\x10\x03\x12\x19\n\x15\x43LAUSE_GRADE_OPERATOR\x10\x05\x12\x1b\n\x17\x43LAUSE_GRADE_ASSUMPTION\x10\x04\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
   _globals['_PERSONREF'].fields_by_name['person_no']._loaded_options = None
-  _globals['_PERSONREF'].fields_by_name['person_no']._serialized_options = b'\302\370\030\024\020\001\030\036\"\016[0-9A-Za-z_-]+'
+  _globals['_PERSONREF'].fields_by_name['person_no']._serialized_options = b'\302\370\030C\020\001\030\036\"\016[0-9A-Za-z_-]+J-\345\215\212\350\247\222\347\232\204\345\255\227\346\257\215\343\200\201\346\225\260\345\255\227\343\200\201\344\270\213\345\210\222\347\272\277\346\210\226\347\237\255\346\250\252'
   _globals['_PERSONREF']._loaded_options = None
   _globals['_PERSONREF']._serialized_options = b'\302\370\030\004\022\002by'
   _globals['_CERTIFICATE'].fields_by_name['type']._loaded_options = None
-  _globals['_CERTIFICATE'].fields_by_name['type']._serialized_options = b'\302\370\030\016\010\001\"\n[0-9]{2,6}'
+  _globals['_CERTIFICATE'].fields_by_name['type']._serialized_options = b'\302\370\030\'\010\001\"\n[0-9]{2,6}J\0272 \350\207\263 6 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_CERTIFICATE'].fields_by_name['number']._loaded_options = None
-  _globals['_CERTIFICATE'].fields_by_name['number']._serialized_options = b'\302\370\030=\010\001\020\004\0302\"5[0-9A-Za-z\357\274\220-\357\274\231\357\274\241-\357\274\272\357\275\201-\357\275\232()\357\274\210\357\274\211\302\267\357\274\215 \302\240\343\200\200-]+'
+  _globals['_CERTIFICATE'].fields_by_name['number']._serialized_options = b'\302\370\030{\010\001\020\004\0302\"5[0-9A-Za-z\357\274\220-\357\274\231\357\274\241-\357\274\272\357\275\201-\357\275\232()\357\274\210\357\274\211\302\267\357\274\215 \302\240\343\200\200-]+J<\345\255\227\346\257\215\343\200\201\346\225\260\345\255\227\357\274\214\345\217\257\346\234\211\346\213\254\345\217\267\343\200\201\351\227\264\351\232\224\345\217\267\343\200\201\347\237\255\346\250\252\344\270\216\347\251\272\346\240\274'
   _globals['_ENROLMENT'].fields_by_name['scheme']._loaded_options = None
   _globals['_ENROLMENT'].fields_by_name['scheme']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_ENROLMENT'].fields_by_name['psn_type']._loaded_options = None
-  _globals['_ENROLMENT'].fields_by_name['psn_type']._serialized_options = b'\302\370\030\016\010\001\"\n[0-9]{2,6}'
+  _globals['_ENROLMENT'].fields_by_name['psn_type']._serialized_options = b'\302\370\030\'\010\001\"\n[0-9]{2,6}J\0272 \350\207\263 6 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_ENROLMENT'].fields_by_name['status']._loaded_options = None
   _globals['_ENROLMENT'].fields_by_name['status']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_ENROLMENT'].fields_by_name['from']._loaded_options = None
@@ -53,11 +53,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLMENT'].fields_by_name['to']._loaded_options = None
   _globals['_ENROLMENT'].fields_by_name['to']._serialized_options = b'\302\370\030\002(\002'
   _globals['_ENROLMENT'].fields_by_name['insured_place']._loaded_options = None
-  _globals['_ENROLMENT'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\n\"\010[0-9]{6}'
+  _globals['_ENROLMENT'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\035\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_KIN'].fields_by_name['person_no']._loaded_options = None
-  _globals['_KIN'].fields_by_name['person_no']._serialized_options = b'\302\370\030\024\010\001\030\036\"\016[0-9A-Za-z_-]+'
+  _globals['_KIN'].fields_by_name['person_no']._serialized_options = b'\302\370\030C\010\001\030\036\"\016[0-9A-Za-z_-]+J-\345\215\212\350\247\222\347\232\204\345\255\227\346\257\215\343\200\201\346\225\260\345\255\227\343\200\201\344\270\213\345\210\222\347\272\277\346\210\226\347\237\255\346\250\252'
   _globals['_KIN'].fields_by_name['relation']._loaded_options = None
-  _globals['_KIN'].fields_by_name['relation']._serialized_options = b'\302\370\030\014\010\001\"\010[0-9]{2}'
+  _globals['_KIN'].fields_by_name['relation']._serialized_options = b'\302\370\030\037\010\001\"\010[0-9]{2}J\0212 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_KIN'].fields_by_name['source']._loaded_options = None
   _globals['_KIN'].fields_by_name['source']._serialized_options = b'\302\370\030\004\010\001\030d'
   _globals['_KIN'].fields_by_name['from']._loaded_options = None
@@ -65,7 +65,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KIN'].fields_by_name['to']._loaded_options = None
   _globals['_KIN'].fields_by_name['to']._serialized_options = b'\302\370\030\002(\002'
   _globals['_PLACESINCE'].fields_by_name['insured_place']._loaded_options = None
-  _globals['_PLACESINCE'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\014\010\001\"\010[0-9]{6}'
+  _globals['_PLACESINCE'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\037\010\001\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_PLACESINCE'].fields_by_name['from']._loaded_options = None
   _globals['_PLACESINCE'].fields_by_name['from']._serialized_options = b'\302\370\030\004\010\001(\002'
   _globals['_CONTRIBUTIONBASESINCE'].fields_by_name['fen']._loaded_options = None
@@ -73,7 +73,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTRIBUTIONBASESINCE'].fields_by_name['from']._loaded_options = None
   _globals['_CONTRIBUTIONBASESINCE'].fields_by_name['from']._serialized_options = b'\302\370\030\004\010\001(\002'
   _globals['_MARK'].fields_by_name['kind']._loaded_options = None
-  _globals['_MARK'].fields_by_name['kind']._serialized_options = b'\302\370\030\025\010\001\030(\"\017[a-z][a-z0-9_]*'
+  _globals['_MARK'].fields_by_name['kind']._serialized_options = b'\302\370\030P\010\001\030(\"\017[a-z][a-z0-9_]*J9\344\273\245\345\260\217\345\206\231\345\255\227\346\257\215\345\274\200\345\244\264\347\232\204\345\260\217\345\206\231\345\255\227\346\257\215\343\200\201\346\225\260\345\255\227\346\210\226\344\270\213\345\210\222\347\272\277'
   _globals['_MARK'].fields_by_name['value']._loaded_options = None
   _globals['_MARK'].fields_by_name['value']._serialized_options = b'\302\370\030\004\030<(\004'
   _globals['_MARK'].fields_by_name['from']._loaded_options = None
@@ -81,15 +81,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MARK'].fields_by_name['to']._loaded_options = None
   _globals['_MARK'].fields_by_name['to']._serialized_options = b'\302\370\030\002(\002'
   _globals['_PERSON'].fields_by_name['person_no']._loaded_options = None
-  _globals['_PERSON'].fields_by_name['person_no']._serialized_options = b'\302\370\030\024\010\001\030\036\"\016[0-9A-Za-z_-]+'
+  _globals['_PERSON'].fields_by_name['person_no']._serialized_options = b'\302\370\030C\010\001\030\036\"\016[0-9A-Za-z_-]+J-\345\215\212\350\247\222\347\232\204\345\255\227\346\257\215\343\200\201\346\225\260\345\255\227\343\200\201\344\270\213\345\210\222\347\272\277\346\210\226\347\237\255\346\250\252'
   _globals['_PERSON'].fields_by_name['certificate']._loaded_options = None
   _globals['_PERSON'].fields_by_name['certificate']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_PERSON'].fields_by_name['name']._loaded_options = None
   _globals['_PERSON'].fields_by_name['name']._serialized_options = b'\302\370\030\004\010\001\030d'
   _globals['_PERSON'].fields_by_name['phone']._loaded_options = None
-  _globals['_PERSON'].fields_by_name['phone']._serialized_options = b'\302\370\030\017\"\r[0-9+-]{5,20}'
+  _globals['_PERSON'].fields_by_name['phone']._serialized_options = b'\302\370\030>\"\r[0-9+-]{5,20}J-5 \350\207\263 20 \344\270\252\345\215\212\350\247\222\347\232\204\346\225\260\345\255\227\343\200\201\345\212\240\345\217\267\346\210\226\347\237\255\346\250\252'
   _globals['_PERSON'].fields_by_name['insured_place']._loaded_options = None
-  _globals['_PERSON'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\n\"\010[0-9]{6}'
+  _globals['_PERSON'].fields_by_name['insured_place']._serialized_options = b'\302\370\030\035\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
   _globals['_PERSON'].fields_by_name['enrolments']._loaded_options = None
   _globals['_PERSON'].fields_by_name['enrolments']._serialized_options = b'\302\370\030\002@2'
   _globals['_PERSON'].fields_by_name['contribution_base_fen']._loaded_options = None
@@ -117,7 +117,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESIGNATION'].fields_by_name['to']._loaded_options = None
   _globals['_DESIGNATION'].fields_by_name['to']._serialized_options = b'\302\370\030\002(\002'
   _globals['_INSTITUTION'].fields_by_name['code']._loaded_options = None
-  _globals['_INSTITUTION'].fields_by_name['code']._serialized_options = b'\302\370\030\034\010\001\"\030[A-Z][0-9]{6}[0-9A-Z]{5}'
+  _globals['_INSTITUTION'].fields_by_name['code']._serialized_options = b'\302\370\030i\010\001\"\030[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \344\275\215\347\274\226\345\217\267\357\274\2321 \344\275\215\345\244\247\345\206\231\345\255\227\346\257\215\343\200\2016 \344\275\215\346\225\260\345\255\227\343\200\2015 \344\275\215\346\225\260\345\255\227\346\210\226\345\244\247\345\206\231\345\255\227\346\257\215'
   _globals['_INSTITUTION'].fields_by_name['name']._loaded_options = None
   _globals['_INSTITUTION'].fields_by_name['name']._serialized_options = b'\302\370\030\005\010\001\030\310\001'
   _globals['_INSTITUTION'].fields_by_name['hosp_lv']._loaded_options = None
@@ -134,46 +134,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGEREQUEST'].fields_by_name['size']._serialized_options = b'\302\370\030\0050\0008\350\007'
   _globals['_PAGEREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_PAGEREQUEST'].fields_by_name['token']._serialized_options = b'\302\370\030\003\030\364\003'
-  _globals['_SCHEME']._serialized_start=2581
-  _globals['_SCHEME']._serialized_end=2657
-  _globals['_ENROLMENTSTATUS']._serialized_start=2660
-  _globals['_ENROLMENTSTATUS']._serialized_end=2832
-  _globals['_INSTITUTIONKIND']._serialized_start=2834
-  _globals['_INSTITUTIONKIND']._serialized_end=2947
-  _globals['_PURPOSE']._serialized_start=2949
-  _globals['_PURPOSE']._serialized_end=3032
-  _globals['_CLAUSEGRADE']._serialized_start=3035
-  _globals['_CLAUSEGRADE']._serialized_end=3218
+  _globals['_SCHEME']._serialized_start=3096
+  _globals['_SCHEME']._serialized_end=3172
+  _globals['_ENROLMENTSTATUS']._serialized_start=3175
+  _globals['_ENROLMENTSTATUS']._serialized_end=3347
+  _globals['_INSTITUTIONKIND']._serialized_start=3349
+  _globals['_INSTITUTIONKIND']._serialized_end=3462
+  _globals['_PURPOSE']._serialized_start=3464
+  _globals['_PURPOSE']._serialized_end=3547
+  _globals['_CLAUSEGRADE']._serialized_start=3550
+  _globals['_CLAUSEGRADE']._serialized_end=3733
   _globals['_CLAUSE']._serialized_start=98
   _globals['_CLAUSE']._serialized_end=208
   _globals['_RULEREF']._serialized_start=210
   _globals['_RULEREF']._serialized_end=284
-  _globals['_PERSONREF']._serialized_start=286
-  _globals['_PERSONREF']._serialized_end=407
-  _globals['_CERTIFICATE']._serialized_start=410
-  _globals['_CERTIFICATE']._serialized_end=540
-  _globals['_ENROLMENT']._serialized_start=543
-  _globals['_ENROLMENT']._serialized_end=770
-  _globals['_KIN']._serialized_start=773
-  _globals['_KIN']._serialized_end=927
-  _globals['_PLACESINCE']._serialized_start=929
-  _globals['_PLACESINCE']._serialized_end=1006
-  _globals['_CONTRIBUTIONBASESINCE']._serialized_start=1008
-  _globals['_CONTRIBUTIONBASESINCE']._serialized_end=1083
-  _globals['_MARK']._serialized_start=1085
-  _globals['_MARK']._serialized_end=1201
-  _globals['_PERSON']._serialized_start=1204
-  _globals['_PERSON']._serialized_end=1760
-  _globals['_GRADESINCE']._serialized_start=1762
-  _globals['_GRADESINCE']._serialized_end=1875
-  _globals['_DESIGNATION']._serialized_start=1877
-  _globals['_DESIGNATION']._serialized_end=1934
-  _globals['_INSTITUTION']._serialized_start=1937
-  _globals['_INSTITUTION']._serialized_end=2267
-  _globals['_DECIDEDBY']._serialized_start=2270
-  _globals['_DECIDEDBY']._serialized_end=2426
-  _globals['_RECEIPT']._serialized_start=2428
-  _globals['_RECEIPT']._serialized_end=2515
-  _globals['_PAGEREQUEST']._serialized_start=2517
-  _globals['_PAGEREQUEST']._serialized_end=2579
+  _globals['_PERSONREF']._serialized_start=287
+  _globals['_PERSONREF']._serialized_end=455
+  _globals['_CERTIFICATE']._serialized_start=458
+  _globals['_CERTIFICATE']._serialized_end=676
+  _globals['_ENROLMENT']._serialized_start=679
+  _globals['_ENROLMENT']._serialized_end=950
+  _globals['_KIN']._serialized_start=953
+  _globals['_KIN']._serialized_end=1173
+  _globals['_PLACESINCE']._serialized_start=1175
+  _globals['_PLACESINCE']._serialized_end=1271
+  _globals['_CONTRIBUTIONBASESINCE']._serialized_start=1273
+  _globals['_CONTRIBUTIONBASESINCE']._serialized_end=1348
+  _globals['_MARK']._serialized_start=1351
+  _globals['_MARK']._serialized_end=1526
+  _globals['_PERSON']._serialized_start=1529
+  _globals['_PERSON']._serialized_end=2198
+  _globals['_GRADESINCE']._serialized_start=2200
+  _globals['_GRADESINCE']._serialized_end=2313
+  _globals['_DESIGNATION']._serialized_start=2315
+  _globals['_DESIGNATION']._serialized_end=2372
+  _globals['_INSTITUTION']._serialized_start=2375
+  _globals['_INSTITUTION']._serialized_end=2782
+  _globals['_DECIDEDBY']._serialized_start=2785
+  _globals['_DECIDEDBY']._serialized_end=2941
+  _globals['_RECEIPT']._serialized_start=2943
+  _globals['_RECEIPT']._serialized_end=3030
+  _globals['_PAGEREQUEST']._serialized_start=3032
+  _globals['_PAGEREQUEST']._serialized_end=3094
 # @@protoc_insertion_point(module_scope)

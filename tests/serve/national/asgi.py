@@ -47,6 +47,10 @@ class HttpClient:
         parts: list[bytes | None] = [body] if isinstance(body, bytes) else [*body]
         return self._runner.run(self._send(parts, headers or {}, path, method))
 
+    def break_off(self, body: bytes) -> HttpReply:
+        """Return the reply that nobody reads, to a request left in the midst of its body."""
+        return self._runner.run(self._send([body], {}, "/", "POST", broken_off=True))
+
     def send_all(
         self, bodies: Iterable[bytes], after: Callable[[], None]
     ) -> list[HttpReply]:
@@ -74,14 +78,22 @@ class HttpClient:
         headers: Mapping[str, str],
         path: str,
         method: str,
+        *,
+        broken_off: bool = False,
     ) -> HttpReply:
         sent: list[Any] = []
         incoming = [
-            {"type": "http.request", "body": part, "more_body": n + 1 < len(parts)}
+            {
+                "type": "http.request",
+                "body": part,
+                "more_body": broken_off or n + 1 < len(parts),
+            }
             for n, part in enumerate(parts)
         ]
 
         async def receive() -> Any:
+            if broken_off and not incoming:
+                return {"type": "http.disconnect"}
             # After the body nothing comes, for ever.
             if not incoming or incoming[0]["body"] is None:
                 await asyncio.Event().wait()

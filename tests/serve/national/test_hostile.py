@@ -230,7 +230,7 @@ class WaitingHandler:
     def __init__(self) -> None:
         self.go_on = threading.Event()
 
-    def handle(self, headers: Any, body: bytes) -> Handled:
+    def handle(self, headers: Any, body: bytes, in_path: str) -> Handled:
         assert self.go_on.wait(20)
         return Handled(content=b"{}")
 

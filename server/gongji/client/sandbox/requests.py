@@ -170,7 +170,10 @@ class SampleRequests:
         except grpc.RpcError as error:
             refusal = refusal_of(error)
             return f"此刻会被拒绝（{refusal.reason}）：{refusal.message}"
-        return f"接受：{STATES[binding.state]}"
+        decided = f"接受：{STATES[binding.state]}"
+        if binding.state == binding_pb2.BINDING_STATE_UNDER_REVIEW:
+            decided += "；办理之后重新载入本页，下一步即是审核通过"
+        return decided
 
     def _reviews(self, family: SampleFamily) -> Iterator[SampleRequest]:
         """Yield the approval of each binding of the holder that is under review."""

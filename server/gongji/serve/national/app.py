@@ -13,7 +13,7 @@ from typing import Any, Final
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -104,12 +104,16 @@ class _Messages:
         body = b""
         try:
             body = await self._body(request)
-            handled = await self._handled(dict(request.headers), body)
+            named = request.path_params.get("infno", "")
+            handled = await self._handled(dict(request.headers), body, named)
         except HTTPException as fault:
             handled = _unread(fault.status_code, fault.detail)
         except TimeoutError:
             sentence = f"报文没有在 {self._limits.body_s:.0f} 秒内到齐"
             handled = _unread(HTTPStatus.REQUEST_TIMEOUT, sentence)
+        except ClientDisconnect:
+            # Nobody reads the answer; the line tells what came of the message.
+            handled = _unread(HTTPStatus.BAD_REQUEST, "报文没有送完，连接就断开了")
         peer = request.client.host if request.client else ""
         _log(handled, peer, perf_counter() - began, len(body))
         return _response(handled)
@@ -133,7 +137,9 @@ class _Messages:
                 parts.append(part)
         return b"".join(parts)
 
-    async def _handled(self, headers: Mapping[str, str], body: bytes) -> Handled:
+    async def _handled(
+        self, headers: Mapping[str, str], body: bytes, named: str
+    ) -> Handled:
         # Made here: it belongs to the loop that runs.
         if self._threads is None:
             self._threads = CapacityLimiter(self._limits.at_once)
@@ -144,7 +150,7 @@ class _Messages:
         self._taken += 1
         try:
             return await to_thread.run_sync(
-                self._handler.handle, headers, body, limiter=self._threads
+                self._handler.handle, headers, body, named, limiter=self._threads
             )
         finally:
             self._taken -= 1

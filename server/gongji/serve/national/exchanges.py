@@ -82,9 +82,11 @@ class Exchanges:
 
     def answer(self, message: dict[str, Any]) -> Answer:
         """Return the answer to a message in Hunan's form. NationalFault; ServiceFault."""
-        infno = str(message.get("infno"))
+        infno = str(message.get("infno") or "")
+        known = "、".join(EXCHANGES)
+        if not infno:
+            raise NationalFault(f"缺少必填字段 infno（交易编号）；可用 {known}")
         if infno not in EXCHANGES:
-            known = "、".join(EXCHANGES)
             raise NationalFault(f"infno {infno!r} 不在此办理；可用 {known}")
         return EXCHANGES[infno](self, message)
 

@@ -64,12 +64,15 @@ class MessageHandler:
     keyring: Keyring | None = None
     require_sign_in: bool = False
 
-    def handle(self, headers: Headers, body: bytes) -> Handled:
-        """Return the answer to what was sent, whatever it is."""
+    def handle(self, headers: Headers, body: bytes, in_path: str = "") -> Handled:
+        """Return the answer to what was sent, whatever it is.
+
+        `in_path` is the message that the path names; "" if it names none.
+        """
         asked_at = self.exchanges.clock()
         handled = Handled()
         try:
-            answer = self._answer(headers, body, handled)
+            answer = self._answer(headers, body, in_path, handled)
         except GateFault as fault:
             return _at_the_gate(handled, str(fault))
         if isinstance(answer, Download):
@@ -83,14 +86,17 @@ class MessageHandler:
         handled.content = _written(answer)
         return handled
 
-    def _answer(self, headers: Headers, body: bytes, handled: Handled) -> Answer:
+    def _answer(
+        self, headers: Headers, body: bytes, in_path: str, handled: Handled
+    ) -> Answer:
         """Return the answer to a message, a refusal too. GateFault."""
         message: dict[str, Any] = {}
         try:
-            named = self._through_gate(headers, handled)
+            signed = self._through_gate(headers, handled)
             message = self._message_in(body)
             self._note(message, handled)
-            self._hold_head(message, named, handled)
+            self._hold_named(message, signed, in_path)
+            self._hold_head(message, handled)
             answer = self.exchanges.answer(message)
             if isinstance(answer, Download):
                 return answer
@@ -147,13 +153,22 @@ class MessageHandler:
             with suppress(NationalFault):
                 handled.request_id = request_id_of(sender, str(message.get("msgid")))
 
-    def _hold_head(self, message: dict[str, Any], named: str, handled: Handled) -> None:
+    def _hold_named(self, message: dict[str, Any], signed: str, in_path: str) -> None:
+        """NationalFault if another message is named than the one that was sent.
+
+        A gateway in front may permit by either name.
+        """
+        infno = str(message.get("infno") or "")
+        for where, named in (("请求头 _api_name ", signed), ("路径", in_path)):
+            named_here = self.exchanges.edition.messages.get(named, named)
+            if named and infno and named_here != infno:
+                raise NationalFault(
+                    f"{where}是 {named}，报文的 infno 是 {infno}：两者须相同"
+                )
+
+    def _hold_head(self, message: dict[str, Any], handled: Handled) -> None:
         """Check who sends. GateFault; NationalFault."""
         infno, sender = str(message.get("infno")), str(message.get("fixmedins_code"))
-        if named and self.exchanges.edition.messages.get(named, named) != infno:
-            raise NationalFault(
-                f"请求头 _api_name 是 {named}，报文的 infno 是 {infno}：两者须相同"
-            )
         key = self.keyring.key(handled.key) if self.keyring else None
         if self.gate and not (key and key.covers(sender)):
             raise NationalFault(
