@@ -24,9 +24,9 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
     agreement, consent = case.application.agreement, case.application.consent
     if agreement is not None:
         since = case.rules.answer(CityRules.agreement).since
-        fault = _fault("agreement.at", agreement.at, since, now)
+        fault = _fault("同意协议的时刻", agreement.at, since, now)
         change = Change(
-            "按同意协议的实际时刻填写 agreement.at",
+            "按同意协议的实际时刻填写",
             partial(_agreed, now=now),
             StepAction.SET,
             (FieldRef("agreement.at"),),
@@ -36,9 +36,9 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
             yield not_met(case, CityRules.agreement, code, fault, change)
     if consent is not None:
         since = case.rules.answer(CityRules.consent).since
-        fault = _fault("consent.at", consent.at, since, now)
+        fault = _fault("使用人同意的时刻", consent.at, since, now)
         change = Change(
-            "按使用人同意的实际时刻填写 consent.at",
+            "按使用人同意的实际时刻填写",
             partial(_consented, now=now),
             StepAction.SET,
             (FieldRef("consent.at"),),
@@ -48,10 +48,10 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
             yield not_met(case, CityRules.consent, code, fault, change)
 
 
-def _fault(field: str, at: datetime, since: date, now: datetime) -> str:
+def _fault(what: str, at: datetime, since: date, now: datetime) -> str:
     """Return what is wrong with an instant of evidence, nothing if it is right."""
     at = at.astimezone(SHANGHAI)
-    sentence = f"{field}：{at:%Y-%m-%d %H:%M:%S} "
+    sentence = f"{what}（{at:%Y-%m-%d %H:%M:%S}）"
     if at > now + CLOCK_SKEW:
         return f"{sentence}晚于现在（{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}）"
     return f"{sentence}早于这条规则的施行日 {since}" if at.date() < since else ""

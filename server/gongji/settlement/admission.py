@@ -316,7 +316,7 @@ def _refuse_unfiled(
     terms = rules.answer(CityRules.out_of_area)
     if terms.value.filing_before_direct_settlement:
         raise FilingRequired(
-            f"{institution.name} 不在参保地统筹区内，"
+            f"{institution.name}不在参保地统筹区内，"
             "直接结算前须先办理异地就医备案并填写备案号（filing_no）",
             field="bill.filing_no",
             clauses=terms.value.filing_clauses or terms.clauses,
