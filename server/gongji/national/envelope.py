@@ -80,7 +80,8 @@ class Shape:
         """Return the national field that ours at a path came from; the path if none."""
         places = {entry.proto: f"{self.path}.{entry.name}" for entry in self.fields}
         places |= {one.proto: one.name for one in self.envelope if one.proto}
-        places |= self.made_of
+        # Every request's id is made of its msgid.
+        places |= {"request_id": "msgid", **self.made_of}
         # A refusal may name the message that a field is in: bill.patient, of its number.
         within = [
             name for proto, name in places.items() if proto.startswith(f"{path}.")

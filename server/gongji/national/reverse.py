@@ -57,6 +57,7 @@ CORRECTION: Final = Shape(
     proto=pb.ReverseRequest,
     envelope=envelope(),
     fields=CORRECTION_INPUT,
+    made_of={"settle_request_id": "input.data.omsgid"},
     complete=_complete_correction,
 )
 

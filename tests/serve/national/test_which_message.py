@@ -21,7 +21,17 @@ def test_a_path_names_the_message_that_is_sent(sender: Sender) -> None:
     never = sender.message(
         "2601", {"psn_no": PATIENT, "omsgid": settle["msgid"], "oinfno": "2207"}
     )
-    assert -1 == sender.client.ask(never)["infcode"]
+    assert sender.client.ask(never)["err_msg"].endswith("（字段 input.data.omsgid）")
+
+
+def test_a_number_used_for_another_bill(sender: Sender) -> None:
+    """What is wrong with an id of ours is told of the field that it was made of."""
+    bill = sender.message("2207")
+    assert 0 == sender.client.ask(bill)["infcode"]
+    bill["input"]["data"] |= {"medfee_sumamt": "900.00", "inscp_scp_amt": "900.00"}
+    for part in ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt"):
+        bill["input"]["data"][part] = "0"
+    assert sender.client.ask(bill)["err_msg"].endswith("（字段 msgid）")
 
 
 @pytest.mark.parametrize("left_out", ["null", '""'])
