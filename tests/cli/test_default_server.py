@@ -171,7 +171,7 @@ def test_a_taken_port_leaves_nothing(how: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         ended = run("serve", how, "--data", str(data), "--address", address)
-    assert f"Error：无法监听 {address}：端口被占用，或地址不在本机\n" == ended.stderr
+    assert f"Error: 无法监听 {address}：端口被占用，或地址不在本机\n" == ended.stderr
     assert not data.exists()
 
 
@@ -180,4 +180,4 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "var"
     ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
-    assert f"Error：目录 {data} 无法建立：不是目录\n" == ended.stderr
+    assert f"Error: 目录 {data} 无法建立：不是目录\n" == ended.stderr

@@ -188,4 +188,4 @@ def test_the_suite_judges_the_trial(server: Started, folder: Path) -> None:
     judged = run("conformance", "chuzhou", "--quick", *arguments)
     assert 0 == judged.returncode, judged.stdout
     laws = [one for one in register().values() if one.profile_name == "access"]
-    assert f"chuzhou：通过 {len(laws)}; " in judged.stdout
+    assert f"chuzhou: 通过 {len(laws)}；" in judged.stdout

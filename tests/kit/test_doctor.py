@@ -72,7 +72,7 @@ def test_nothing_wrong(tmp_path: Path) -> None:
     assert [] == _found(tmp_path / "var")
     assert 0 == result.exit_code
     assert "一切正常" in result.output
-    assert "滁州市(gongji-chuzhou" in result.output
+    assert "滁州市（gongji-chuzhou" in result.output
 
 
 def test_no_entry_point(site: Path, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_refused(tmp_path: Path) -> None:
         diagnosis.subject for diagnosis in diagnoses
     }
     assert ["famly_limit：没有这个钩子", "scope：忘记写 @hookimpl"] == [
-        diagnosis.problem[: diagnosis.problem.index(",")] for diagnosis in diagnoses
+        diagnosis.problem[: diagnosis.problem.index("，")] for diagnosis in diagnoses
     ]
     assert all(
         "gongji hooks wuhu --trace" in diagnosis.remedy for diagnosis in diagnoses

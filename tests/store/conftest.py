@@ -253,8 +253,12 @@ def over(
     vault: Vault,
 ) -> Callable[[Engine], Committer]:
     """A committer over an engine."""
-    log = LeafLog(schema, vault.hasher)
-    return lambda engine: Committer(engine, schema, clock, vault.digest, log)
+
+    def make(engine: Engine) -> Committer:
+        log = LeafLog(schema, vault.hasher)
+        return Committer(engine, schema, clock, vault.digest, log)
+
+    return make
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -113,6 +115,15 @@ def killed_after(pages: int) -> Callable[[int], None]:
             raise Killed
 
     return told
+
+
+@pytest.fixture(autouse=True)
+def _one_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change keys at the time of the servers: a store far behind it would not write."""
+    at = SimpleNamespace(
+        time_ns=lambda: int(clock().timestamp()) * 1_000_000_000, sleep=time.sleep
+    )
+    monkeypatch.setattr("gongji.store.rekey.time", at)
 
 
 def rekey(url: str, key: Path, told: Callable[[int], None] = lambda _: None) -> bool:

@@ -188,7 +188,9 @@ async def test_what_was_settled_has_a_packet(
 
 def first(call: Call) -> Call:
     """What a call was answered."""
-    return {part: call[part] for part in ("reply", "refused") if part in call}
+    return _by_words(
+        {part: call[part] for part in ("reply", "refused") if part in call}
+    )
 
 
 def renamed(outcome: Call) -> Call:
@@ -210,7 +212,23 @@ def replayed(call: Call) -> Call:
     reply = call.get("reply", {})
     if "receipt" not in reply:
         return first(call)
-    return {"reply": {**reply, "receipt": {**reply["receipt"], "replayed": True}}}
+    receipt = {**reply["receipt"], "replayed": True}
+    return _by_words({"reply": {**reply, "receipt": receipt}})
+
+
+# Sentences are set in full width since; the words are those of then.
+_NARROW = str.maketrans("，；：（）", ",;:()", " ")
+
+
+def _by_words(outcome: Call) -> Call:
+    """Return an outcome however its sentences are set, without what a cut left open."""
+    plain: Call = json.loads(json.dumps(outcome, ensure_ascii=False).translate(_NARROW))
+    if "refused" in plain:
+        code, sentence = plain["refused"]
+        if sentence.endswith("…"):  # in the middle of a sentence
+            sentence = sentence.rpartition(";")[0]
+        plain["refused"] = [code, sentence.removesuffix(";(以下略)")]
+    return plain
 
 
 async def outcome(channel: Any, call: Call, caller: str = "clinic-1") -> Call:
@@ -219,9 +237,9 @@ async def outcome(channel: Any, call: Call, caller: str = "clinic-1") -> Call:
     try:
         message = await ask(sent, metadata=((STATED_KEY, caller),), timeout=10)
     except grpc.aio.AioRpcError as error:
-        return {"refused": [error.code().name, error.details()]}
+        return _by_words({"refused": [error.code().name, error.details()]})
     shown = json_format.MessageToDict(message, preserving_proto_field_name=True)
-    return {"reply": _bare(shown)}
+    return _by_words({"reply": _bare(shown)})
 
 
 def _prepared(channel: Any, call: Call) -> tuple[Any, Any]:
