@@ -61,14 +61,21 @@ class Shell:
             start_new_session=True,
         )
 
+        # What it has started holds its output open: without this line nobody would
+        # hear of its end at a command that fails.
+        self._say("trap 'echo ended $?' EXIT")
+
+    def _say(self, text: str) -> None:
+        assert self._shell.stdin
+        self._shell.stdin.write(f"{text}\n")
+        self._shell.stdin.flush()
+
     def type(self, block: str) -> list[str]:
         """Type a block; return the lines that it prints. AssertionError if it fails."""
         for stated, own in self._ports.items():
             block = block.replace(f":{stated}", f":{own}")
-        assert self._shell.stdin
         assert self._shell.stdout
-        self._shell.stdin.write(f"{block}\necho ended $?\n")
-        self._shell.stdin.flush()
+        self._say(f"{block}\necho ended $?")
         lines: list[str] = []
         for line in self._shell.stdout:
             if line.startswith("ended "):

@@ -27,6 +27,9 @@ def folder(tmp_path: Path) -> Path:
     """A folder with what the section finds in a clone, and a `.venv` as it makes it."""
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    # In December `gongji doctor` asks for next year's days off, whichever year it is.
+    years = "".join(f"[{year}]\noff = []\nwork = []\n" for year in range(2027, 2200))
+    (tmp_path / "calendar.toml").write_text(years, encoding="utf-8")
     return tmp_path
 
 
@@ -55,6 +58,7 @@ def _environment(ports: Mapping[str, int]) -> Mapping[str, str]:
     address = f"127.0.0.1:{ports['50051']}"
     return {
         "GONGJI_ADDRESS": address,
+        "GONGJI_CALENDAR": "calendar.toml",
         "GONGJI_TARGET": address,
         "GONGJI_METRICS_ADDRESS": f"127.0.0.1:{ports['9464']}",
     }
