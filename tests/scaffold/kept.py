@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from gongji.cities import cache as plugin_cache
 from gongji.cities.loading import load_cities
@@ -30,6 +31,8 @@ def give_kept(data: Path) -> None:
 def _kept() -> tempfile.TemporaryDirectory[str]:
     """Ask the installed plugins; return the folder with what they answer."""
     folder = tempfile.TemporaryDirectory(prefix="gongji-kept-")
-    unfit(load_cities())
-    plugin_cache.keep(Path(folder.name))
+    kept_in = Path(folder.name)
+    # This process remembers plugins of other tests, too; what it remembers is not written.
+    with patch.dict(plugin_cache._in_memory, clear=True):
+        unfit(load_cities(kept_in=kept_in), kept_in)
     return folder
