@@ -18,6 +18,8 @@ HALF_WIDTH: Final = re.compile(
     rf"|{_BESIDE}:(?=\s|$)"  # 甲: 乙, but 主机:端口 is typed so
     rf"|[,;] (?=[{_HAN}「《“（])"  # A, 乙
     rf"|(?:^|`)[,;](?=[{_HAN}])"  # a value, or nothing, before it
+    r"|^[,;] "  # a part that is put behind another
+    rf"|\([\w、]*\)(?=[{_HAN}])"  # a(b)甲
     rf"|[{_HAN}]\((?![a-z_.]*\()"  # 甲(
     rf"|[{_HAN}]\)"  # 甲)
     rf"|[{_HAN}]\.(?=\s|$)"  # 甲.

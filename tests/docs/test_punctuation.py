@@ -66,6 +66,8 @@ def test_every_page_is_set_in_full_width() -> None:
         "共 3 个; 其余不计",
         "`a`, 乙",
         "真的?",
+        "; `须推得",
+        "由 a 与 b(c)推得",
     ],
 )
 def test_each_kind_of_half_width_mark_is_found(text: str) -> None:

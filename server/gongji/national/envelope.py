@@ -143,7 +143,7 @@ def _without(node: Node, name: str) -> dict[str, Any]:
 
 def _hint(lost: list[str]) -> str:
     ids = "、".join(sorted({"request_id", "settle_request_id"} & set(lost)))
-    return f"; {ids} 须由 fixmedins_code 与 msgid(omsgid)推得" if ids else ""
+    return f"；{ids} 须由 fixmedins_code 与 msgid（omsgid）推得" if ids else ""
 
 
 def _object(value: object, path: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""2206 门诊预结算 and 2207 门诊结算，and Quote and Settle。"""
+"""2206 门诊预结算 as Quote, 2207 门诊结算 as Settle."""
 
 from __future__ import annotations
 
