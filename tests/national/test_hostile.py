@@ -323,3 +323,11 @@ def test_a_carried_value_that_is_no_text_is_no_identifier() -> None:
     _, unmapped = from_national(message)
     assert isinstance(unmapped.data, UnmappedNode)
     assert 12 == unmapped.data.fields["mdtrt_id"]
+
+
+def test_the_first_day_of_1900_in_shanghai() -> None:
+    """The bounds of a time are those of the sentence that refuses it."""
+    for spoilt in ("1900-01-01 00:00:00", "2200-01-01 08:00:00"):
+        told_ = told(partial(from_national, request("2207", inf_time=spoilt)))
+        assert "须在世界时（UTC）1900 年至 2199 年之间" in told_
+    from_national(request("2207", inf_time="2200-01-01 07:59:59"))

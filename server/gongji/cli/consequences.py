@@ -45,7 +45,7 @@ class _Instant(click.ParamType[datetime]):
             )
         at = at if at.tzinfo else at.replace(tzinfo=SHANGHAI)
         if not EARLIEST <= at < LATEST:
-            self.fail("时刻须在 1900 年至 2199 年之间", param, ctx)
+            self.fail("时刻须在世界时（UTC）1900 年至 2199 年之间", param, ctx)
         return at
 
 

@@ -17,9 +17,8 @@ from gongji.national.dialect import HN, CumulativeCodes, MessageDialect
 from gongji.national.fields import Node
 from gongji.national.forms import AMOUNT, NationalFault, amount
 from gongji.national.shapes import REPLY_FIELDS, SHAPES
+from gongji.national.tables import ACCOUNT_FUND
 from gongji.rules.codes import VisitKind
-
-_ACCOUNT_ROW: Final = ("310200", "职工个人账户")
 
 
 class FieldNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +116,7 @@ class Edition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def _with_account(self, nodes: dict[str, Any]) -> dict[str, Any]:
         info, rows = nodes["setlinfo"], list(nodes.get("setldetail", []))
         fund, account = (AMOUNT.read(info[name], name) for name in _FUND_AND_ACCOUNT)
-        code, name = _ACCOUNT_ROW
+        code, name = ACCOUNT_FUND
         row = {"fund_pay_type": code, "fund_pay_type_name": name}
         row |= {"fund_payamt": amount(account), "setl_proc_info": ""}
         row |= {"inscp_scp_amt": "0", "crt_payb_lmt_amt": "0"}

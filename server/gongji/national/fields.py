@@ -14,12 +14,23 @@ from typing import Any, Final
 from google.protobuf.message import Message
 from msgspec import Struct, field
 
-from gongji.national.forms import ANY, ANY_ID, TEXT, Form, NationalFault
+from gongji.national.forms import (
+    ANY,
+    ANY_ID,
+    HEAD_ANY_ID,
+    HEAD_TEXT,
+    TEXT,
+    Form,
+    NationalFault,
+)
 
 Node = Mapping[str, Any]
 
 _UNREAD: Final = (ANY, ANY_ID)
 """Forms of values that may be empty although the field must be there."""
+
+_UNREAD_IN_HEAD: Final = (HEAD_TEXT, HEAD_ANY_ID)
+"""The same, but null is no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,8 @@ def _is_missing(entry: Field, node: Node) -> bool:
 
 def _is_empty(entry: Field, value: object) -> bool:
     """Return whether a required text or code says nothing; an empty number says 0."""
+    if entry.form in _UNREAD_IN_HEAD:
+        return value is None
     return entry.form not in _UNREAD and not entry.form.write(value)
 
 

@@ -138,7 +138,8 @@ def _within(at: datetime | None, what: str) -> datetime:
     """Return an instant a clock may show. NationalFault."""
     if at is None or not EARLIEST <= at < LATEST:
         years = f"{EARLIEST.year} 年至 {LATEST.year - 1} 年"
-        raise NationalFault(f"{what} 须在 {years}之间")
+        # Whoever writes 1900-01-01 00:00:00 in Shanghai means an instant of 1899 there.
+        raise NationalFault(f"{what} 须在世界时（UTC）{years}之间")
     return at
 
 
@@ -254,6 +255,27 @@ ID: Final = Form(_identifier_of, str)
 ANY_ID: Final = Form(_carried_identifier, str)
 """An identifier nobody here looks at, which may also be a number or absent."""
 
+
+def _in_head(form: Form) -> Form:
+    """Return a form whose value is also a text, or a number, of bounded length."""
+
+    def read(value: object, field: str) -> Any:
+        if len(text_of(value, field)) > LONGEST_IN_HEAD:
+            raise NationalFault(f"{field} 超过 {LONGEST_IN_HEAD} 个字符")
+        return form.read(value, field)
+
+    return Form(read, form.write)
+
+
+LONGEST_IN_HEAD: Final = 2000
+"""Characters of a field of the head: those of the longest, dev_safe_info."""
+
+HEAD_TEXT: Final = _in_head(ANY)
+
+HEAD_ID: Final = _in_head(ID)
+
+HEAD_ANY_ID: Final = _in_head(ANY_ID)
+
 AMOUNT: Final = Form(_amount_of, amount)
 """N16,2 in yuan ↔ fen."""
 
@@ -287,4 +309,4 @@ STANDING: Final = _coded({"0": True, "1": False}, nothing=False)
 """refd_setl_flag of totals: 0 counts what stands, 1 reversals too."""
 
 BALANCED: Final = _coded({"0": True, "1": False}, nothing=None)
-"""stmt_rslt: 0 平，1 不平。"""
+"""stmt_rslt: 0 equal (平), 1 different (不平)."""

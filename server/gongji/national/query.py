@@ -18,7 +18,14 @@ from gongji.national.forms import (
     amount,
 )
 from gongji.national.quote_settle import setldetail
-from gongji.national.tables import NO_OTHER_FUND, bill_parts, envelope
+from gongji.national.tables import (
+    CLEARING,
+    NO_OTHER_FUND,
+    NOT_PASSED,
+    REGISTRY,
+    bill_parts,
+    envelope,
+)
 from gongji.v1 import settlement_pb2 as pb
 
 QUERY_INPUT: Final[Table] = (
@@ -35,10 +42,6 @@ QUERY: Final = Shape(
     fields=QUERY_INPUT,
 )
 
-_NOT_PASSED: Final = "个人资料不回传"
-
-_REGISTERED: Final = "以登记库为准"
-
 
 def _carried(why: str, *fields: tuple[str, str]) -> Table:
     return tuple(carried(name, chinese, why, ANY_ID) for name, chinese in fields)
@@ -49,7 +52,7 @@ QUERY_SETLINFO: Final[Table] = (
     carried("mdtrt_id", "就诊ID", "取自请求", ANY_ID),
     mapped("psn_no", "人员编号", "settlement.bill.patient.person_no", ID),
     *_carried(
-        _NOT_PASSED,
+        NOT_PASSED,
         ("psn_name", "人员姓名"),
         ("psn_cert_type", "人员证件类型"),
         ("certno", "证件号码"),
@@ -57,10 +60,10 @@ QUERY_SETLINFO: Final[Table] = (
         ("naty", "民族"),
         ("brdy", "出生日期"),
     ),
-    carried("age", "年龄", _NOT_PASSED, fresh="0"),
+    carried("age", "年龄", NOT_PASSED, fresh="0"),
     mapped("insutype", "险种类型", "settlement.scheme", SCHEME),
     *_carried(
-        _REGISTERED,
+        REGISTRY,
         ("psn_type", "人员类别"),
         ("cvlserv_flag", "公务员标志"),
         ("flxempe_flag", "灵活就业标志"),
@@ -73,7 +76,7 @@ QUERY_SETLINFO: Final[Table] = (
         "fixmedins_code", "定点医药机构编号", "settlement.bill.institution_code", ID
     ),
     *_carried(
-        _REGISTERED,
+        REGISTRY,
         ("fixmedins_name", "定点医药机构名称"),
         ("hosp_lv", "医院等级"),
         ("fixmedins_poolarea", "定点归属机构"),
@@ -86,7 +89,7 @@ QUERY_SETLINFO: Final[Table] = (
     carried("mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", ANY_ID),
     mapped("med_type", "医疗类别", "settlement.bill.visit_kind", VISIT),
     *_carried(
-        "清算，省内代码",
+        CLEARING,
         ("clr_type", "清算类别"),
         ("clr_way", "清算方式"),
         ("clr_optins", "清算经办机构"),

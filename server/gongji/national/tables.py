@@ -11,6 +11,9 @@ from gongji.national.forms import (
     BALANCED,
     COUNT,
     DAY,
+    HEAD_ANY_ID,
+    HEAD_ID,
+    HEAD_TEXT,
     ID,
     MOMENT,
     RATIO,
@@ -25,41 +28,49 @@ _TRANSPORT: Final = "传输层"
 
 _OPERATOR: Final = "经办人，不参与决定"
 
-_REGISTRY: Final = "以登记库为准"
+REGISTRY: Final = "以登记库为准"
+"""Why a field is not read: the registry knows better."""
+
+NOT_PASSED: Final = "个人资料不回传"
+"""Why a field is not answered: it is personal."""
 
 _VISIT: Final = "就诊登记（2201/2203）的编号，只回传"
 
-_CLEARING: Final = "清算，省内代码"
+CLEARING: Final = "清算，省内代码"
+"""Why a field is not read: it is of the province's clearing."""
+
+ACCOUNT_FUND: Final = ("310200", "职工个人账户")
+"""fund_pay_type of the personal account, and its name."""
 
 _NOT_PAID: Final = "本服务不支付此项，恒为 0"
 
 
 def _header(name: str, chinese: str, proto: str, why: str) -> Table:
     return (
-        mapped(name, chinese, proto, ID)
+        mapped(name, chinese, proto, HEAD_ID)
         if proto
-        else carried(name, chinese, why, ID, required=True),
+        else carried(name, chinese, why, HEAD_ID, required=True),
     )
 
 
 def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
     """Return the fields round the input; paths say where ours holds msgid and sender."""
     return (
-        carried("infno", "交易编号", "决定是哪种请求", ID, required=True),
+        carried("infno", "交易编号", "决定是哪种请求", HEAD_ID, required=True),
         *_header("msgid", "发送方报文ID", msgid, "与 fixmedins_code 推出 request_id"),
-        carried("mdtrtarea_admvs", "就医地医保区划", _REGISTRY, ID, required=True),
-        carried("insuplc_admdvs", "参保地医保区划", _REGISTRY, form=ANY_ID),
+        carried("mdtrtarea_admvs", "就医地医保区划", REGISTRY, HEAD_ID, required=True),
+        carried("insuplc_admdvs", "参保地医保区划", REGISTRY, HEAD_ANY_ID),
         carried(
-            "recer_sys_code", "接收方系统代码", _TRANSPORT, form=ANY_ID, required=True
+            "recer_sys_code", "接收方系统代码", _TRANSPORT, HEAD_ANY_ID, required=True
         ),
-        carried("dev_no", "设备编号", _TRANSPORT, form=ANY_ID),
-        carried("dev_safe_info", "设备安全信息", _TRANSPORT),
-        carried("cainfo", "数字签名", _TRANSPORT),
-        carried("signtype", "签名类型", _TRANSPORT, form=ANY_ID),
-        carried("infver", "接口版本号", _TRANSPORT, form=ANY_ID, required=True),
-        carried("opter_type", "经办人类别", _OPERATOR, form=ANY_ID, required=True),
-        carried("opter", "经办人", _OPERATOR, form=ANY_ID, required=True),
-        carried("opter_name", "经办人姓名", _OPERATOR, required=True),
+        carried("dev_no", "设备编号", _TRANSPORT, HEAD_ANY_ID),
+        carried("dev_safe_info", "设备安全信息", _TRANSPORT, HEAD_TEXT),
+        carried("cainfo", "数字签名", _TRANSPORT, HEAD_TEXT),
+        carried("signtype", "签名类型", _TRANSPORT, HEAD_ANY_ID),
+        carried("infver", "接口版本号", _TRANSPORT, HEAD_ANY_ID, required=True),
+        carried("opter_type", "经办人类别", _OPERATOR, HEAD_ANY_ID, required=True),
+        carried("opter", "经办人", _OPERATOR, HEAD_ANY_ID, required=True),
+        carried("opter_name", "经办人姓名", _OPERATOR, HEAD_TEXT, required=True),
         carried(
             "inf_time",
             "交易时间",
@@ -73,8 +84,10 @@ def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
             fixmedins_code,
             "与 msgid 推出 request_id",
         ),
-        carried("fixmedins_name", "定点医药机构名称", _REGISTRY, required=True),
-        carried("sign_no", "签到流水号", _TRANSPORT, form=ANY_ID),
+        carried(
+            "fixmedins_name", "定点医药机构名称", REGISTRY, HEAD_TEXT, required=True
+        ),
+        carried("sign_no", "签到流水号", _TRANSPORT, HEAD_ANY_ID),
     )
 
 
@@ -118,8 +131,8 @@ SETTLE_INPUT: Final[Table] = (
         required=True,
     ),
     carried("card_sn", "卡识别码", "身份由渠道核验；不传给服务", form=ANY_ID),
-    carried("psn_cert_type", "人员证件类型", _REGISTRY, form=ANY_ID),
-    carried("certno", "证件号码", f"{_REGISTRY}；不传给服务", form=ANY_ID),
+    carried("psn_cert_type", "人员证件类型", REGISTRY, form=ANY_ID),
+    carried("certno", "证件号码", f"{REGISTRY}；不传给服务", form=ANY_ID),
     mapped("med_type", "医疗类别", "bill.visit_kind", VISIT),
     mapped("medfee_sumamt", "医疗费总额", "bill.total_fen", AMOUNT),
     carried(
@@ -145,13 +158,13 @@ SETTLE_INPUT: Final[Table] = (
 
 def _person() -> Table:
     return (
-        carried("psn_name", "人员姓名", "个人资料不回传"),
+        carried("psn_name", "人员姓名", NOT_PASSED),
         carried("psn_cert_type", "人员证件类型", "取自请求", form=ANY_ID),
         carried("certno", "证件号码", "取自请求", form=ANY_ID),
-        carried("gend", "性别", "个人资料不回传", form=ANY_ID),
-        carried("naty", "民族", "个人资料不回传", form=ANY_ID),
-        carried("brdy", "出生日期", "个人资料不回传"),
-        carried("age", "年龄", "个人资料不回传", fresh="0"),
+        carried("gend", "性别", NOT_PASSED, form=ANY_ID),
+        carried("naty", "民族", NOT_PASSED, form=ANY_ID),
+        carried("brdy", "出生日期", NOT_PASSED),
+        carried("age", "年龄", NOT_PASSED, fresh="0"),
     )
 
 
@@ -215,7 +228,7 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         mapped("psn_no", "人员编号", "settlement.bill.patient.person_no", ID),
         *_person(),
         mapped("insutype", "险种类型", "settlement.scheme", SCHEME),
-        carried("psn_type", "人员类别", _REGISTRY, form=ANY_ID),
+        carried("psn_type", "人员类别", REGISTRY, form=ANY_ID),
         carried("cvlserv_flag", "公务员标志", "不参与决定", form=ANY_ID),
         mapped("setl_time", "结算时间", setl_time, MOMENT, required=False),
         carried("mdtrt_cert_type", "就诊凭证类型", "取自请求", form=ANY_ID),
@@ -226,9 +239,9 @@ def setlinfo(*, identified: Table, setl_time: str, cash: str, msgid: Table) -> T
         *NO_OTHER_FUND,
         *_payers(cash),
         *msgid,
-        carried("clr_optins", "清算经办机构", _CLEARING, form=ANY_ID),
-        carried("clr_way", "清算方式", _CLEARING, form=ANY_ID),
-        carried("clr_type", "清算类别", _CLEARING, form=ANY_ID),
+        carried("clr_optins", "清算经办机构", CLEARING, form=ANY_ID),
+        carried("clr_way", "清算方式", CLEARING, form=ANY_ID),
+        carried("clr_type", "清算类别", CLEARING, form=ANY_ID),
     )
 
 
@@ -320,7 +333,7 @@ TOTALS_INPUT: Final[Table] = (
         ID,
         required=True,
     ),
-    carried("setl_optins", "结算经办机构", _CLEARING, form=ANY_ID, required=True),
+    carried("setl_optins", "结算经办机构", CLEARING, form=ANY_ID, required=True),
     *(mapped(name, chinese, proto, DAY) for name, chinese, proto in _PERIOD),
     *_amounts_of_3201(),
     mapped("refd_setl_flag", "退费结算标志", "standing_only", STANDING, required=False),
@@ -341,7 +354,7 @@ STMTINFO: Final[Table] = (
 """Reply of 3201, node stmtinfo."""
 
 DETAILS_INPUT: Final[Table] = (
-    carried("setl_optins", "结算经办机构", _CLEARING, form=ANY_ID),
+    carried("setl_optins", "结算经办机构", CLEARING, form=ANY_ID),
     carried("file_qury_no", "文件查询号", _TRANSPORT, form=ANY_ID),
     *(
         mapped(name, chinese, f"header.{proto}", DAY)
@@ -351,7 +364,7 @@ DETAILS_INPUT: Final[Table] = (
     carried("fund_pay_sumamt", "基金支付总额", "逐行相比，合计不用", AMOUNT),
     carried("cash_payamt", "现金支付金额", "逐行相比，合计不用", AMOUNT),
     carried("fixmedins_setl_cnt", "定点医药机构结算笔数", "逐行相比，笔数不用", COUNT),
-    carried("clr_type", "清算类别", _CLEARING, form=ANY_ID),
+    carried("clr_type", "清算类别", CLEARING, form=ANY_ID),
 )
 """3202, node data; the rows are a file."""
 
