@@ -78,15 +78,15 @@ class GrpcService:
 
     def settlements(self, method: str, request: Any) -> Any:
         """Call SettlementService. ServiceFault."""
-        return self._call(self._settlements, method, request, _CARE)
+        return self._call(self._settlements, method, request)
 
     def registry(self, method: str, request: Any) -> Any:
         """Call RegistryService. ServiceFault."""
-        return self._call(self._registry, method, request, _CARE)
+        return self._call(self._registry, method, request)
 
     def accounts(self, method: str, request: Any) -> Any:
         """Call AccountService. ServiceFault."""
-        return self._call(self._accounts, method, request, _CARE)
+        return self._call(self._accounts, method, request)
 
     def compare(
         self, requests: Iterable[pb.ReconcileDetailsRequest]
@@ -99,7 +99,8 @@ class GrpcService:
         except grpc.RpcError as error:
             raise ServiceFault(refusal_of(error)) from error
 
-    def _call(self, stub: Any, method: str, request: Any, purpose: Any) -> Any:
+    def _call(self, stub: Any, method: str, request: Any) -> Any:
+        purpose = _PURPOSES.get(method, _CARE)
         try:
             return getattr(stub, method)(
                 request, metadata=purpose, timeout=self._timeout_s
@@ -117,6 +118,9 @@ _CARE: Final = _metadata(access_pb2.ACCESS_PURPOSE_CARE)
 """What a person's data are asked for: the treatment, and its settlement."""
 
 _RECONCILIATION: Final = _metadata(access_pb2.ACCESS_PURPOSE_RECONCILIATION)
+
+_PURPOSES: Final = {"ReconcileTotals": _RECONCILIATION}
+"""What a call is made for, if it is not the treatment."""
 
 _COMPARING_S: Final = 300.0
 """Seconds a comparison of rows may take."""
