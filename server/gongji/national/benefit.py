@@ -25,15 +25,12 @@ from gongji.national.forms import (
     day_of,
 )
 from gongji.national.quote_settle import FUNDS
-from gongji.national.tables import envelope
+from gongji.national.tables import ACCOUNT_FUND, envelope
 from gongji.v1 import registry_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 
 PROBE_FEN: Final = 1
 """Total of the bill that is quoted, in fen."""
-
-PURSE: Final = ("310200", "职工个人账户")
-"""fund_pay_type of the personal account, and its name."""
 
 BENEFIT_INPUT: Final[Table] = (
     mapped("psn_no", "人员编号", "bill.patient.person_no", ID),
@@ -92,10 +89,11 @@ def entitlements(asked: pb.QuoteRequest, quoted: pb.Settlement) -> list[Entitled
     found = [_of_fund(asked, quoted)]
     purses = {pb.PAYER_OWN_PURSE, pb.PAYER_GIVER_PURSE}
     lines = [line for line in quoted.lines if line.payer in purses]
+    purse, _ = ACCOUNT_FUND
     if any(line.fen for line in lines):
-        found.append(Entitled(PURSE[0], enjoyed=True))
+        found.append(Entitled(purse, enjoyed=True))
     elif lines:
-        found.append(Entitled(PURSE[0], enjoyed=False, reason=lines[0].in_words))
+        found.append(Entitled(purse, enjoyed=False, reason=lines[0].in_words))
     return found
 
 
@@ -191,17 +189,21 @@ def accumulated_in(quoted: pb.Settlement) -> Accumulated:
     )
 
 
-def year_output(
-    found: list[Accumulated], cum_ym: object, today: date, codes: CumulativeCodes
-) -> dict[str, Any]:
-    """Return the output of 5206. NationalFault if another month than today's is asked."""
+def hold_month(cum_ym: object, today: date) -> None:
+    """NationalFault if another month than today's is asked."""
     month = f"{today:%Y%m}"
     if str(cum_ym or month) != month:
         raise NationalFault(
             f"input.data.cum_ym {cum_ym!r}：只能查询当月（{month}）的累计；"
             "以往的请按结算逐笔查询（5203）"
         )
-    head = {"year": f"{today:%Y}", "cum_ym": month}
+
+
+def year_output(
+    found: list[Accumulated], today: date, codes: CumulativeCodes
+) -> dict[str, Any]:
+    """Return the output of 5206."""
+    head = {"year": f"{today:%Y}", "cum_ym": f"{today:%Y%m}"}
     return {"cuminfo": [head_of | head for head_of in _rows(found, codes)]}
 
 

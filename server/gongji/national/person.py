@@ -40,11 +40,11 @@ PERSON_INPUT: Final[Table] = (
 
 def _complete(proto: registry_pb2.GetPersonRequest, unmapped: Unmapped) -> None:
     data = unmapped.data.fields
-    proto.person.certificate.CopyFrom(certificate_of(data))
+    proto.person.certificate.CopyFrom(_certificate_of(data))
     proto.as_of = day_of(data.get("begntime"), f"{_DATA}.begntime")
 
 
-def certificate_of(data: Node) -> pb.Certificate:
+def _certificate_of(data: Node) -> pb.Certificate:
     """Return the certificate that a 1101 names. NationalFault."""
     kind = str(data["mdtrt_cert_type"])
     stated = str(data.get("certno") or "")
@@ -84,26 +84,28 @@ PERSON: Final = Shape(
 )
 
 
+def hold_name(person: pb.Person, stated: str) -> None:
+    """NationalFault if a name is stated that is not the person's."""
+    if stated and not _agrees(stated, person.name):
+        raise NationalFault(f"{_DATA}.psn_name 与此证件登记的姓名不符")
+
+
 def person_output(
-    answered: registry_pb2.GetPersonResponse,
-    request: Node,
+    person: pb.Person,
+    asked: registry_pb2.GetPersonRequest,
     balances: Mapping[int, int],
     today: date,
 ) -> dict[str, Any]:
     """Return the output of 1101, with the balances in fen that are known, by scheme.
 
     The certificate, and what its number says, are the sender's own; the name stays
-    masked. NationalFault if a name is stated that is not the person's.
+    masked.
     """
-    person, data = answered.person, request["input"]["data"]
-    stated = str(data.get("psn_name") or "")
-    if stated and not _agrees(stated, person.name):
-        raise NationalFault(f"{_DATA}.psn_name 与此证件登记的姓名不符")
-    day = date.fromisoformat(day_of(data.get("begntime"), "begntime") or str(today))
+    day = date.fromisoformat(asked.as_of) if asked.as_of else today
     rows = [_insurance(person, one, balances) for one in enrolments_on(person, day)]
     base = {
         "psn_no": person.person_no,
-        **_of_certificate(certificate_of(data), day),
+        **_of_certificate(asked.person.certificate, day),
         "psn_name": person.name,
         "naty": "",
         "exp_content": _remark(person, balances),

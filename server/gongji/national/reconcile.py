@@ -54,7 +54,7 @@ def compared(
 ) -> tuple[bool, str]:
     """Return whether our totals equal the 3201, and each figure that differs, in words."""
     data = request["input"]["data"]
-    kinds = _kinds(str(data["clr_type"]), dialect)
+    kinds = kinds_of(str(data["clr_type"]), dialect)
     scheme = str(data["insutype"])
     totals = [
         difference.ours
@@ -110,7 +110,8 @@ def _with(
     return Unmapped(unmapped.envelope, UnmappedNode(data), unmapped.beside)
 
 
-def _kinds(clr_type: str, dialect: MessageDialect) -> frozenset[int]:
+def kinds_of(clr_type: str, dialect: MessageDialect) -> frozenset[int]:
+    """Return the kinds of visit that a clr_type is of. NationalFault."""
     if clr_type not in dialect.clearing:
         known = "、".join(dialect.clearing)
         raise NationalFault(

@@ -308,6 +308,22 @@ def differences(sender: Sender, today: str, *lines: str) -> list[list[str]]:
     return [line.split("\t") for line in text.splitlines()]
 
 
+@pytest.mark.parametrize("name", ["对账.zip", 'a"; filename*=x', "rows.zip"])
+def test_a_file_has_a_name_of_ours(sender: Sender, name: str) -> None:
+    """What a sender calls its file comes back in the answer to 9101, and in no header."""
+    upload = {"in": packed("row"), "filename": name.replace(" ", "")}
+    upload["fixmedins_code"] = HOSPITAL
+    told = sender.ask("9101", upload, "fsUploadIn")["output"]
+    assert upload["filename"] == told["filename"]
+    number = told["file_qury_no"]
+    fetch = {"file_qury_no": number, "filename": "", "fixmedins_code": HOSPITAL}
+    asked = json.dumps(sender.message("9102", fetch, "fsDownloadIn")).encode()
+    reply = sender.client.send(asked)
+    header = f'attachment; filename="{number}.zip"'
+    assert (200, header) == (reply.status, reply.headers["content-disposition"])
+    assert number.isalnum()
+
+
 def test_rows_that_differ(sender: Sender, today: str) -> None:
     """Of a row that differs the file has the msgid by which 2601 takes it back."""
     message = sender.message("2207")

@@ -18,6 +18,7 @@ from gongji.national.benefit import (
     benefit_output,
     denied,
     entitlements,
+    hold_month,
     probe_of_year,
     year_output,
 )
@@ -36,10 +37,10 @@ from gongji.national.files import (
     zipped,
 )
 from gongji.national.forms import NationalFault
-from gongji.national.person import PERSON, enrolments_on, person_output
+from gongji.national.person import PERSON, enrolments_on, hold_name, person_output
 from gongji.national.query import QUERY, query_output
 from gongji.national.quote_settle import QUOTE, SETTLE
-from gongji.national.reconcile import TOTALS
+from gongji.national.reconcile import TOTALS, kinds_of
 from gongji.national.reverse import CORRECTION, REVERSE
 from gongji.national.signing_in import (
     SIGN_IN,
@@ -61,7 +62,7 @@ _FAILED_PRECONDITION: Final = grpc.StatusCode.FAILED_PRECONDITION
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The answer of 9102: a file, no JSON."""
+    """The answer of 9102: a file, no JSON. Its name is one of ours."""
 
     name: str
     content: bytes
@@ -106,6 +107,9 @@ class Exchanges:
 
     def totals(self, message: dict[str, Any]) -> Answer:
         """Answer 3201: compare totals."""
+        _, data = self._read(TOTALS, message)
+        # Before anything is asked, as 5206 does.
+        kinds_of(str(data["clr_type"]), self.edition.dialect)
         return self._decided(message, "ReconcileTotals")
 
     def _decided(self, message: dict[str, Any], method: str) -> Answer:
@@ -129,12 +133,13 @@ class Exchanges:
         """Answer 3202: compare an uploaded file, keep the differences."""
         request, data = self._read(DETAILS, message)
         sender, now = str(message["fixmedins_code"]), self.clock()
-        lines = self._uploaded(sender, str(data.get("file_qury_no") or ""))
+        lines = self._uploaded(sender, str(data.get("file_qury_no") or ""), now)
         found = self._differences(request, lines)
         number = self._number(message)
-        file = KeptFile(number, f"3202_{number}", zipped(number, found))
-        until = self.memory.keep_file(sender, file, now)
-        return answered(message, now, fileinfo_output(number, file.name, until))
+        until = self.memory.keep_file(
+            sender, KeptFile(number, zipped(number, found)), now
+        )
+        return answered(message, now, fileinfo_output(number, f"3202_{number}", until))
 
     def _differences(
         self, request: pb.ReconcileDetailsRequest, lines: list[str]
@@ -164,11 +169,11 @@ class Exchanges:
 
     def person(self, message: dict[str, Any]) -> Answer:
         """Answer 1101: one person."""
-        request, _ = self._read(PERSON, message)
-        response = self.service.registry("GetPerson", request)
-        now = self.clock()
-        balances = self._balances(response.person) if self.with_balance else {}
-        output = person_output(response, message, balances, now.date())
+        request, data = self._read(PERSON, message)
+        person, now = self.service.registry("GetPerson", request).person, self.clock()
+        hold_name(person, str(data.get("psn_name") or ""))
+        balances = self._balances(person) if self.with_balance else {}
+        output = person_output(person, request, balances, now.date())
         return answered(message, now, output)
 
     def _balances(self, person: types_pb2.Person) -> dict[int, int]:
@@ -214,26 +219,26 @@ class Exchanges:
         """Answer 5206: the year's accumulators."""
         request, data = self._read(YEAR, message)
         now = self.clock()
+        today = now.date()
+        # Before anything is asked of the person: what is refused has read nothing.
+        hold_month(data.get("cum_ym"), today)
         person = self._registered(request.person.person_no)
-        schemes = {int(one.scheme) for one in enrolments_on(person, now.date())}
+        schemes = {int(one.scheme) for one in enrolments_on(person, today)}
+        institution = str(message["fixmedins_code"])
         found = [
-            self._accumulated(message, person, scheme)
+            self._accumulated(
+                probe_of_year(person.person_no, scheme, institution, today)
+            )
             for scheme in sorted(schemes & set(Scheme))
         ]
-        codes = self.edition.dialect.cumulative
-        output = year_output(found, data.get("cum_ym"), now.date(), codes)
+        output = year_output(found, today, self.edition.dialect.cumulative)
         return answered(message, now, output)
 
-    def _accumulated(
-        self, message: dict[str, Any], person: types_pb2.Person, scheme: int
-    ) -> Accumulated:
+    def _accumulated(self, asked: pb.QuoteRequest) -> Accumulated:
         """Return what one scheme's year stands at.
 
         The one place to change once the service answers it by itself.
         """
-        institution = str(message["fixmedins_code"])
-        today = self.clock().date()
-        asked = probe_of_year(person.person_no, scheme, institution, today)
         return accumulated_in(self.service.settlements("Quote", asked).settlement)
 
     def _registered(self, person_no: str) -> types_pb2.Person:
@@ -269,26 +274,26 @@ class Exchanges:
         content = bytes_in(data.get("in"))
         # A file that nobody could read is told now, not when it is compared.
         lines_in(content, UNPACKED)
-        number, name = self._number(message), str(data["filename"])
-        until = self.memory.keep_file(
-            sender, KeptFile(number, name, content), self.clock()
-        )
-        output = upload_output(number, name, sender, until)
-        return answered(message, self.clock(), output)
+        number, now = self._number(message), self.clock()
+        until = self.memory.keep_file(sender, KeptFile(number, content), now)
+        output = upload_output(number, str(data["filename"]), sender, until)
+        return answered(message, now, output)
 
     def download(self, message: dict[str, Any]) -> Answer:
         """Answer 9102: give a file back."""
         _, data = self._read(DOWNLOAD, message)
         sender = self._own_sender(message, data)
-        file = self._file(sender, str(data["file_qury_no"]), "input.fsDownloadIn")
-        return Download(f"{file.name}.zip", file.content)
+        number, now = str(data["file_qury_no"]), self.clock()
+        file = self._file(sender, number, "input.fsDownloadIn", now)
+        # What the sender calls it is no name for a header.
+        return Download(f"{file.number}.zip", file.content)
 
-    def _uploaded(self, sender: str, number: str) -> list[str]:
-        file = self._file(sender, number, "input.data")
+    def _uploaded(self, sender: str, number: str, now: datetime) -> list[str]:
+        file = self._file(sender, number, "input.data", now)
         return lines_in(file.content, UNPACKED)
 
-    def _file(self, sender: str, number: str, path: str) -> KeptFile:
-        file = self.memory.file(sender, number, self.clock())
+    def _file(self, sender: str, number: str, path: str, now: datetime) -> KeptFile:
+        file = self.memory.file(sender, number, now)
         if file is None:
             raise NationalFault(
                 f"{path}.file_qury_no：本机构没有这个文件，或已过下载截止时间"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from gongji.rules.codes import SHANGHAI
+from gongji.store.private_files import make_folder, refuse_exposed
 
 _TABLES: Final = """
 create table if not exists nonces (
@@ -22,10 +23,21 @@ create table if not exists sign_ins (
     at real not null, until real not null, unique (institution, msgid)
 ) without rowid;
 create table if not exists files (
-    number text primary key, institution text not null, name text not null,
-    content blob not null, until real not null
-) without rowid;
+    number text primary key, institution text not null, until real not null,
+    content blob not null
+);
+create index if not exists nonces_until on nonces (until);
+create index if not exists sign_ins_until on sign_ins (until);
+create index if not exists files_until on files (until);
+create index if not exists files_of on files (institution, until);
 """
+# The content is last, and no key's leaf: who looks for a row walks through no files.
+
+_ENDED: Final = (
+    "delete from nonces where until < ?",
+    "delete from sign_ins where until < ?",
+    "delete from files where until < ?",
+)
 
 KEPT_FILES: Final = timedelta(hours=24)
 """How long an uploaded file, and one of differences, can be fetched."""
@@ -48,7 +60,6 @@ class KeptFile(NamedTuple):
     """A file that was uploaded, or made."""
 
     number: str
-    name: str
     content: bytes
 
 
@@ -60,16 +71,18 @@ class Memory:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open it, make it if there is none. OSError."""
+        """Open it, make it if there is none. OSError, also if others could write it."""
         if isinstance(path, Path):
             # The service may be given the same folder, and nobody else may read that.
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
+            refuse_exposed(path.parent, readable=True)
+            refuse_exposed(path)
             path.touch(mode=0o600)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-        )
         try:
+            self._database = sqlite3.connect(
+                path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = normal")
             self._database.executescript(_TABLES)
@@ -85,25 +98,19 @@ class Memory:
     @contextmanager
     def _writing(self, now: float) -> Iterator[sqlite3.Connection]:
         """Write in one transaction; what has ended goes first."""
-        with self._lock:
-            self._database.execute("begin immediate")
-            try:
-                for table in ("nonces", "sign_ins", "files"):
-                    self._database.execute(
-                        f"delete from {table} where until < ?",  # noqa: S608 - ours
-                        (now,),
-                    )
-                yield self._database
-            except BaseException:
-                self._database.execute("rollback")
-                raise
-            self._database.execute("commit")
+        # It commits, and rolls back whatever fails, the commit too.
+        with self._lock, self._database as database:
+            database.execute("begin immediate")
+            for ended in _ENDED:
+                database.execute(ended, (now,))
+            yield database
 
     def first_use(self, key: str, nonce: str, until: float, now: float) -> bool:
         """Note a nonce; return whether it was not used before."""
         with self._writing(now) as database:
             made = database.execute(
-                "insert or ignore into nonces values (?, ?, ?)", (key, nonce, until)
+                "insert or ignore into nonces (key, nonce, until) values (?, ?, ?)",
+                (key, nonce, until),
             )
             return made.rowcount == 1
 
@@ -116,7 +123,9 @@ class Memory:
         row = (sign_no, institution, msgid, at.timestamp(), until)
         with self._writing(at.timestamp()) as database:
             database.execute(
-                "insert or ignore into sign_ins values (?, ?, ?, ?, ?)", row
+                "insert or ignore into sign_ins"
+                " (sign_no, institution, msgid, at, until) values (?, ?, ?, ?, ?)",
+                row,
             )
             number, seconds = database.execute(
                 "select sign_no, at from sign_ins where institution = ? and msgid = ?",
@@ -145,9 +154,13 @@ class Memory:
     def keep_file(self, institution: str, file: KeptFile, now: datetime) -> datetime:
         """Keep a file; return until when. The same number again takes its place."""
         until = now + KEPT_FILES
-        row = (file.number, institution, file.name, file.content, until.timestamp())
+        row = (file.number, institution, until.timestamp(), file.content)
         with self._writing(now.timestamp()) as database:
-            database.execute("insert or replace into files values (?, ?, ?, ?, ?)", row)
+            database.execute(
+                "insert or replace into files (number, institution, until, content)"
+                " values (?, ?, ?, ?)",
+                row,
+            )
             database.execute(
                 "delete from files where institution = ? and number not in (select number"
                 " from files where institution = ? order by until desc limit ?)",
@@ -159,7 +172,7 @@ class Memory:
         """Return an institution's file; None if there is none."""
         with self._lock:
             found = self._database.execute(
-                "select number, name, content from files"
+                "select number, content from files"
                 " where number = ? and institution = ? and until > ?",
                 (number, institution, now.timestamp()),
             ).fetchone()
