@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -19,7 +20,9 @@ from typing import Any
 import pytest
 from gongji.client.connection import connect
 from gongji.rules.codes import SHANGHAI
+from gongji.serve.national import assembly
 from gongji.serve.national.assembly import assembled
+from gongji.serve.national.settings import NationalSettings
 
 from tests.cli.command import StartSandbox
 from tests.cli.started import run
@@ -123,14 +126,42 @@ def test_over_tls_by_a_file(serving: StartSandbox, tmp_path: Path) -> None:
 def test_what_cannot_be(tmp_path: Path, options: dict[str, Any], told: str) -> None:
     """Options that cannot be met are refused in one sentence, and nothing is made."""
     stated = settings(tmp_path, **options)
-    with (
-        connect("127.0.0.1:1") as channel,
-        pytest.raises((ValueError, OSError), match=told) as fault,
-        assembled(stated, channel, lambda: datetime.now(SHANGHAI), lambda _: None),
-    ):
-        pass
+    with pytest.raises((ValueError, OSError), match=told) as fault:
+        asyncio.run(during(stated, 0))
     assert 1 == len(str(fault.value).splitlines())
     assert [] == list(tmp_path.iterdir())
+
+
+async def during(stated: NationalSettings, seconds: float) -> None:
+    """Have the service put together for so long."""
+    with connect("127.0.0.1:1") as channel:
+        async with assembled(
+            stated, channel, lambda: datetime.now(SHANGHAI), lambda _: None
+        ):
+            await asyncio.sleep(seconds)
+
+
+def test_a_watch_of_keys_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the keys can no longer be read again, the service ends and says why."""
+
+    async def failing(_: object) -> None:
+        raise OSError("the watch failed")
+
+    monkeypatch.setattr(assembly, "watch", failing)
+    with pytest.raises(OSError, match="the watch failed"):
+        asyncio.run(during(settings(tmp_path), PATIENCE_S))
+
+
+def test_a_dialect_is_read_once(tmp_path: Path) -> None:
+    """A table of another province that is changed counts from the next start on."""
+    table = tmp_path / "dialect.toml"
+    table.write_text('name = "X"\n', encoding="utf-8")
+    stated = settings(tmp_path, dialect=table)
+    assert "X" == stated.edition.name
+    table.unlink()
+    assert "X" == stated.edition.name
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

@@ -120,9 +120,11 @@ async def _serve(
 
     with target.connect() as channel:
         clock = partial(datetime.now, SHANGHAI)
-        with assembled(settings, channel, clock, announce) as server:
-            async with working_beside(keep_watchdog()):
-                await server.serve()
+        async with (
+            assembled(settings, channel, clock, announce) as server,
+            working_beside(keep_watchdog()),
+        ):
+            await server.serve()
     notify(STOPPING=1)
     terminal.say("已停止")
 

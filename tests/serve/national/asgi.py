@@ -52,13 +52,19 @@ class HttpClient:
         return self._runner.run(self._send([body], {}, "/", "POST", broken_off=True))
 
     def send_all(
-        self, bodies: Iterable[bytes], after: Callable[[], None]
+        self,
+        bodies: Iterable[bytes | list[bytes | None]],
+        after: Callable[[], None],
     ) -> list[HttpReply]:
         """Return the replies to requests at once; `after` is called once all are sent."""
 
         async def send_them() -> list[HttpReply]:
             sent = [
-                asyncio.ensure_future(self._send([one], {}, "/", "POST"))
+                asyncio.ensure_future(
+                    self._send(
+                        [one] if isinstance(one, bytes) else one, {}, "/", "POST"
+                    )
+                )
                 for one in bodies
             ]
             # Long enough for each to be taken, or told to come again.

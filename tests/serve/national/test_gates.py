@@ -189,6 +189,13 @@ def test_who_signed_is_answered(gated: tuple[str, Sender]) -> None:
     )
 
 
+def test_nothing_is_read_of_whom_nobody_knows(gated: tuple[str, Sender]) -> None:
+    """Who has not signed is told so at once; no byte of its body is waited for."""
+    _, sender = gated
+    for path in ("/", "/9101"):
+        assert 401 == sender.client.send([None], path=path).status
+
+
 def test_a_key_is_for_its_institutions(gated: tuple[str, Sender]) -> None:
     """A key signs messages of its own institutions only."""
     kind, sender = gated

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from gongji.client.connection import RefusalInfo
-from gongji.serve.national import port
 from gongji.serve.national.app import Limits, national_app
 from gongji.serve.national.calls import ServiceFault
 from gongji.serve.national.handler import Handled
-from gongji.serve.national.port import HttpSettings, server_of
 
 from tests.national.messages import DATA, PATIENT, SETTLE
 from tests.national.test_hostile import HOSTILE, changed, paths, without
@@ -111,6 +108,18 @@ def test_other_paths(sender: Sender, method: str, path: str, status: int) -> Non
     reply = sender.client.send(b"", path=path, method=method)
     assert status == reply.status
     refused(reply)
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, True, "长" * 5_000, ["x"], Decimal("1E+99")]
+)
+@pytest.mark.parametrize("name", ["opter", "opter_name", "fixmedins_name", "infver"])
+def test_the_head_is_texts(unasked: Sender, name: str, value: object) -> None:
+    """A field of the head that nobody here looks at is a text of bounded length all the
+    same; else it is refused by name."""
+    head: Message = {name: value}
+    body = json.dumps(unasked.message("5206", **head), default=float)
+    assert name in refused(unasked.client.send(body.encode()))
 
 
 def test_health(sender: Sender) -> None:
@@ -225,14 +234,16 @@ def test_nothing_personal_in_the_log(
 class WaitingHandler:
     """Answers nothing until it is told to."""
 
-    keyring = None
-
     def __init__(self) -> None:
         self.go_on = threading.Event()
 
-    def handle(self, headers: Any, body: bytes, in_path: str) -> Handled:
+    def admit(self, headers: Any) -> Handled:
+        return Handled(admitted=True)
+
+    def handle(self, handled: Handled, body: bytes, in_path: str) -> Handled:
         assert self.go_on.wait(20)
-        return Handled(content=b"{}")
+        handled.content = b"{}"
+        return handled
 
 
 def test_a_body_that_does_not_come() -> None:
@@ -251,6 +262,17 @@ def test_too_many_at_once() -> None:
     statuses = sorted(reply.status for reply in replies)
     assert [200] * 5 + [503] * 3 == statuses
     assert "同一 msgid" in refused(next(r for r in replies if r.status == 503))
+
+
+def test_bodies_that_do_not_come_have_a_place_each() -> None:
+    """A place is taken before a body is read, and free again once that did not come."""
+    handler = WaitingHandler()
+    handler.go_on.set()
+    app = national_app(handler, Limits(at_once=1, body_s=0.2))  # type: ignore[arg-type] # as far as it goes
+    with HttpClient(app) as client:
+        replies = client.send_all([[b"{", None]] * 8, lambda: None)
+        assert [408] * 5 + [503] * 3 == sorted(reply.status for reply in replies)
+        assert 200 == client.send(b"{}").status
 
 
 class Broken:
@@ -320,73 +342,3 @@ def test_nobody_answers(
         reply = sender.ask(infno)
     assert reply["err_msg"].startswith(told)
     assert reply["output"]["gongji"]["undecided"]
-
-
-# --- at a socket ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def address(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, int]]:
-    """The application at a port of its own, with little patience."""
-    monkeypatch.setattr(port, "HEADERS_S", 0.3)
-    up = threading.Event()
-    found: list[str] = []
-
-    def on_up(where: str) -> None:
-        found.append(where)
-        up.set()
-
-    http = HttpSettings(address="127.0.0.1:0")
-    server = server_of(sender.client.app, http, on_up)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert up.wait(20)
-    host, _, number = found[0].rpartition(":")
-    yield host, int(number)
-    server.should_exit = True
-    thread.join(20)
-
-
-def received(connection: socket.socket) -> bytes:
-    connection.settimeout(10)
-    parts = []
-    while part := connection.recv(65_536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def test_headers_that_do_not_come(address: tuple[str, int]) -> None:
-    """A connection whose headers do not come is closed, also after an answered request."""
-    with closing(socket.create_connection(address)) as silent:
-        assert b"" == received(silent)
-    with closing(socket.create_connection(address)) as slow:
-        slow.sendall(b"POST / HTTP/1.1\r\n")
-        assert b"" == received(slow)
-    with closing(socket.create_connection(address)) as second:
-        second.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert second.recv(65_536).startswith(b"HTTP/1.1 200")
-        second.sendall(b"POST / HTTP/1.1\r\nX")
-        received(second)
-
-
-def test_headers_that_are_too_long(address: tuple[str, int]) -> None:
-    """Headers beyond their limit end the connection with 400 or none."""
-    with closing(socket.create_connection(address)) as long:
-        long.sendall(b"POST / HTTP/1.1\r\nX: " + b"a" * 40_000)
-        assert received(long)[:12] in {b"", b"HTTP/1.1 400"}
-
-
-def test_a_message_at_a_socket(sender: Sender, address: tuple[str, int]) -> None:
-    """A message is answered over HTTP as it is inside; headers of a proxy are not believed."""
-    body = json.dumps(sender.message("2206")).encode()
-    head = f"POST /2206 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-    with closing(socket.create_connection(address)) as open_connection:
-        open_connection.sendall(
-            head.encode() + b"X-Forwarded-For: 1.2.3.4\r\n\r\n" + body
-        )
-        answer = received(open_connection)
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert b"server:" not in answer.lower().partition(b"\r\n\r\n")[0]
-    assert 0 == json.loads(answer.partition(b"\r\n\r\n")[2])["infcode"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, Final
+from typing import Final, TypeVarTuple
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -21,7 +21,8 @@ from gongji.national.convert import refused
 from gongji.national.text import dumps
 from gongji.rpc.call_line import CallLine, call_log, stamp
 from gongji.serve.national.handler import JSON, Handled, MessageHandler
-from gongji.serve.watched import watch
+
+Ts = TypeVarTuple("Ts")
 
 UPLOAD_PATH: Final = "/9101"
 """Where a body may be a file."""
@@ -70,23 +71,7 @@ def national_app(
             Route(f"{root}/{{infno}}", endpoint.answer, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _refused_path},
-        lifespan=_watching(handler),
     )
-
-
-def _watching(handler: MessageHandler) -> Any:
-    """Return the application's lifespan: the keys are read again as they change."""
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        files = [handler.keyring.watched] if handler.keyring else []
-        task = asyncio.create_task(watch(files))
-        try:
-            yield
-        finally:
-            task.cancel()
-
-    return lifespan
 
 
 class _Messages:
@@ -103,9 +88,15 @@ class _Messages:
         began = perf_counter()
         body = b""
         try:
-            body = await self._body(request)
-            named = request.path_params.get("infno", "")
-            handled = await self._handled(dict(request.headers), body, named)
+            with self._place():
+                handled = await self._in_thread(
+                    self._handler.admit, dict(request.headers)
+                )
+                # Nothing is read of whom the gate does not let in.
+                if handled.admitted:
+                    body = await self._body(request)
+                    named = request.path_params.get("infno", "")
+                    await self._in_thread(self._handler.handle, handled, body, named)
         except HTTPException as fault:
             handled = _unread(fault.status_code, fault.detail)
         except TimeoutError:
@@ -137,23 +128,27 @@ class _Messages:
                 parts.append(part)
         return b"".join(parts)
 
-    async def _handled(
-        self, headers: Mapping[str, str], body: bytes, named: str
-    ) -> Handled:
-        # Made here: it belongs to the loop that runs.
-        if self._threads is None:
-            self._threads = CapacityLimiter(self._limits.at_once)
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Take one of the places for the block. HTTPException if there is none."""
         if self._taken >= (1 + _WAITING) * self._limits.at_once:
             raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE, "服务繁忙，请稍后以同一 msgid 重发"
             )
         self._taken += 1
         try:
-            return await to_thread.run_sync(
-                self._handler.handle, headers, body, named, limiter=self._threads
-            )
+            yield
         finally:
             self._taken -= 1
+
+    async def _in_thread(
+        self, work: Callable[[*Ts], Handled], *arguments: *Ts
+    ) -> Handled:
+        """Return what work gives that waits for files or the service."""
+        # Made here: it belongs to the loop that runs.
+        if self._threads is None:
+            self._threads = CapacityLimiter(self._limits.at_once)
+        return await to_thread.run_sync(work, *arguments, limiter=self._threads)
 
 
 _DIGITS: Final = 12

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import uvicorn
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from starlette.applications import Starlette
 
+from gongji.serve.beside import working_beside
 from gongji.serve.national.app import Limits, national_app
 from gongji.serve.national.calls import GrpcService
 from gongji.serve.national.exchanges import Exchanges
@@ -21,21 +22,24 @@ from gongji.serve.national.keyring import Keyring
 from gongji.serve.national.memory import Memory
 from gongji.serve.national.port import HttpSettings, server_of
 from gongji.serve.national.settings import NationalSettings
+from gongji.serve.watched import watch
 
 HEALTH_S = 2.0
 """Seconds in which the service must say that it is well."""
 
 
-@contextmanager
-def assembled(
+@asynccontextmanager
+async def assembled(
     options: NationalSettings,
     channel: grpc.Channel,
     clock: Callable[[], datetime],
     on_up: Callable[[str], None],
-) -> Iterator[uvicorn.Server]:
-    """Return a server as the options say, over a channel to the service.
+) -> AsyncIterator[uvicorn.Server]:
+    """Yield a server as the options say, over a channel to the service.
 
-    `on_up` is told the address once it listens. ValueError or OSError if they cannot be met.
+    `on_up` is told the address once it listens. During the block keys are read again as
+    they change; if that fails, the block ends. ValueError or OSError if the options cannot
+    be met.
     """
     options.check()
     http = HttpSettings(
@@ -54,7 +58,8 @@ def assembled(
             with_balance=options.with_balance,
         )
         app = app_of(options, exchanges, keyring, healthy_over(channel))
-        yield server_of(app, http, on_up)
+        async with working_beside(watch([keyring.watched] if keyring else [])):
+            yield server_of(app, http, on_up)
 
 
 def keyring_of(options: NationalSettings) -> Keyring | None:

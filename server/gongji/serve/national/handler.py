@@ -53,6 +53,10 @@ class Handled:
     settlement: str = ""
     request_id: str = ""
     error_id: str = ""
+    admitted: bool = False
+    """Whether the gate lets it in, so that its body is to be read."""
+    signed_infno: str = ""
+    """The message that the headers are for, if they say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +68,27 @@ class MessageHandler:
     keyring: Keyring | None = None
     require_sign_in: bool = False
 
-    def handle(self, headers: Headers, body: bytes, in_path: str = "") -> Handled:
-        """Return the answer to what was sent, whatever it is.
+    def admit(self, headers: Headers) -> Handled:
+        """Judge a message by its headers; it is answered already if it is not admitted."""
+        handled = Handled()
+        try:
+            handled.signed_infno = self._through_gate(headers, handled)
+        except GateFault as fault:
+            return _at_the_gate(handled, str(fault))
+        except Exception as fault:  # noqa: BLE001 - a defect of ours: told by a number
+            handled.content = _written(_defect({}, handled, fault))
+            handled.code = "-1"
+            return handled
+        handled.admitted = True
+        return handled
+
+    def handle(self, handled: Handled, body: bytes, in_path: str = "") -> Handled:
+        """Put in the answer to what was sent, whatever it is, by who was admitted.
 
         `in_path` is the message that the path names; "" if it names none.
         """
         asked_at = self.exchanges.clock()
-        handled = Handled()
-        try:
-            answer = self._answer(headers, body, in_path, handled)
-        except GateFault as fault:
-            return _at_the_gate(handled, str(fault))
+        answer = self._answer(body, in_path, handled)
         if isinstance(answer, Download):
             handled.content, handled.filename = answer.content, answer.name
             handled.media_type, handled.code = "application/zip", "0"
@@ -86,23 +100,18 @@ class MessageHandler:
         handled.content = _written(answer)
         return handled
 
-    def _answer(
-        self, headers: Headers, body: bytes, in_path: str, handled: Handled
-    ) -> Answer:
-        """Return the answer to a message, a refusal too. GateFault."""
+    def _answer(self, body: bytes, in_path: str, handled: Handled) -> Answer:
+        """Return the answer to a message, a refusal too."""
         message: dict[str, Any] = {}
         try:
-            signed = self._through_gate(headers, handled)
             message = self._message_in(body)
             self._note(message, handled)
-            self._hold_named(message, signed, in_path)
+            self._hold_named(message, handled.signed_infno, in_path)
             self._hold_head(message, handled)
             answer = self.exchanges.answer(message)
             if isinstance(answer, Download):
                 return answer
             return self.exchanges.edition.outward(answer, handled.infno)
-        except GateFault:
-            raise
         except NationalFault as fault:
             handled.reason = "MALFORMED"
             if not message:
@@ -167,7 +176,7 @@ class MessageHandler:
                 )
 
     def _hold_head(self, message: dict[str, Any], handled: Handled) -> None:
-        """Check who sends. GateFault; NationalFault."""
+        """Check who sends. NationalFault."""
         infno, sender = str(message.get("infno")), str(message.get("fixmedins_code"))
         key = self.keyring.key(handled.key) if self.keyring else None
         if self.gate and not (key and key.covers(sender)):

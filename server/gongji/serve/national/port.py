@@ -144,7 +144,7 @@ def server_of(
         port=port,
         http=TimedProtocol,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         # Its records reach the log by `logging`; messages have a line of ours.
         log_config=None,
         access_log=False,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gongji.national.edition import HUNAN, Edition, edition_in
 from gongji.text.files import read_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NationalSettings:
     """The options of the command, and whether they go together."""
 
@@ -26,9 +27,9 @@ class NationalSettings:
     at_once: int
     memory: Path
 
-    @property
+    @cached_property
     def edition(self) -> Edition:
-        """The dialect of the messages. NationalFault; FileFaultError."""
+        """The dialect of the messages, read once. NationalFault; FileFaultError."""
         return edition_in(read_text(self.dialect)) if self.dialect else HUNAN
 
     def check(self) -> None:
