@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from gongji.client.sandbox.page import FAULTS, sandbox_page
 from gongji.client.sandbox.requests import FAMILIES
 from gongji.rpc.faults import KINDS
 from gongji.serve.settings import SANDBOX_MARK
-from gongji.v1 import sandbox_pb2
+from gongji.v1 import sandbox_pb2, sandbox_pb2_grpc
 from google.protobuf import descriptor_pool, json_format, message_factory
 
 from tests.cli.command import StartSandbox, gongji
@@ -111,6 +112,24 @@ def end(channel: grpc.Channel, one: Typed) -> str:
         return refusal.reason or refusal.code.name
     receipt = getattr(reply, "receipt", None)
     return "replayed" if receipt is not None and receipt.replayed else "OK"
+
+
+@pytest.mark.parametrize("method", ["GetAccount", "ListBindings"])
+def test_what_cannot_be_read_is_no_page(serving: StartSandbox, method: str) -> None:
+    """If a balance or bindings cannot be asked for, there is no page that hides it."""
+    address = serving()
+    with connect(address) as channel:
+        sandbox_pb2_grpc.SandboxServiceStub(channel).OrderFault(
+            sandbox_pb2.OrderFaultRequest(
+                request_id=str(uuid.uuid4()),
+                kind=sandbox_pb2.FAULT_KIND_UNAVAILABLE,
+                method=method,
+                calls=1000,
+            )
+        )
+        with pytest.raises(grpc.RpcError) as fault:
+            sandbox_page(channel, address, "buf")
+    assert "STORE_UNAVAILABLE" == refusal_of(fault.value).reason
 
 
 def test_it_shows_how_things_stand(serving: StartSandbox) -> None:

@@ -12,6 +12,9 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import structlog
+
+from gongji.rpc.outcome import places_of
 from gongji.serve.listening import check_free, host_and_port
 
 _MOST_READERS: Final = 8
@@ -41,11 +44,21 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        """Answer the page; nothing else is here."""
+        """Answer the page, 500 if it cannot be made; nothing else is here."""
         if urlsplit(self.path).path != self.page.path:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        content = self.page.text().encode()
+        try:
+            content = self.page.text().encode()
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the reader is told that there is no page
+            structlog.get_logger().error(
+                "fault",
+                method=self.page.path,
+                error=type(fault).__name__,
+                places=places_of(fault),
+            )
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", self.page.content_type)
         self.send_header("Content-Length", str(len(content)))

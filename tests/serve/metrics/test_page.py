@@ -24,7 +24,7 @@ from gongji.serve.metrics.families import (
 from gongji.serve.metrics.gathered import GatheredMetrics
 from gongji.serve.metrics.page import metrics_page
 from gongji.serve.metrics.told import Telling
-from gongji.serve.pages import page_at
+from gongji.serve.pages import ServedPage, page_at
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -153,6 +153,21 @@ def test_there_is_no_other_page(address: str, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         read(address, path)
     assert 404 == refused.value.code
+
+
+def test_a_page_that_cannot_be_made(capfd: pytest.CaptureFixture[str]) -> None:
+    """A page that fails is answered with 500, and told by its kind, not by what it says."""
+
+    def failing() -> str:
+        raise KeyError("陈示一")
+
+    with page_at("127.0.0.1:0", ServedPage("/", "text/plain", failing)) as address:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            read(address, "/")
+        assert 500 == refused.value.code
+    out, err = capfd.readouterr()
+    assert "KeyError" in out + err
+    assert "陈示一" not in out + err + refused.value.read().decode()
 
 
 def test_readers_beyond_the_most_are_let_go(

@@ -43,6 +43,10 @@ _RELATIONS: Final = {
 }
 """What a relative of the sample is called (GB/T 4761)."""
 
+_EMPTIED: Final = {"NO_ACCOUNT": "没有账户", "PERSON_NOT_FOUND": "已清空"}
+"""What is shown if somebody emptied the sandbox without loading the sample again, by the
+reason of the refusal."""
+
 FAULTS: Final = (
     ("lost-reply", "LOST_REPLY", "办完之后以 UNAVAILABLE 结束，没有详情", "已经做了"),
     ("no-reply", "NO_REPLY", "办完之后一直不答，到您的时限为止", "已经做了"),
@@ -159,9 +163,10 @@ class _Facts:
         try:
             return money.yuan(self._accounts.GetAccount(request).balance_fen)
         except grpc.RpcError as error:
-            reason = refusal_of(error).reason
-            # Somebody emptied the sandbox without loading the sample again.
-            return {"NO_ACCOUNT": "没有账户", "PERSON_NOT_FOUND": "已清空"}[reason]
+            known = _EMPTIED.get(refusal_of(error).reason)
+            if known is None:
+                raise
+            return known
 
     def _bound(self, person_no: str) -> Iterator[str]:
         """Yield what a person's bindings are that it has given."""
@@ -169,7 +174,9 @@ class _Facts:
         request = binding_pb2.ListBindingsRequest(holder=holder)
         try:
             bindings = self._bindings.ListBindings(request).bindings
-        except grpc.RpcError:
+        except grpc.RpcError as error:
+            if refusal_of(error).reason not in _EMPTIED:
+                raise
             return
         for one in bindings:
             yield f"→ {one.member} {STATES[one.state]}"
