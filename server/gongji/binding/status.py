@@ -181,7 +181,7 @@ class _Pair(Struct, frozen=True):
 
     def _changes(self, first: date, today: date) -> set[date]:
         """Return the days since the first on which a fact may have changed."""
-        changes = (*_changes(self.holder), *_changes(self.member))
+        changes = (*days_of_change(self.holder), *days_of_change(self.member))
         return {day for day in changes if first < day <= today}
 
     def _on(self, day: date, purpose: Purpose) -> BindingStatus:
@@ -215,8 +215,11 @@ def _unmet(case: Case, state: BindingState, unmet: Unmet) -> BindingStatus:
     return BindingStatus(state, case.today, condition.message, rule)
 
 
-def _changes(person: Person) -> Iterator[date]:
-    """Yield the first day of each state of a person."""
+def days_of_change(person: Person) -> Iterator[date]:
+    """Yield the first day of each state of a person.
+
+    On no other day do their bindings come to stand otherwise, if no rules change.
+    """
     for enrolment in person.enrolments:
         yield enrolment.since
         if enrolment.until is not None and enrolment.until < date.max:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -24,6 +25,7 @@ from gongji.audit.following import check, newest
 from gongji.audit.order import LogFaultError
 from gongji.cities.city import Cities
 from gongji.event.cursor import Cursor
+from gongji.event.days import DayChanges, EverybodysDays
 from gongji.event.reading import EventReader
 from gongji.event.scope import WatchedScope
 from gongji.event.steps import EventStep, StepReader
@@ -44,8 +46,6 @@ HEARTBEAT_S: Final = 10.0
 _CATCHING_UP: Final = 8
 """Readers that read what came before at once."""
 
-_DAYS_KEPT: Final = 3
-
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -54,6 +54,13 @@ class Told(Struct, frozen=True):
 
     cursor: str
     event: Event | None = None
+
+
+class _Reader(Struct, frozen=True):
+    """Whoever watches: what it is told, and what days change of that."""
+
+    scope: WatchedScope
+    days: DayChanges
 
 
 class EventFeed:
@@ -76,7 +83,7 @@ class EventFeed:
         self._fault: Exception | None = None
         self._lock = asyncio.Lock()
         self._catching_up = asyncio.Semaphore(_CATCHING_UP)
-        self._days: dict[datetime, asyncio.Task[list[Event]]] = {}
+        self._days = EverybodysDays(self._events)
 
     async def watch(
         self, scope: WatchedScope, cursor: Cursor | None, *, until_now: bool = False
@@ -85,6 +92,7 @@ class EventFeed:
 
         It ends with what has happened by now if only that is asked for.
         """
+        reader = _Reader(scope, self._day_changes(scope.people))
         async with self._attached():
             if cursor is not None:
                 await self._check(cursor)
@@ -93,24 +101,42 @@ class EventFeed:
             yield Told(last)
             while True:
                 if cursor is not None:
-                    async for step in self._before(cursor, at):
-                        async for told in self._told(step, scope, last):
-                            yield told
-                        last = step.cursor
+                    async for told in self._past(cursor, at, reader):
+                        yield told
+                last = at.packed()
                 if until_now:
-                    yield Told(at.packed())
+                    yield Told(last)
                     return
-                live = self._live(
-                    place, scope, at.packed(), caught_up=cursor is not None
-                )
-                async for told in live:
+                async for told in self._live(
+                    place, reader, last, caught_up=cursor is not None
+                ):
                     yield told
                     last = told.cursor
                 cursor = Cursor.unpacked(last)
                 at, place = await self._join()
 
+    def _day_changes(self, people: frozenset[str] | None) -> DayChanges:
+        """Return what days change: of people read for themselves, of all read once."""
+        if people is None:
+            return DayChanges(self._days.read)
+        return DayChanges(partial(self._events.of_days, people=people))
+
+    async def _past(
+        self, cursor: Cursor, at: Cursor, reader: _Reader
+    ) -> AsyncIterator[Told]:
+        """Tell what came behind a cursor, up to another; of long silence how far it is."""
+        last, told_at = cursor.packed(), monotonic()
+        async for step in self._before(cursor, at):
+            async for told in self._told(step, reader, last, through=at.until):
+                yield told
+                told_at = monotonic()
+            last = step.cursor
+            if monotonic() - told_at >= HEARTBEAT_S:
+                yield Told(last)
+                told_at = monotonic()
+
     async def _live(
-        self, place: int, scope: WatchedScope, last: str, *, caught_up: bool
+        self, place: int, reader: _Reader, last: str, *, caught_up: bool
     ) -> AsyncIterator[Told]:
         """Tell the steps from a place on; ends if they were forgotten while we read."""
         told_at = monotonic()
@@ -127,7 +153,7 @@ class EventFeed:
             if place < self._first + len(self._steps):
                 step = self._steps[place - self._first]
                 place += 1
-                async for told in self._told(step, scope, last):
+                async for told in self._told(step, reader, last):
                     yield told
                     told_at = monotonic()
                 last, reading = step.cursor, step.begun is not None
@@ -152,29 +178,23 @@ class EventFeed:
                 yield step
 
     async def _told(
-        self, step: EventStep, scope: WatchedScope, before: str
+        self,
+        step: EventStep,
+        reader: _Reader,
+        before: str,
+        *,
+        through: datetime | None = None,
     ) -> AsyncIterator[Told]:
-        """Tell of a step what a scope covers; only its last event is behind all of it."""
-        events = step.events
+        """Tell of a step what a reader is told; only its last event is behind all of it.
+
+        What days change may be read ahead `through` an instant, which has passed.
+        """
+        events, scope = step.events, reader.scope
         if step.begun is not None and scope.has_bindings:
-            events = await self._of_day(step.begun, scope.people)
+            events = await reader.days.of(step.begun, through or step.begun)
         covered = [event for event in events if scope.covers(event)]
         for number, event in enumerate(covered, start=1):
             yield Told(step.cursor if number == len(covered) else before, event)
-
-    async def _of_day(
-        self, begun: datetime, people: frozenset[str] | None
-    ) -> Sequence[Event]:
-        """Return what a day changes: of people read for themselves, of all read once."""
-        if people is not None:
-            return await self._events.of_day(begun, people)
-        task = self._days.get(begun)
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
-            while len(self._days) >= _DAYS_KEPT:
-                del self._days[min(self._days)]
-            task = asyncio.create_task(self._events.of_day(begun, None))
-            self._days[begun] = task
-        return await asyncio.shield(task)
 
     # --- what all readers share -------------------------------------------------------
 

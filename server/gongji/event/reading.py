@@ -130,13 +130,13 @@ class EventReader:
         events: list[Event] = []
         for instant, people in sorted(at.items()):
             async for bindings in self._bindings(sorted(people)):
-                events += await self._changed(bindings, instant)
+                events += await self._changed(bindings, (instant,))
         return events
 
     async def _changed(
-        self, bindings: Sequence[Binding], instant: datetime
+        self, bindings: Sequence[Binding], instants: Sequence[datetime]
     ) -> list[Event]:
-        return await self._store.ask(StandingChanges(bindings, instant, self._cities))
+        return await self._store.ask(StandingChanges(bindings, instants, self._cities))
 
     async def _bindings(
         self, people: Sequence[str]
@@ -183,10 +183,10 @@ class EventReader:
             if len(page) < _TOGETHER:
                 return
 
-    async def of_day(
-        self, begun: datetime, people: frozenset[str] | None
+    async def of_days(
+        self, begun: Sequence[datetime], people: frozenset[str] | None
     ) -> list[Event]:
-        """Return which bindings, of people or all, a day that begins changes by the facts."""
+        """Return which bindings, of people or all, days that begin change by the facts."""
         events: list[Event] = []
         pages = self._bindings(sorted(people)) if people is not None else self._all()
         async for bindings in pages:
