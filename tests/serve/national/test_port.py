@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -47,6 +48,13 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def trickle(connection: socket.socket) -> None:
+    """Send a byte now and then for ten seconds."""
+    for _ in range(200):
+        connection.sendall(b"a")
+        time.sleep(0.05)
+
+
 def test_headers_that_do_not_come(address: tuple[str, int]) -> None:
     """A connection whose headers do not come is closed, also after an answered request."""
     with closing(socket.create_connection(address)) as silent:
@@ -59,6 +67,30 @@ def test_headers_that_do_not_come(address: tuple[str, int]) -> None:
         assert second.recv(65_536).startswith(b"HTTP/1.1 200")
         second.sendall(b"POST / HTTP/1.1\r\nX")
         received(second)
+
+
+def test_a_body_that_nobody_reads(address: tuple[str, int]) -> None:
+    """Who is refused before its body has that thrown away, but for no longer than headers
+    may take, however it trickles in."""
+    with closing(socket.create_connection(address)) as refused:
+        refused.sendall(
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n"
+        )
+        assert refused.recv(65_536).startswith(b"HTTP/1.1 413")
+        with pytest.raises(ConnectionError):
+            trickle(refused)
+
+
+def test_a_body_that_is_refused_and_comes(address: tuple[str, int]) -> None:
+    """After a refused body has come whole the connection takes the next message."""
+    with closing(socket.create_connection(address)) as again:
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: br\r\n"
+        again.sendall(head + b"Content-Length: 3\r\n\r\n")
+        assert again.recv(65_536).startswith(b"HTTP/1.1 415")
+        again.sendall(
+            b"abcGET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        )
+        assert b"HTTP/1.1 200" in received(again)
 
 
 def test_headers_that_are_too_long(address: tuple[str, int]) -> None:

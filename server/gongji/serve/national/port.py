@@ -36,7 +36,7 @@ MOST_CONNECTIONS: Final = 512
 
 
 class TimedProtocol(H11Protocol):
-    """HTTP/1.1 that ends a connection whose headers do not come.
+    """HTTP/1.1 that ends a connection whose headers, or unread body, do not come.
 
     uvicorn waits for ever for whoever sends a byte now and then.
     """
@@ -51,10 +51,19 @@ class TimedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; wait no longer once headers are whole, again after a request."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._wait_no_more()
-        elif self._due is None:
+        if self.conn.their_state is h11.IDLE or self._unread():
             self._wait()
+        else:
+            self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Wait for what is left of a body that was answered without it."""
+        super().on_response_complete()
+        if self._unread():
+            self._wait()
+
+    def _unread(self) -> bool:
+        return (self.conn.our_state, self.conn.their_state) == (h11.DONE, h11.SEND_BODY)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -62,7 +71,8 @@ class TimedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._due = self.loop.call_later(HEADERS_S, self._give_up)
+        if self._due is None:
+            self._due = self.loop.call_later(HEADERS_S, self._give_up)
 
     def _wait_no_more(self) -> None:
         if self._due is not None:
