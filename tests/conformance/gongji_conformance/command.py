@@ -19,6 +19,7 @@ from gongji_conformance.mutation.command import mutation_command
 from gongji_conformance.options import Option
 
 RUN: Final = "run"
+_PROGRAM: Final = "gongji conformance"
 _QUIET: Final = (
     "-q",
     "--no-header",
@@ -27,6 +28,8 @@ _QUIET: Final = (
     *("-p", "no:cacheprovider"),
     # No test of the suite is asynchronous; the plugin warns of its settings.
     *("-p", "no:asyncio"),
+    # Started by this command, the suite is imported already; its tests need no rewriting.
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
 _ALONE: Final = (
     *("--rootdir", str(Path(__file__).parent)),
@@ -74,6 +77,8 @@ def _run(cities: tuple[str, ...], only: str, **values: Any) -> None:
     chosen["gongji_city"] = cities
     selected = ["-k", only] if only else []
     arguments = [*_QUIET, *_ALONE, "--pyargs", "gongji_conformance"]
+    # What is told to be typed again is this command, not pytest.
+    arguments += [options.PREFIX + options.PROGRAM, _PROGRAM]
     arguments += [*options.arguments(chosen), *selected]
     sys.exit(int(pytest.main(arguments)))
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 PREFIX: Final = "--gongji-"
 RUN: Final = "pytest --pyargs gongji_conformance"
+PROGRAM: Final = "program"
+"""Name of an option that says by which other command pytest was started."""
+PROGRAM_KEY: Final = "gongji_program"
 _PATHS: Final = frozenset({"FILE", "DIR"})
 """Names of values that are paths."""
 _OF_MANY: Final = (
@@ -159,12 +162,35 @@ def command(
         # What decides which tests run, or what is made of them, does not matter
         # when it is one.
         changed |= dict.fromkeys(_OF_MANY)
+    written = [(option, _public(option, value)) for option, value in chosen(changed)]
+    program = values.get(PROGRAM_KEY, "")
+    if program:
+        return shlex.join(_as_program(program, written, only))
     parts = RUN.split()
-    for option, value in chosen(changed):
-        parts += _spelt(option, _public(option, value))
+    for option, value in written:
+        parts += _spelt(option, value)
     if only:
         parts += ["-k", only]
     return shlex.join(parts)
+
+
+def _as_program(
+    program: str, written: Sequence[tuple[Option, str]], only: str
+) -> Iterator[str]:
+    """Yield the words of `gongji conformance`: cities first, options without prefix."""
+    yield from program.split()
+    yield from [value for option, value in written if option.name == "city"]
+    for option, value in written:
+        if option.name != "city":
+            yield f"--{option.name}"
+            yield from [value] if option.metavar else []
+    if only:
+        yield from ("--only", only)
+
+
+def as_typed(values: Values, text: str) -> str:
+    """Return a text that names options as whoever started the run types them."""
+    return text.replace(PREFIX, "--") if values.get(PROGRAM_KEY) else text
 
 
 def _public(option: Option, value: str) -> str:

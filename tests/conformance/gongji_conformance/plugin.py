@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gongji_conformance.options import OPTIONS, PREFIX, Option
+from gongji_conformance.options import OPTIONS, PREFIX, PROGRAM, Option, as_typed
 from gongji_conformance.verdicts.carried import CARRIED
 
 if TYPE_CHECKING:
+    import warnings
+
     from gongji_conformance.cases.trial import Trial
     from gongji_conformance.city.city import CityUnderTest
     from gongji_conformance.city.server import ServerUnderTest
@@ -29,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gongji", "gongji 合规测试")
     for option in OPTIONS:
         group.addoption(PREFIX + option.name, **_spelling(option))
+    # Nobody types it: `gongji conformance` says that it started pytest.
+    group.addoption(PREFIX + PROGRAM, default="", help=argparse.SUPPRESS)
 
 
 def _spelling(option: Option) -> dict[str, Any]:
@@ -91,9 +96,10 @@ def pytest_collection(session: pytest.Session) -> None:
     if not (names or session.config.getoption("--gongji-target")):
         return
     try:
-        _session(session.config).server().chosen(names)
+        run = _session(session.config)
+        run.server().chosen(names)
     except SetupFault as fault:
-        raise pytest.UsageError(str(fault)) from None
+        raise pytest.UsageError(as_typed(run.values, str(fault))) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -205,6 +211,13 @@ class _Reports:
         """Write the reports."""
         if _SESSION in self._config.stash:
             self._config.stash[_SESSION].finish(session)
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, nodeid: str
+    ) -> None:
+        """Keep a warning, so that it is named and not only counted."""
+        if _SESSION in self._config.stash:
+            self._config.stash[_SESSION].warn(warning_message, nodeid)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter

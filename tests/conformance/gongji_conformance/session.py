@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -64,13 +65,14 @@ class Session:
         try:
             self._read(config)
         except ValueError as error:
-            raise UnreadableOption(str(error)) from error
+            raise UnreadableOption(options.as_typed(self.values, str(error))) from error
         self.results: list[Result] = []
         self.report: Report | None = None
         self._server: ServerUnderTest | SetupFault | None = None
         self._values: ComparedValues | None = None
         self._began = 0.0
         self._written: list[Path] = []
+        self._warnings: dict[str, None] = {}
 
     def _read(self, config: pytest.Config) -> None:
         """Read the options. ValueError."""
@@ -78,6 +80,8 @@ class Session:
             option.key: config.getoption(options.PREFIX + option.name)
             for option in options.OPTIONS
         }
+        program = config.getoption(options.PREFIX + options.PROGRAM)
+        self.values[options.PROGRAM_KEY] = program
         self.access = Access.of(self.values)
         self.callers = read_callers(self.values["gongji_callers"])
         self.profiles = law.chosen_profiles(self.values["gongji_profile"])
@@ -152,9 +156,8 @@ class Session:
         strangers = known.strange(self.known, numbers)
         if strangers:
             names = "、".join(strangers)
-            raise pytest.UsageError(
-                f"--gongji-known-fail 中的 {names} 不是任何规矩或案例的编号"
-            )
+            told = f"--gongji-known-fail 中的 {names} 不是任何规矩或案例的编号"
+            raise pytest.UsageError(options.as_typed(self.values, told))
 
     # --- during ---------------------------------------------------------------------
 
@@ -216,6 +219,12 @@ class Session:
 
     # --- after ----------------------------------------------------------------------
 
+    def warn(self, message: warnings.WarningMessage, where: str) -> None:
+        """Keep a warning; of many that say the same, one."""
+        place = f" [{where}]" if where else ""
+        said = f"{message.category.__name__}: {message.message}{place}"
+        self._warnings[" ".join(said.split())] = None
+
     def keep(self, report: pytest.TestReport) -> None:
         """Keep a verdict; with several processes they all arrive here."""
         self.results.append(arrived(getattr(report, CARRIED)))
@@ -248,6 +257,7 @@ class Session:
             whole=not (self.quick or selected),
             results=self.results,
             mutated=self.mutated,
+            warnings=tuple(self._warnings),
         )
 
     def summarize(self, terminalreporter: Any) -> None:
@@ -255,7 +265,8 @@ class Session:
         if not self.results:
             return
         terminalreporter.section("gongji 合规测试")
-        for line in (*self._cities(), *self._neither()):
+        warned = [f"  警告 {warning}" for warning in self._warnings]
+        for line in (*self._cities(), *self._neither(), *warned):
             terminalreporter.write_line(line)
         for line in self._expired():
             terminalreporter.write_line(line, red=True)

@@ -14,6 +14,7 @@ import pytest
 from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.reports import page, report
 from gongji_conformance.reports.report import Report
+from gongji_conformance.verdicts.results import Call
 from gongji_conformance.verdicts.verdict import Verdict
 from msgspec.structs import replace
 from seeded.faults import SERVERS
@@ -102,8 +103,9 @@ def test_report_is_of_its_schema(judged: Path) -> None:
     (city,) = run_report.cities
     assert run_report.green
     assert ("huangshan", "gongji-huangshan") == (city.pinyin, city.plugin.name)
-    assert run_report.target in run_report.reproduce.command
-    assert f"--gongji-seed {run_report.seed}" in run_report.reproduce.command
+    typed = f"gongji conformance huangshan --target {run_report.target} --report out"
+    seed = f"--seed {run_report.seed} --today 2026-11-30"
+    assert f"{typed} {seed}" == run_report.reproduce.command
     assert (
         f"gongji-conformance=={run_report.suite.version}"
         in run_report.reproduce.requirements
@@ -139,6 +141,38 @@ def test_page_needs_nothing_else(judged: Path) -> None:
     assert [] == re.findall(r"<script|<link|<img|src=|url\(|@import", text)
     assert "A13" in text
     assert 'lang="zh-CN"' in text
+
+
+def test_links_lead_somewhere(judged: Path) -> None:
+    """Each link of report.html leads to a place on it, and no two places share a name."""
+    text = (judged / "report.html").read_text(encoding="utf-8")
+    links = set(re.findall(r'href="#([^"]*)"', text))
+    places = re.findall(r' id="([^"]*)"', text)
+    assert {"huangshan-pass", "huangshan-clause-A13", "reproduce"} <= links
+    assert [] == sorted(links.difference(places))
+    assert len(places) == len(set(places))
+
+
+def test_a_message_stands_field_by_field(judged: Path) -> None:
+    """Of a call each field stands on a line of its own, a refusal's under its name."""
+    run_report = _report(judged)
+    (city,) = run_report.cities
+    result, *_ = city.results
+    refused = {"code": "NOT_FOUND", "message": "没有 <此人>"}
+    call = Call(method="A/B", requests=[{"a": 1, "b": {"c": 2}}], refused=refused)
+    changed = replace(city, results=[replace(result, calls=[call])])
+    text = page.html(replace(run_report, cities=[changed]))
+    assert "{\n  &#34;a&#34;: 1,\n  &#34;b&#34;: {\n    &#34;c&#34;: 2\n  }\n}" in text
+    assert "<dt>message</dt><dd>没有 &lt;此人&gt;</dd>" in text
+
+
+def test_warnings_are_named(judged: Path) -> None:
+    """What a run warned of stands on the page; if there was nothing, no head for it."""
+    run_report = _report(judged)
+    assert [] == run_report.warnings
+    assert 'id="warnings"' not in page.html(run_report)
+    text = page.html(replace(run_report, warnings=["UserWarning: <x> [a]"]))
+    assert "<code>UserWarning: &lt;x&gt; [a]</code>" in text
 
 
 def test_junit_has_ids_and_verdicts(judged: Path) -> None:

@@ -11,10 +11,11 @@ from markupsafe import Markup
 from gongji_conformance.reports import badge
 from gongji_conformance.reports.report import CityReport, Report
 from gongji_conformance.reports.template import ENVIRONMENT
-from gongji_conformance.verdicts.results import Call, Result
+from gongji_conformance.verdicts.results import Result
 from gongji_conformance.verdicts.verdict import Verdict
 
-Rows = list[list[str]]
+Rows = list[list[str | list[str]]]
+"""Texts, and lists of clauses by number."""
 NONE: Final = "—"
 _ORDER: Final = (
     Verdict.FAIL,
@@ -24,6 +25,15 @@ _ORDER: Final = (
     Verdict.PASS,
 )
 """What a reader must act on comes first."""
+_PARTS: Final = {
+    "tier": "等级",
+    "results": "规矩与案例",
+    "capabilities": "能力",
+    "hooks": "钩子",
+    "contradictions": "矛盾",
+    "sources": "条款",
+}
+"""The parts of a city's report, by the names that links go by."""
 _TIERS: Final = {
     "bronze": "铜",
     "silver": "银",
@@ -43,8 +53,8 @@ def html(report: Report) -> str:
         tiers=_TIERS,
         badge=_badge,
         by_verdict=_by_verdict,
-        requests=_requests,
-        answer=_answer,
+        json=_json,
+        parts=_PARTS,
         capabilities=_capabilities,
         hooks=_hooks,
         contradictions=_contradictions,
@@ -55,7 +65,7 @@ def html(report: Report) -> str:
 
 def _summary(report: Report) -> dict[str, str]:
     """Return what stands at the head of the page."""
-    part = " （只测一部分：--gongji-quick）" if report.quick else ""
+    part = "（只测一部分：选项 quick）" if report.quick else ""
     return {
         "结论": "全部合乎" if report.green else "有不合之处",
         "时间": f"{report.at:%Y-%m-%d %H:%M}（北京时间）",
@@ -79,22 +89,12 @@ def _by_verdict(city: CityReport) -> Iterator[tuple[Verdict, list[Result]]]:
             yield verdict, results
 
 
-def _requests(call: Call) -> str:
-    return "\n".join(_json(request) for request in call.requests)
-
-
-def _answer(call: Call) -> str:
-    """Write the reply or the refusal of a call."""
-    if call.refused is not None:
-        return f"拒绝 {_json(call.refused)}"
-    return _json(call.reply)
-
-
 def _json(plain: Any) -> str:
+    """Return a message with a field a line, as people read it."""
     # A message that was cut is a text already.
     if isinstance(plain, str):
         return plain
-    return json.dumps(plain, ensure_ascii=False)
+    return json.dumps(plain, ensure_ascii=False, indent=2)
 
 
 # --- tables: their heads and rows -------------------------------------------------
@@ -102,7 +102,7 @@ def _json(plain: Any) -> str:
 
 def _capabilities(city: CityReport) -> tuple[list[str], Rows]:
     head = ["能力", "编号", "本市"]
-    rows = [
+    rows: Rows = [
         [
             capability.name,
             capability.id,
@@ -122,13 +122,13 @@ def _hooks(city: CityReport) -> dict[str, str]:
 
 def _contradictions(city: CityReport) -> tuple[list[str], Rows]:
     head = ["编号", "矛盾", "规则", "采用", "相反", "理由"]
-    rows = [
+    rows: Rows = [
         [
             clash.id or NONE,
             clash.clash or NONE,
             clash.hook,
-            "、".join(clash.chosen),
-            "、".join(clash.against) or NONE,
+            clash.chosen,
+            clash.against,
             clash.why,
         ]
         for clash in city.contradictions
@@ -138,7 +138,7 @@ def _contradictions(city: CityReport) -> tuple[list[str], Rows]:
 
 def _sources(city: CityReport) -> tuple[list[str], Rows]:
     head = ["条款", "原文", "出处", "可信程度", "最近核对", "规则"]
-    rows = [
+    rows: Rows = [
         [
             clause.id,
             clause.text,
@@ -155,7 +155,7 @@ def _sources(city: CityReport) -> tuple[list[str], Rows]:
 def _packages(report: Report) -> tuple[list[str], Rows]:
     head = ["软件包", "版本", "文件摘要（SHA-256）"]
     plugins = [city.plugin for city in report.cities]
-    rows = [
+    rows: Rows = [
         [
             package.name,
             package.version,

@@ -106,6 +106,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     core: Package
     cities: list[CityReport]
     reproduce: Reproduce
+    warnings: list[str] = []
+    """What the run warned of, each once."""
 
     @property
     def green(self) -> bool:
@@ -130,6 +132,7 @@ class RunSummary:
     whole: bool
     results: Sequence[Result]
     mutated: Sequence[MutationResult] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def target(self) -> str:
@@ -181,6 +184,7 @@ def report_of(run: RunSummary) -> Report:
         core=core,
         cities=cities,
         reproduce=reproduce,
+        warnings=list(run.warnings),
     )
 
 

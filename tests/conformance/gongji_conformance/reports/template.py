@@ -25,4 +25,10 @@ def is_digest(text: str) -> bool:
     return len(text) == _DIGEST_LENGTH and text.isalnum()
 
 
+def anchor(text: str) -> str:
+    """Return a text as part of a name to link to, another for each text."""
+    return "".join(char if char.isalnum() else f"-{ord(char)}-" for char in text)
+
+
 ENVIRONMENT.tests["digest"] = is_digest
+ENVIRONMENT.filters["anchor"] = anchor

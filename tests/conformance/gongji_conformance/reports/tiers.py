@@ -162,7 +162,7 @@ def _mutation(evidence: Evidence) -> str:
     """Say what a mutation run lacks."""
     run = evidence.mutated
     if run is None:
-        return "没有给出变异测试的结果（--gongji-mutation）"
+        return "没有以选项 mutation 给出变异测试的结果"
     # A sample, or other files than those that ran, prove nothing of these.
     digest = run.digest if run.whole else ""
     if not digest or digest != evidence.plugin.digest:

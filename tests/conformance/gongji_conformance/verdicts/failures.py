@@ -179,8 +179,10 @@ def _short(plain: Any) -> Any:
     text = _json(plain)
     if len(text) <= MAX_JSON:
         return plain
-    # Cut through the middle, it is no JSON any more: its fields are not known.
-    return f"{redacted(text[:MAX_JSON])} …（共 {len(text)} 字符）"
+    # Cut, it is no JSON any more: its fields are not known. Whole lines are read better.
+    beginning = json.dumps(plain, ensure_ascii=False, indent=2)[:MAX_JSON]
+    lines = redacted(beginning.rpartition("\n")[0])
+    return f"{lines}\n…（共 {len(text)} 字符）"
 
 
 def _json(plain: Any) -> str:
