@@ -62,6 +62,7 @@ class Session:
     def __init__(self, config: pytest.Config) -> None:
         """Begin the run these options ask for. UnreadableOption."""
         self.config = config
+        self.values = _values(config)
         try:
             self._read(config)
         except ValueError as error:
@@ -76,12 +77,6 @@ class Session:
 
     def _read(self, config: pytest.Config) -> None:
         """Read the options. ValueError."""
-        self.values = {
-            option.key: config.getoption(options.PREFIX + option.name)
-            for option in options.OPTIONS
-        }
-        program = config.getoption(options.PREFIX + options.PROGRAM)
-        self.values[options.PROGRAM_KEY] = program
         self.access = Access.of(self.values)
         self.callers = read_callers(self.values["gongji_callers"])
         self.profiles = law.chosen_profiles(self.values["gongji_profile"])
@@ -310,6 +305,13 @@ class Session:
         """Close the channel and stop a server of our own."""
         if isinstance(self._server, ServerUnderTest):
             self._server.close()
+
+
+def _values(config: pytest.Config) -> dict[str, Any]:
+    """Return the values of the suite's options, and by which program it was started."""
+    keys = {option.key: option.name for option in options.OPTIONS}
+    keys[options.PROGRAM_KEY] = options.PROGRAM
+    return {key: config.getoption(options.PREFIX + name) for key, name in keys.items()}
 
 
 @contextmanager
