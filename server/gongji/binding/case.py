@@ -16,7 +16,6 @@ from gongji.model.conditions import (
     Condition,
     ConditionCode,
     FieldRef,
-    StepAction,
     WayStep,
 )
 from gongji.model.facts import Facts
@@ -61,6 +60,11 @@ class Case(Struct, frozen=True, kw_only=True):
     def channel(self) -> Channel:
         """The channel (渠道) applied through."""
         return self.rules.value(CityRules.channels)[self.application.channel]
+
+    @property
+    def same_person(self) -> bool:
+        """Whether holder and member are one person."""
+        return self.holder.person_no == self.member.person_no
 
     @property
     def relation_on_record(self) -> bool:
@@ -136,21 +140,11 @@ class Case(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True):
     """The smallest change of facts that would meet one condition.
 
-    `apply` returns the case after it. `text` says it to the applicant, the others to
-    programs: as in `WayStep`.
+    `step` says it to the applicant and to programs, `apply` returns the case after it.
     """
 
-    text: str
+    step: WayStep
     apply: Callable[[Case], Case]
-    action: StepAction
-    fields: tuple[FieldRef, ...] = ()
-    count: int = 0
-    not_before: datetime | None = None
-
-    @property
-    def step(self) -> WayStep:
-        """The change as something to do."""
-        return WayStep(self.action, self.fields, self.text, self.count, self.not_before)
 
 
 class Unmet(Struct, frozen=True):
@@ -174,14 +168,15 @@ def not_met(
     It looks at `fields`, if they are left out at those that the first change fills in.
     `clauses` narrow those of the rule to those of the part that is not met.
     """
+    steps = [change.step for change in changes]
     condition = Condition(
         hook=hook.__name__,
         clauses=case.rules.ref(hook, *clauses).clauses,
         message=message,
-        remedy=changes[0].text if changes else "",
+        remedy=steps[0].text if steps else "",
         code=code,
-        fields=tuple(fields) or (changes[0].fields if changes else ()),
-        ways=tuple([(change.step,) for change in changes]),
+        fields=tuple(fields) or (steps[0].fields if steps else ()),
+        ways=tuple([(step,) for step in steps]),
     )
     return Unmet(condition, changes)
 

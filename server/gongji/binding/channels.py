@@ -17,6 +17,7 @@ from gongji.model.conditions import (
     FieldRef,
     StepAction,
     Way,
+    WayStep,
 )
 from gongji.model.refusals import CounterClosed, UnknownChannel
 from gongji.rules.channels import (
@@ -85,10 +86,13 @@ def closed(
     opening = workdays.next_opening(now, hours)
     provisional = not workdays.known(opening.year)
     wait = Change(
-        f"{opening:%Y-%m-%d %H:%M} 起再来办理",
+        WayStep(
+            StepAction.WAIT,
+            (),
+            f"{opening:%Y-%m-%d %H:%M} 起再来办理",
+            not_before=opening,
+        ),
         partial(_coming, at=opening),
-        StepAction.WAIT,
-        not_before=opening,
     )
     unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
     message = (
@@ -99,7 +103,7 @@ def closed(
         hook=CityRules.channels.__name__,
         clauses=tuple([c.id for c in _of_hours(rules, channel, now, workdays)]),
         message=message,
-        remedy=wait.text,
+        remedy=wait.step.text,
         code=ConditionCode.COUNTER_CLOSED,
         fields=(FieldRef("channel"),),
         ways=((wait.step,),),

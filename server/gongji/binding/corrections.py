@@ -20,7 +20,7 @@ from gongji.model.binding import (
     AgreementAccepted,
     Material,
 )
-from gongji.model.conditions import FieldRef, StepAction
+from gongji.model.conditions import FieldRef, StepAction, WayStep
 from gongji.rules.binding import (
     AgreementTerms,
 )
@@ -35,6 +35,7 @@ from gongji.rules.codes import (
     SHANGHAI,
     ConsentMethod,
     Purpose,
+    wire_name,
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
@@ -49,26 +50,22 @@ def drop_purpose(case: Case, purpose: Purpose) -> Iterator[Change]:
     if remaining:
         text = f"申请时去掉用途“{in_words(purpose)}”"
         yield Change(
-            text,
+            WayStep(StepAction.REMOVE, (purpose_field(purpose),), text),
             lambda case: case.applying(purposes=remaining),
-            StepAction.REMOVE,
-            (purpose_field(purpose),),
         )
 
 
 def purpose_field(purpose: Purpose) -> FieldRef:
     """Return a purpose as an item of the application's list."""
-    return FieldRef("purposes[]", f"PURPOSE_{purpose.name}")
+    return FieldRef("purposes[]", wire_name(purpose))
 
 
 def state_relation(code: str) -> Change:
     """State the relation that the registry shows."""
     text = f"如实选择关系类型（登记为代码 {code}）"
     return Change(
-        text,
+        WayStep(StepAction.SET, (FieldRef("relation", code),), text),
         lambda case: case.applying(relation=code),
-        StepAction.SET,
-        (FieldRef("relation", code),),
     )
 
 
@@ -87,7 +84,7 @@ def through(case: Case, channel: ChannelId) -> Change:
         *[_detail_field(field) for field in more if not _typed(case, field)],
     )
     name = case.rules.value(CityRules.channels)[channel].name
-    return Change(f"改用{name}", apply, StepAction.CHANGE_CHANNEL, fields)
+    return Change(WayStep(StepAction.CHANGE_CHANNEL, fields, f"改用{name}"), apply)
 
 
 def _through(
@@ -118,7 +115,7 @@ def do_check(check: IdentityCheck) -> Change:
         return case.applying(identity_checks=completed)
 
     text = f"完成{in_words(check)}后再提交"
-    return Change(text, apply, StepAction.ADD, (_check_field(check.value),))
+    return Change(WayStep(StepAction.ADD, (_check_field(check.value),), text), apply)
 
 
 def _check_field(check: str) -> FieldRef:
@@ -138,7 +135,9 @@ def correct(field: MemberField) -> Change:
 def _fill(text: str, field: MemberField) -> Change:
     # What the registry holds is not told to whoever applies.
     fields = (_detail_field(field),)
-    return Change(text, lambda case: _filled(case, field), StepAction.SET, fields)
+    return Change(
+        WayStep(StepAction.SET, fields, text), lambda case: _filled(case, field)
+    )
 
 
 def _detail_field(field: MemberField) -> FieldRef:
@@ -172,7 +171,9 @@ def bring(need: MaterialNeed) -> Iterator[Change]:
     for kind in need.one_of:
         fields = (*_proof(kind, need), FieldRef("materials[].reference"))
         proof = Material(kind.value, need.original, "—")
-        yield Change(text, partial(_with_proof, proof=proof), StepAction.ADD, fields)
+        yield Change(
+            WayStep(StepAction.ADD, fields, text), partial(_with_proof, proof=proof)
+        )
 
 
 def _with_proof(case: Case, proof: Material) -> Case:
@@ -206,7 +207,7 @@ def accept(terms: AgreementTerms) -> Change:
 
     version = f"{terms.agreement_id}@{terms.version}"
     fields = (FieldRef("agreement", version),)
-    return Change(terms.act, apply, StepAction.ACCEPT, fields)
+    return Change(WayStep(StepAction.ACCEPT, fields, terms.act), apply)
 
 
 def have_guardian_consent() -> Change:
@@ -221,20 +222,20 @@ def have_member_consent() -> Change:
 
 def _consent_by(method: ConsentMethod, text: str) -> Change:
     return Change(
-        text,
+        WayStep(StepAction.SET, (FieldRef("consent.method", wire_name(method)),), text),
         partial(_consenting, method=method),
-        StepAction.SET,
-        (FieldRef("consent.method", f"CONSENT_METHOD_{method.name}"),),
     )
 
 
 def state_of_age(years: int) -> Change:
     """Say that the member, whose age no record tells, is old enough."""
     return Change(
-        f"查验使用人的出生日期，报送其已满{years}周岁",
+        WayStep(
+            StepAction.SET,
+            (FieldRef("consent.member_of_age", "true"),),
+            f"查验使用人的出生日期，报送其已满{years}周岁",
+        ),
         partial(_consenting, member_of_age=True),
-        StepAction.SET,
-        (FieldRef("consent.member_of_age", "true"),),
     )
 
 
@@ -244,7 +245,9 @@ def check_member(checks: frozenset[IdentityCheck]) -> Iterator[Change]:
         _in_order(checks), member_check_fields(checks), strict=True
     ):
         apply = partial(_member_checked, check=check)
-        yield Change(f"使用人完成{in_words(check)}", apply, StepAction.ADD, (field,))
+        yield Change(
+            WayStep(StepAction.ADD, (field,), f"使用人完成{in_words(check)}"), apply
+        )
 
 
 def member_check_fields(checks: frozenset[IdentityCheck]) -> tuple[FieldRef, ...]:

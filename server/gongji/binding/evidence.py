@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gongji.binding.case import Case, Change, Unmet, not_met
-from gongji.model.conditions import ConditionCode, FieldRef, StepAction
+from gongji.model.conditions import ConditionCode, FieldRef, StepAction, WayStep
 from gongji.rules.codes import SHANGHAI
 from gongji.rules.hookspecs import CityRules
 
@@ -26,10 +26,10 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
         since = case.rules.answer(CityRules.agreement).since
         fault = _fault("同意协议的时刻", agreement.at, since, now)
         change = Change(
-            "按同意协议的实际时刻填写",
+            WayStep(
+                StepAction.SET, (FieldRef("agreement.at"),), "按同意协议的实际时刻填写"
+            ),
             partial(_agreed, now=now),
-            StepAction.SET,
-            (FieldRef("agreement.at"),),
         )
         if fault:
             code = ConditionCode.AGREEMENT_TIME_WRONG
@@ -38,10 +38,10 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
         since = case.rules.answer(CityRules.consent).since
         fault = _fault("使用人同意的时刻", consent.at, since, now)
         change = Change(
-            "按使用人同意的实际时刻填写",
+            WayStep(
+                StepAction.SET, (FieldRef("consent.at"),), "按使用人同意的实际时刻填写"
+            ),
             partial(_consented, now=now),
-            StepAction.SET,
-            (FieldRef("consent.at"),),
         )
         if fault:
             code = ConditionCode.CONSENT_TIME_WRONG

@@ -17,7 +17,7 @@ from gongji.model.form import (
 from gongji.rules.binding import ConsentTerms
 from gongji.rules.channels import IdentityCheck
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import ADULT_YEARS, ConsentMethod
+from gongji.rules.codes import ADULT_YEARS, ConsentMethod, wire_name
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
 
@@ -99,7 +99,7 @@ def _methods(years: int) -> Iterator[FormChoice]:
     )
     for method, label in _METHODS.items():
         yield FormChoice(
-            value=f"CONSENT_METHOD_{method.name}",
+            value=wire_name(method),
             label=label,
             condition=guardian if method is ConsentMethod.GUARDIAN else own,
         )

@@ -34,6 +34,7 @@ from gongji.rules.codenames import CERTIFICATE_NAMES, relation_name
 from gongji.rules.codes import (
     IDENTITY_CARD,
     Purpose,
+    wire_name,
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
@@ -134,7 +135,7 @@ def _purposes(scope: FormScope) -> FormField:
     terms = offered(scope.rules.value(hook))
     choices = [
         FormChoice(
-            value=_wire(purpose),
+            value=wire_name(purpose),
             label=in_words(purpose),
             help=f"使用人须{in_words(of_purpose)}",
         )
@@ -148,14 +149,10 @@ def _purposes(scope: FormScope) -> FormField:
         choices=tuple(choices),
         # The only one there is need not be chosen.
         values=tuple(
-            [_wire(p) for p in terms if p in scope.purposes or len(terms) == 1]
+            [wire_name(p) for p in terms if p in scope.purposes or len(terms) == 1]
         ),
         clauses=scope.rules.answer(hook).clauses,
     )
-
-
-def _wire(purpose: Purpose) -> str:
-    return f"PURPOSE_{purpose.name}"
 
 
 def _relation(scope: FormScope) -> FormField:

@@ -16,7 +16,7 @@ from gongji.binding.case import (
     Case,
     Change,
 )
-from gongji.model.conditions import FieldRef, StepAction
+from gongji.model.conditions import FieldRef, StepAction, WayStep
 from gongji.model.people import Enrolment, Person
 from gongji.rules.binding import (
     EnrolmentTerms,
@@ -24,6 +24,7 @@ from gongji.rules.binding import (
 )
 from gongji.rules.codes import (
     Purpose,
+    wire_name,
 )
 from gongji.rules.phrases import in_words
 
@@ -41,7 +42,9 @@ def enrol_holder(terms: EnrolmentTerms) -> Change:
         return case.with_people(holder=_enrolled(case, case.holder, terms))
 
     text = f"授权人{in_words(terms)}后再申请"
-    return Change(text, apply, StepAction.REGISTER, _enrolment("holder", terms))
+    return Change(
+        WayStep(StepAction.REGISTER, _enrolment("holder", terms), text), apply
+    )
 
 
 def enrol_member(purpose: Purpose, terms: EnrolmentTerms) -> Change:
@@ -51,15 +54,17 @@ def enrol_member(purpose: Purpose, terms: EnrolmentTerms) -> Change:
         return case.with_people(member=_enrolled(case, case.member, terms))
 
     text = f"使用人{in_words(terms)}后再申请“{in_words(purpose)}”"
-    return Change(text, apply, StepAction.REGISTER, _enrolment("member", terms))
+    return Change(
+        WayStep(StepAction.REGISTER, _enrolment("member", terms), text), apply
+    )
 
 
 def _enrolment(side: str, terms: EnrolmentTerms) -> tuple[FieldRef, ...]:
     """Return the row of the enrolment that `_enrolled` adds."""
     row = f"{side}.enrolments[]"
     return (
-        FieldRef(f"{row}.scheme", f"SCHEME_{min(terms.schemes).name}"),
-        FieldRef(f"{row}.status", f"ENROLMENT_STATUS_{min(terms.statuses).name}"),
+        FieldRef(f"{row}.scheme", wire_name(min(terms.schemes))),
+        FieldRef(f"{row}.status", wire_name(min(terms.statuses))),
     )
 
 
@@ -92,7 +97,7 @@ def move_member(case: Case, scope: Scope, place: str) -> Change:
         return moved.applying(member_details=details)
 
     text = f"使用人的参保关系转入授权人所在的{in_words(scope)}后再申请"
-    return Change(text, apply, StepAction.REGISTER, tuple(fields))
+    return Change(WayStep(StepAction.REGISTER, tuple(fields), text), apply)
 
 
 # --- changes of their bindings --------------------------------------------------------
@@ -109,7 +114,7 @@ def unbind_members(number: int) -> Change:
 
     text = f"先解绑 {number} 名已绑定的家庭成员"
     fields = (FieldRef("holder"),)
-    return Change(text, apply, StepAction.UNBIND, fields, count=number)
+    return Change(WayStep(StepAction.UNBIND, fields, text, count=number), apply)
 
 
 def unbind_holders(number: int) -> Change:
@@ -123,27 +128,31 @@ def unbind_holders(number: int) -> Change:
 
     text = f"使用人先与 {number} 名其他授权人解绑"
     fields = (FieldRef("member"),)
-    return Change(text, apply, StepAction.UNBIND, fields, count=number)
+    return Change(WayStep(StepAction.UNBIND, fields, text, count=number), apply)
 
 
 def unbind(binding_id: str) -> Change:
     """End one binding of the applicant's own."""
     return Change(
-        f"如要更改，先解绑 {binding_id}",
+        WayStep(
+            StepAction.UNBIND,
+            (FieldRef("binding_id", binding_id),),
+            f"如要更改，先解绑 {binding_id}",
+        ),
         _without(binding_id),
-        StepAction.UNBIND,
-        (FieldRef("binding_id", binding_id),),
     )
 
 
 def unbind_spouse(binding_id: str, text: str) -> Change:
     """End the member's binding to another spouse, whose id is not told to the applicant."""
     return Change(
-        text,
+        WayStep(
+            StepAction.UNBIND,
+            (FieldRef("member"), FieldRef("relation", _SPOUSE_CODE)),
+            text,
+            count=1,
+        ),
         _without(binding_id),
-        StepAction.UNBIND,
-        (FieldRef("member"), FieldRef("relation", _SPOUSE_CODE)),
-        count=1,
     )
 
 
@@ -167,4 +176,4 @@ def end_marriage(side: str, who: str, person_no: str, spouse: str) -> Change:
     text = f"先在登记中更正{who}的婚姻状况"
     # Who the spouse is on record is not told to whoever applies.
     fields = (FieldRef(f"{side}.kin[].relation", _SPOUSE_CODE),)
-    return Change(text, apply, StepAction.REGISTER, fields)
+    return Change(WayStep(StepAction.REGISTER, fields, text), apply)

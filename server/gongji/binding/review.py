@@ -183,12 +183,12 @@ class Unbind(Command[Binding], frozen=True, kw_only=True):
 
 def _by_facts(change: Change) -> bool:
     """Return whether a change leaves the application as it was submitted."""
-    return change.action in {StepAction.REGISTER, StepAction.UNBIND}
+    return change.step.action in {StepAction.REGISTER, StepAction.UNBIND}
 
 
 def _by_consent(change: Change) -> bool:
     """Return whether a change is one of facts, or of the consent alone."""
-    consent = all(field.path.startswith("consent.") for field in change.fields)
+    consent = all(field.path.startswith("consent.") for field in change.step.fields)
     return consent or _by_facts(change)
 
 

@@ -51,8 +51,8 @@ def ways(
     for start in starts:
         changes = _way_from(case, start, check, usable)
         if changes is not None:
-            texts = tuple([change.text for change in changes])
-            working.setdefault(texts, tuple([change.step for change in changes]))
+            way = tuple([change.step for change in changes])
+            working.setdefault(tuple([step.text for step in way]), way)
     shortest = sorted(working.values(), key=len)
     return tuple(shortest[:MOST_WAYS])
 

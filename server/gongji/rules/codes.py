@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, IntEnum
 from zoneinfo import ZoneInfo
 
@@ -158,6 +159,12 @@ class EntryKind(IntEnum):
     BROUGHT_FORWARD_CORRECTED = 8
     CREDIT_CORRECTED = 9
     PREMIUM_REFUNDED = 10
+
+
+def wire_name(code: IntEnum) -> str:
+    """Return what a code is called on the wire: Purpose.VISIT → PURPOSE_VISIT."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(code).__name__)
+    return f"{kind}_{code.name}".upper()
 
 
 def pooling_area(area_code: str) -> str:
