@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gongji.binding.kinship import Birth, birth_of
 from gongji.model.binding import Application
-from gongji.model.conditions import Condition
+from gongji.model.conditions import Condition, ConditionCode
 from gongji.model.people import Certificate, Kin
 from gongji.model.refusals import NotEligible
 from gongji.registry.rows import RELATIONS
@@ -128,6 +128,28 @@ def test_another_relative_bound() -> None:
     world.bind("X", "M", TUESDAY, relation="30")
     assert [] == hooks(world)
 
+
+@pytest.mark.parametrize("relation", ["10", "12", "20", "50"])
+def test_nobody_is_his_own_relative(relation: str) -> None:
+    """Of one person as both it is said that it is one, not what is wrong with a marriage,
+    an age or a birth."""
+    world = Applicants("anqing", holder=born("20101001"))
+    world.person("X")
+    world.add(replace(world.get("H"), kin=(Kin("X", "12", "民政"),)))
+    world.bind("H", "Y", TUESDAY, relation="11")
+    application = world.application("wanshitong", member="H", relation=relation)
+    family = [c for c in refusals(world, application) if c.code in OF_FAMILY]
+    assert [ConditionCode.SAME_PERSON] == [c.code for c in family]
+
+
+OF_FAMILY = {
+    ConditionCode.SAME_PERSON,
+    ConditionCode.BIRTHS_CONTRADICT_RELATION,
+    ConditionCode.HOLDER_HAS_SPOUSE,
+    ConditionCode.MEMBER_HAS_SPOUSE,
+    ConditionCode.HOLDER_BELOW_MARRIAGE_AGE,
+    ConditionCode.MEMBER_BELOW_MARRIAGE_AGE,
+}
 
 KIN: dict[str, tuple[Kin, bool]] = {
     "married": (Kin("X", "12", "民政"), False),

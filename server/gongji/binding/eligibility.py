@@ -107,7 +107,7 @@ def not_eligible(
 
 def same_person(case: Case) -> Iterator[Unmet]:
     """Citizens do not bind themselves."""
-    if case.holder.person_no == case.member.person_no:
+    if case.same_person:
         message = "授权人与使用人是同一人，本人无须绑定"
         yield not_met(
             case,

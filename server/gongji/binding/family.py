@@ -54,8 +54,10 @@ def born_in_order(case: Case) -> Iterator[Unmet]:
     """The birth dates allow the relation: no son is older than his father."""
     birth = birth_of(case.application.relation)
     own, theirs = case.holder.born, case.member.born
-    # What the registry says the relation is comes first.
-    if birth is None or own is None or theirs is None or case.relation_contradicted:
+    if birth is None or own is None or theirs is None:
+        return
+    # What the registry says the relation is comes first; nobody is his own relative.
+    if case.relation_contradicted or case.same_person:
         return
     if not birth.possible(theirs, own):
         yield not_met(
@@ -137,7 +139,8 @@ def of_marriage_age(case: Case) -> Iterator[Unmet]:
 
 
 def _claims_marriage(case: Case) -> bool:
-    return kind_of(case.application.relation) == SPOUSE
+    """Return whether the two are stated to be spouses; nobody is his own."""
+    return kind_of(case.application.relation) == SPOUSE and not case.same_person
 
 
 _HUSBAND, _WIFE = "11", "12"
