@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from gongji.binding.form import FormQuery
+from gongji.model.conditions import StepAction
 from gongji.model.people import Certificate
 from gongji.model.refusals import (
     CityNotServed,
@@ -170,6 +171,22 @@ def test_a_counter_is_asked_for_now_or_of_a_day() -> None:
         family.apply()
     assert of_form.value.message == of_application.value.message
     assert Family(replace(at_counter, day=EVENING.date()), now=EVENING).form().complete
+
+
+@pytest.mark.parametrize(
+    ("changes", "helps"), [({}, True), ({"relation": "28"}, False)]
+)
+def test_a_closed_counter_names_only_what_was_tried(
+    changes: dict[str, Any], *, helps: bool
+) -> None:
+    """To wait for the counter is a way of those who are bound then, as of an application;
+    nobody is asked to come back in vain."""
+    family = Family(query(channel="window", day=HOLIDAY, **changes))
+    with pytest.raises(CounterClosed) as refused:
+        family.form()
+    waits = [[step.action for step in way] for way in refused.value.ways]
+    assert helps is ([StepAction.WAIT] in waits)
+    assert helps is bool(waits)
 
 
 def test_a_mark_opens_a_channel() -> None:

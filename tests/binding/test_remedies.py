@@ -3,20 +3,25 @@ advice is followed by hand."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, ClassVar
 
 import pytest
 from gongji.model.binding import Application, Binding, Material, MemberDetails
 from gongji.model.people import Kin
 from gongji.model.refusals import CounterClosed, NotEligible
+from gongji.rules.channels import Across, CounterHours
+from gongji.rules.clauses import Clause, ruled
 from gongji.rules.codes import SHANGHAI, ConsentMethod, Purpose, Scheme
+from gongji.rules.hookspecs import CityRules
 from msgspec.structs import replace
 
-from tests.binding.applying import Applicants, enrolled
+from tests.binding.applying import TUESDAY, Applicants, cities, enrolled, with_values
 
+TEST = Clause("W1", "测试的条款。", "测试")
 VISIT, PREMIUM = Purpose.VISIT, Purpose.RESIDENT_PREMIUM
 REGISTER = Material("household_register", original=False, reference="附件")
 Follow = Callable[[Applicants, Application], Application]
@@ -291,6 +296,29 @@ class TestWays:
 
         assert datetime(2025, 10, 9, 9, 0, tzinfo=SHANGHAI) == opening
         assert "M" == world.submit(application).member
+
+
+def test_who_waits_comes_to_an_open_counter() -> None:
+    """A way that leads from one counter to another waits until the other opens."""
+    declared = cities().named("anqing").rules(TUESDAY.date()).value(CityRules.channels)
+    across = {
+        key: dataclasses.replace(
+            channel, across=Across.ONLY_ACROSS_AREAS, also_for=frozenset()
+        )
+        for key, channel in declared.items()
+    }
+    afternoons = CounterHours(opens=time(14), closes=time(17))
+    bank = dataclasses.replace(declared["bank"], hours=afternoons)
+    first = {"bank": bank, **across} | {"bank": bank}
+    channels = ruled(first, since="2022-07-01", clauses=[TEST])
+    served = with_values("anqing", {"channels": channels})
+    evening = datetime(2025, 9, 30, 18, 0, tzinfo=SHANGHAI)
+    world = Applicants("anqing", now=evening, served=served)
+    with pytest.raises(CounterClosed) as refused:
+        world.submit(world.application("window"))
+    (way,) = refused.value.ways
+    assert ["CHANGE_CHANNEL", "WAIT"] == [step.action.name for step in way]
+    assert datetime(2025, 10, 9, 14, 0, tzinfo=SHANGHAI) == way[1].not_before
 
 
 def test_whom_to_ask() -> None:

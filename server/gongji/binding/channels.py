@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -55,8 +55,7 @@ def refuse_closed(
 ) -> None:
     """CounterClosed with the next opening, unless the channel is open now."""
     rules = city.rules(now.astimezone(SHANGHAI).date())
-    unmet = closed(rules, declared_channel(rules, key), now, workdays)
-    if unmet is not None:
+    for unmet in closed(rules, declared_channel(rules, key), now, workdays):
         raise counter_closed(unmet, city, workdays, unmet.condition.ways)
 
 
@@ -78,11 +77,11 @@ def counter_closed(
 
 def closed(
     rules: DayRules, channel: Channel, now: datetime, workdays: Workdays
-) -> ClosedCounter | None:
-    """Return that a channel is closed now, None if it is open."""
+) -> Iterator[ClosedCounter]:
+    """The channel is open."""
     hours = channel.hours
     if isinstance(hours, AlwaysOpen) or workdays.is_open(now, hours):
-        return None
+        return
     opening = workdays.next_opening(now, hours)
     provisional = not workdays.known(opening.year)
     wait = Change(
@@ -108,7 +107,7 @@ def closed(
         fields=(FieldRef("channel"),),
         ways=((wait.step,),),
     )
-    return ClosedCounter(condition, (wait,), opening)
+    yield ClosedCounter(condition, (wait,), opening)
 
 
 def _coming(case: Case, at: datetime) -> Case:

@@ -10,6 +10,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Sequence,
 )
 from datetime import date
 from typing import Final
@@ -20,6 +21,7 @@ from gongji.binding.case import (
     Unmet,
     not_met,
 )
+from gongji.binding.channels import ClosedCounter, counter_closed
 from gongji.binding.consenting import guardian_consented, member_identified
 from gongji.binding.family import (
     born_in_order,
@@ -35,11 +37,12 @@ from gongji.binding.submission import (
     identity_checked,
     materials_complete,
 )
+from gongji.binding.workdays import Workdays
 from gongji.cities.city import City, DayRules
 from gongji.model.binding import Binding
 from gongji.model.conditions import ConditionCode, FieldRef, Way
 from gongji.model.people import Person
-from gongji.model.refusals import NotEligible
+from gongji.model.refusals import CounterClosed, NotEligible
 from gongji.rules.binding import (
     EnrolmentTerms,
     LapsedPlaces,
@@ -72,6 +75,24 @@ def failing_later(case: Case) -> tuple[Unmet, ...]:
     """
     later = [check for check in CONDITIONS if check not in OF_SUBMISSION]
     return tuple(unmet for check in later for unmet in check(case))
+
+
+def refusal_of(
+    unmet: Sequence[Unmet],
+    city: City,
+    rules: DayRules,
+    workdays: Workdays,
+    ways: Iterable[Way],
+) -> CounterClosed | NotEligible:
+    """Return the refusal of an application, with ways that work.
+
+    A closed counter, the first of its conditions, is told alone: what time alone refuses
+    may be sent again unchanged.
+    """
+    first = unmet[0]
+    if isinstance(first, ClosedCounter):
+        return counter_closed(first, city, workdays, ways)
+    return not_eligible(unmet, city, rules, ways)
 
 
 def not_eligible(

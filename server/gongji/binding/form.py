@@ -7,12 +7,13 @@ an application through it would be, whoever they were.
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 
 from msgspec import Struct
 
 from gongji.binding.case import Case, Unmet
-from gongji.binding.channels import declared_channel, open_channels, refuse_closed
-from gongji.binding.eligibility import failing_later, not_eligible
+from gongji.binding.channels import closed, declared_channel, open_channels
+from gongji.binding.eligibility import failing_later, refusal_of
 from gongji.binding.formsteps import FormScope, steps_of
 from gongji.binding.formterms import notices_of, outcomes_of
 from gongji.binding.submission import channel_fits
@@ -63,10 +64,15 @@ def admit(
     city = cities.of(query.holder_city)
     day = query.day or now.astimezone(SHANGHAI).date()
     rules = city.rules(day)
-    others = _open_channels(query, city, workdays, now)
+    at, others = now, list[ChannelId]()
+    if query.channel:
+        channel = declared_channel(rules, query.channel)
+        at = now if query.day is None else _opening(channel, query.day)
+        others = open_channels(rules, at, workdays)
     case = _case_of(query, rules, day)
-    if unmet := _unmet(case):
-        raise not_eligible(unmet, city, rules, ways(case, others, _unmet))
+    check = partial(_unmet, at=at, workdays=workdays)
+    if unmet := check(case):
+        raise refusal_of(unmet, city, rules, workdays, ways(case, others, check))
     return AdmittedForm(city, day, _scope_of(query, city, case))
 
 
@@ -81,22 +87,6 @@ def form_of(scope: FormScope) -> ApplicationForm:
     )
 
 
-def _open_channels(
-    query: FormQuery, city: City, workdays: Workdays, now: datetime
-) -> list[ChannelId]:
-    """Return the channels open beside the one asked for; none without one.
-
-    UnknownChannel; CounterClosed if the one asked for is closed.
-    """
-    if not query.channel:
-        return []
-    rules = city.rules(query.day or now.astimezone(SHANGHAI).date())
-    channel = declared_channel(rules, query.channel)
-    at = now if query.day is None else _opening(channel, query.day)
-    refuse_closed(city, query.channel, at, workdays)
-    return open_channels(rules, at, workdays)
-
-
 def _opening(channel: Channel, day: date) -> datetime:
     """Return an instant of a day at which a channel is open if it is at all."""
     hours = channel.hours
@@ -104,10 +94,14 @@ def _opening(channel: Channel, day: date) -> datetime:
     return datetime.combine(day, opens, SHANGHAI)
 
 
-def _unmet(case: Case) -> tuple[Unmet, ...]:
+def _unmet(case: Case, at: datetime, workdays: Workdays) -> tuple[Unmet, ...]:
     """Return the conditions that nobody's application meets, however it is filled in."""
-    channel = channel_fits(case) if case.application.channel else ()
-    return (*failing_later(case), *channel)
+    unmet = failing_later(case)
+    if not case.application.channel:
+        return unmet
+    at = case.comes_at or at
+    shut = closed(case.rules, case.channel, at, workdays)
+    return (*shut, *unmet, *channel_fits(case))
 
 
 def _scope_of(query: FormQuery, city: City, case: Case) -> FormScope:

@@ -18,13 +18,12 @@ from msgspec.structs import asdict
 from gongji.binding.case import Case, Unmet, person_of
 from gongji.binding.channels import (
     closed,
-    counter_closed,
     declared_channel,
     hours_provisional,
     open_channels,
 )
 from gongji.binding.consenting import refuse_not_given_by
-from gongji.binding.eligibility import failing, not_eligible
+from gongji.binding.eligibility import failing, refusal_of
 from gongji.binding.evidence import evidence_in_time
 from gongji.binding.known import refuse_unknown
 from gongji.binding.life import forward
@@ -40,7 +39,6 @@ from gongji.cities.city import (
 )
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision, Request
-from gongji.model.conditions import Way
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.guessing import (
@@ -117,8 +115,6 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         declared_channel(rules, application.channel)
         refuse_unknown(application, rules)
         case = case_of(application, rules, facts, self.cities)
-        # Before the conditions: what time alone refuses may be sent again unchanged.
-        self._refuse_closed(case, city, facts)
         self._refuse_unmet(case, city, facts)
         binding = forward(
             self._submitted(case, city, facts),
@@ -141,32 +137,21 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             refuse_paused(facts.get(Guesses, self._guesses_key), facts.now)
         refuse_not_given_by(self.subject, application.consent, application.member)
 
-    def _refuse_closed(self, case: Case, city: City, facts: Facts) -> None:
-        rules, channel, now = case.rules, case.channel, facts.now
-        if unmet := closed(rules, channel, now, self.workdays):
-            found = self._ways(case, facts)
-            refusal = counter_closed(unmet, city, self.workdays, found)
+    def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
+        check = partial(self._failing, now=facts.now)
+        if unmet := check(case):
+            rules, workdays = case.rules, self.workdays
+            channels = open_channels(rules, facts.now, workdays)
+            found = ways(case, channels, check)
+            refusal = refusal_of(unmet, city, rules, workdays, found)
             # A way may tell that the member's details are wrong.
             raise refusal.leaving(*self._guessed(case, facts))
 
-    def _refuse_unmet(self, case: Case, city: City, facts: Facts) -> None:
-        if unmet := self._failing(case, facts.now):
-            refusal = not_eligible(unmet, city, case.rules, self._ways(case, facts))
-            raise refusal.leaving(*self._guessed(case, facts))
-
-    def _ways(self, case: Case, facts: Facts) -> tuple[Way, ...]:
-        """Return the ways that work now, or when the counter opens."""
-        check = partial(self._failing, now=facts.now)
-        channels = open_channels(case.rules, facts.now, self.workdays)
-        return ways(case, channels, check)
-
     def _failing(self, case: Case, now: datetime) -> tuple[Unmet, ...]:
         """Return what the case does not meet, last what its evidence does not."""
-        shut = None
-        if case.comes_at is None:
-            shut = closed(case.rules, case.channel, now, self.workdays)
-        unmet = (*failing(case), *evidence_in_time(case, case.comes_at or now))
-        return unmet if shut is None else (shut, *unmet)
+        at = case.comes_at or now
+        shut = closed(case.rules, case.channel, at, self.workdays)
+        return (*shut, *failing(case), *evidence_in_time(case, at))
 
     def _guessed(self, case: Case, facts: Facts) -> Iterator[Guesses]:
         """Yield the caller's guesses if the member's details are stated wrong once more."""
