@@ -23,9 +23,10 @@ from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Application
 from gongji.model.form import ApplicationForm
 from gongji.model.people import Certificate, Enrolment, Mark, Person
+from gongji.model.refusals import MalformedField
 from gongji.rules.binding import EnrolmentTerms, offered
 from gongji.rules.channels import AlwaysOpen, Channel, ChannelId
-from gongji.rules.codes import SHANGHAI, Purpose
+from gongji.rules.codes import SHANGHAI, Purpose, pooling_area, province
 from gongji.rules.hookspecs import CityRules
 
 _HOLDER, _MEMBER = "holder", "member"
@@ -59,9 +60,10 @@ def admit(
 ) -> AdmittedForm:
     """Return what the form of an application is made of.
 
-    CityNotServed, NotInForce, UnknownChannel, CounterClosed, NotEligible.
+    CityNotServed, MalformedField, NotInForce, UnknownChannel, CounterClosed, NotEligible.
     """
     city = cities.of(query.holder_city)
+    _refuse_province(query)
     day = query.day or now.astimezone(SHANGHAI).date()
     rules = city.rules(day)
     at, others = now, list[ChannelId]()
@@ -85,6 +87,18 @@ def form_of(scope: FormScope) -> ApplicationForm:
         outcomes=outcomes_of(scope.rules, scope.channel),
         notices=notices_of(scope.rules),
     )
+
+
+def _refuse_province(query: FormQuery) -> None:
+    """MalformedField if the member's city is the province that the holder's city is in."""
+    home, place = pooling_area(query.holder_city), pooling_area(query.member_city)
+    # Where a whole province is one pooling area, its code is the holder's too.
+    within = place != home and province(place) == province(home)
+    if within and place.endswith("00"):
+        raise MalformedField(
+            f"member_city：{query.member_city} 是省，须写到市，如 {query.holder_city}",
+            field="member_city",
+        )
 
 
 def _opening(channel: Channel, day: date) -> datetime:

@@ -70,6 +70,9 @@ async def test_paths_and_constraints_are_those_of_the_protos(service: Service) -
     [
         ({"holder_city": ""}, "INVALID_ARGUMENT MALFORMED_FIELD holder_city"),
         ({"member_city": "3411"}, "INVALID_ARGUMENT MALFORMED_FIELD member_city"),
+        ({"member_city": "034110"}, "INVALID_ARGUMENT MALFORMED_FIELD member_city"),
+        ({"member_city": "340000"}, "INVALID_ARGUMENT MALFORMED_FIELD member_city"),
+        ({"member_city": "340099"}, "INVALID_ARGUMENT MALFORMED_FIELD member_city"),
         ({"relation": "1"}, "INVALID_ARGUMENT MALFORMED_FIELD relation"),
         ({"purposes": [0]}, "INVALID_ARGUMENT MALFORMED_FIELD purposes[0]"),
         ({"day": "2025-02-30"}, "INVALID_ARGUMENT MALFORMED_FIELD day"),
