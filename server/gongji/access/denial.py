@@ -18,7 +18,7 @@ _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _SERIAL: Final = re.compile(r"[0-9a-f]{1,40}")
 
 _CERTIFICATES: Final = (
-    "列表，每项为证书的指纹（sha256：与 64 位十六进制，国密的库为 sm3:）"
+    "列表，每项为证书的指纹（“sha256:”加 64 位十六进制，国密的库为“sm3:”）"
     "或序列号（十六进制）"
 )
 

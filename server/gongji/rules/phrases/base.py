@@ -46,7 +46,7 @@ def joined(parts: Iterable[object], separator: str = "、") -> str:
 
 
 def _mapping(value: Mapping[object, object], names: Mapping[str, str]) -> str:
-    """Return keys of one value together: "皖事通APP、网上大厅: 即时生效; 线下窗口: …"."""
+    """Return keys of one value together: "皖事通APP、网上大厅：即时生效；线下窗口：…"."""
     # A channel's phrase begins with its name, so its id would only repeat it.
     if all(isinstance(part, Channel) for part in value.values()):
         return joined(value.values())

@@ -63,7 +63,7 @@ def refund_in_words(terms: PremiumTerms) -> str:
 
 
 def exclusion_in_words(exclusion: Exclusion) -> str:
-    """Return a situation and, unless it is everybody, of whom: "职工医保退休: …"."""
+    """Return a situation and, unless it is everybody, of whom: "职工医保住院期间的门诊费用"."""
     situation = phrase(exclusion.situation)
     everybody = exclusion.schemes == frozenset(Scheme)
     schemes = "" if everybody else phrase(exclusion.schemes)
@@ -141,7 +141,7 @@ def _ratios(table: Table) -> str:
         for level in table.ratio_bp:
             ratios[level] = percent(table.ratio_of(standing, level))
         rows.append(f"{phrase(standing)}{_by_level(ratios)}")
-    text = f"支付比例{','.join(rows)}"
+    text = f"支付比例{'，'.join(rows)}"
     if isinstance(table.retired, BonusPoints):
         text += f"（{phrase(table.retired)}）"
     return text

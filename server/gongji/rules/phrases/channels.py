@@ -37,7 +37,7 @@ def _(value: Step) -> str:
 
 
 def pairs_taken(channel: Channel) -> str:
-    """Return which pairs a channel takes: "跨统筹区绑定,或一方为跨省备案人员"."""
+    """Return which pairs a channel takes: "跨统筹区绑定，或一方为跨省备案人员"."""
     also = f"，或一方为{phrase(channel.also_for)}" if channel.also_for else ""
     return f"{phrase(channel.across)}{also}"
 

@@ -67,7 +67,7 @@ def _deadlines(runs: Runs) -> Mismatches:
 
 def _callers(runs: Runs) -> Mismatches:
     """Find calls whose caller is missing, odd or another."""
-    expected = f"元数据 {CALLER_KEY} 恰好一个，1-60 个字母、数字、。_ -"
+    expected = f"元数据 {CALLER_KEY} 恰好一个，1-60 个字母、数字、“.”“_”“-”"
     names = set()
     for name, call in _calls(runs):
         metadata = call.metadata
