@@ -22,7 +22,7 @@ LUNAR = {
     2040: ("02-12", "04-04", "06-14", "09-20"),
     2050: ("01-23", "04-04", "06-23", "09-30"),
 }
-"""春节（正月初一），清明，端午，中秋，as three libraries of other origin have them。"""
+"""春节 (正月初一), 清明, 端午, 中秋, as three libraries of other origin have them."""
 
 
 @pytest.mark.parametrize(("year", "days"), LUNAR.items())

@@ -1,4 +1,4 @@
-"""Find half-width punctuation in Chinese text (GB/T 15834)."""
+"""Find half-width punctuation in Chinese text (GB/T 15834), full-width in English."""
 
 from __future__ import annotations
 
@@ -29,20 +29,32 @@ HALF_WIDTH: Final = re.compile(
 # Code and addresses within a text are not its punctuation.
 _CODE: Final = re.compile(r"```.*?```|`[^`]*`|\]\([^)\s]*\)|https?://\S+", re.DOTALL)
 
+_FULL_WIDTH: Final = re.compile("[，。；：！？（）]")
+
+_IN_QUOTES: Final = re.compile(r'"[^"]*"|「[^」]*」|“[^”]*”')
+
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 
-# How an English sentence begins, or a comment of one.
-_ENGLISH: Final = re.compile(r"\s*(?:[A-Z][A-Za-z]*,?|psn_cert_type of) [a-z`]")
+# How an English sentence begins, and what binds one that begins with Chinese words.
+_ENGLISH: Final = re.compile(
+    r"\s*(?:[A-Z][A-Za-z]*,?|psn_cert_type of) [a-z`]|[^|\n]*\b(?:and|in|the) [a-z]"
+)
 
 
 def marks(text: str) -> list[str]:
-    """Return the half-width marks of a Chinese text, each with its surroundings."""
+    """Return the marks of a text that are the other language's, with what stands beside.
+
+    Half-width ones of a Chinese text, full-width ones of an English sentence.
+    """
     bare = _CODE.sub("`", text)
+    wrong = HALF_WIDTH
     if not is_chinese(bare):
-        return []
+        if not _ENGLISH.match(bare):
+            return []
+        wrong, bare = _FULL_WIDTH, _IN_QUOTES.sub('"', bare)
     return [
         bare[max(0, found.start() - 8) : found.end() + 8]
-        for found in HALF_WIDTH.finditer(bare)
+        for found in wrong.finditer(bare)
     ]
 
 

@@ -68,10 +68,14 @@ def test_every_page_is_set_in_full_width() -> None:
         "真的?",
         "; `须推得",
         "由 a 与 b(c)推得",
+        "元旦、劳动节：month and day.",
+        "A counter（窗口）.",
+        "A counter (窗口)。",
     ],
 )
 def test_each_kind_of_half_width_mark_is_found(text: str) -> None:
-    """A comma, colon, semicolon, bracket, full stop or question mark is found."""
+    """A comma, colon, semicolon, bracket, full stop or question mark is found, and each
+    that is Chinese in an English sentence."""
     assert marks(text)
 
 
@@ -85,6 +89,8 @@ def test_each_kind_of_half_width_mark_is_found(text: str) -> None:
         "09:00 至 17:00",
         "见 a.b(c)",
         "Purses of people (个人账户).",
+        "元旦、劳动节: month and day.",
+        'A phrase of rules: "甲，乙".',
     ],
 )
 def test_what_is_set_well_or_foreign_is_left(text: str) -> None:

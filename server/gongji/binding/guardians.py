@@ -41,7 +41,7 @@ _TIERS: Final = (
     _tier("60 61 62 63 64", "40 41 42 43 44"),
     _tier("70 71 75", "70 73 77"),
 )
-"""父母、祖父母与外祖父母、兄姐，in the order in which they are guardians。"""
+"""父母、祖父母与外祖父母、兄姐, in the order in which they are guardians."""
 
 
 class IsParty(Struct, frozen=True):

@@ -14,14 +14,14 @@ FIRST_YEAR: Final = 2025
 """The year from which the law in force reads as here (国务院令第795号)."""
 
 _FIXED: Final = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
-"""元旦、劳动节、国庆节：month and day。"""
+"""元旦、劳动节、国庆节: month and day."""
 
 # 除夕 is a day before the first of the first month: that month has 29 days or 30.
 _SPRING_FESTIVAL: Final = range(-1, 3)
-"""春节：除夕 to 初三，in days from 正月初一。"""
+"""春节: 除夕 to 初三, in days from 正月初一."""
 
 _LUNAR: Final = ((5, 5), (8, 15))
-"""端午节、中秋节：lunar month and day。"""
+"""端午节、中秋节: lunar month and day."""
 
 _QINGMING: Final = "清明"
 

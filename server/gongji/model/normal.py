@@ -10,7 +10,7 @@ import unicodedata
 from typing import Final
 
 MIDDLE_DOT: Final = "·"
-"""U+00B7，the middle dot（间隔号） of names such as 古丽米热·艾比布力。"""
+"""U+00B7, the middle dot (间隔号) of names such as 古丽米热·艾比布力."""
 
 # What keyboards and older registers put in its place; NFKC makes U+30FB of U+FF65,
 # U+00B7 of U+0387 and a full stop of U+2024 and U+FF0E.

@@ -17,7 +17,7 @@ from gongji.v1 import registry_pb2
 from gongji.v1 import types_pb2 as pb
 
 _ID_CARD: Final = "01"
-"""psn_cert_type：居民身份证。"""
+"""psn_cert_type of the identity card (居民身份证)."""
 
 _BY_ID_CARD, _BY_OTHERS = "02", ("01", "03")
 """mdtrt_cert_type: 02 carries the number of an identity card; 01 电子凭证 and 03 社保卡
