@@ -15,7 +15,12 @@ from gongji.model.conditions import (
     StepAction,
     WayStep,
 )
-from gongji.model.refusals import NotEligible
+from gongji.model.refusals import (
+    MalformedField,
+    NotEligible,
+    Refusal,
+    StoreUnavailable,
+)
 from gongji.rpc import status
 from gongji.rpc.convert.refusals import explanation_to
 from gongji.rpc.trailers import CUT, abridged
@@ -24,7 +29,7 @@ from gongji.rules.clauses import Clause
 from gongji.v1 import binding_pb2 as pb
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 SENTENCE_ENDS: Final = "。；！？：;:|"
@@ -52,6 +57,38 @@ REPEATED: Final[Mapping[ConditionCode, int]] = {
     ConditionCode.MEMBER_HAS_SPOUSE: 5,
 }
 """How often a condition can be unmet at most, if more than once."""
+
+
+@st.composite
+def enormous(draw: st.DrawFn) -> Refusal:
+    """Draw a refusal whose figures, clauses and path are as long as they like."""
+    kind = draw(st.sampled_from([NotEligible, MalformedField, StoreUnavailable]))
+    few = st.integers(0, 400)
+    clauses = [Clause(f"T-X{n}", "文", "源") for n in range(draw(few))]
+    metadata: dict[str, Any] = {
+        f"figure_{n}": "一" * draw(few) for n in range(draw(few))
+    }
+    path = "member_details." * draw(few)
+    return kind("不行。" * draw(few), field=path, clauses=clauses, **metadata)
+
+
+@given(enormous())
+@settings(suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
+def test_nothing_exceeds_the_bound(refusal: Refusal) -> None:
+    """However many figures and clauses there are, the details keep the bound, and tell
+    reason, sentence and when to retry."""
+    ended = status.of_refusal(refusal)
+    packed = dict(ended.trailing)[status.DETAILS_KEY]
+    assert isinstance(packed, bytes)
+    assert len(packed) <= status.MAX_DETAILS
+    whole = status_pb2.Status.FromString(packed)
+    info, sentence = details.ErrorInfo(), details.LocalizedMessage()
+    assert whole.details[0].Unpack(info)
+    assert whole.details[1].Unpack(sentence)
+    assert (refusal.reason(), "gongji.v1") == (info.reason, info.domain)
+    assert whole.message == sentence.message
+    retries = [part.type_url.endswith("RetryInfo") for part in whole.details]
+    assert isinstance(refusal, StoreUnavailable) is any(retries)
 
 
 def fields_of(code: ConditionCode, number: int) -> list[FieldRef]:

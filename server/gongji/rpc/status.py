@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +28,13 @@ from gongji.model.refusals import (
     StoreUnavailable,
     Unauthenticated,
 )
-from gongji.rpc.trailers import FORMS, TrailerForm, abridged, conditions_in
+from gongji.rpc.trailers import (
+    FORMS,
+    MAX_MESSAGE,
+    TrailerForm,
+    abridged,
+    conditions_in,
+)
 
 DOMAIN: Final = "gongji.v1"
 
@@ -42,9 +49,6 @@ PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 # together they stay below the 8 KiB at which Java and proxies cut a connection off.
 MAX_DETAILS: Final = 4095
 """Most bytes of the details."""
-
-MAX_MESSAGE: Final = 160
-"""Most characters of the message."""
 
 RETRYABLE: Final = (Exhausted, StoreUnavailable)
 """Refusals that pass by themselves: their status says when to retry."""
@@ -122,13 +126,14 @@ def _packed_details(
     refusal: Refusal, code: StatusCode, message: str, retry_ms: int
 ) -> bytes:
     """Return the details of a refusal, the first form that fits into `MAX_DETAILS` bytes."""
-    packed = b""
     for form in FORMS:
         short = abridged(message, form.sentence)
         packed = _pack(code, short, _details(refusal, short, form, retry_ms))
         if len(packed) <= MAX_DETAILS:
-            break
-    return packed
+            return packed
+    # So many clauses or figures that even without a condition they do not fit.
+    bare = [_error_info(refusal.reason(), {}), _localized(message)]
+    return _pack(code, message, [*bare, *_retry_in(refusal, retry_ms)])
 
 
 def _details(
@@ -146,11 +151,15 @@ def _details(
         parts.append(BadRequest(field_violations=[violation]))
     if refusal.conditions:
         parts += conditions_in(refusal, form)
+    return [*parts, *_retry_in(refusal, retry_ms)]
+
+
+def _retry_in(refusal: Refusal, retry_ms: int) -> Iterator[RetryInfo]:
+    """Yield when to retry a refusal that passes by itself."""
     if isinstance(refusal, RETRYABLE):
         retry = RetryInfo()
         retry.retry_delay.FromMilliseconds(retry_ms)
-        parts.append(retry)
-    return parts
+        yield retry
 
 
 def _metadata(refusal: Refusal, length: int) -> dict[str, str]:

@@ -13,8 +13,14 @@ from google.rpc.error_details_pb2 import PreconditionFailure
 
 from gongji.model.conditions import Condition
 from gongji.model.refusals import Refusal
-from gongji.rpc.convert.refusals import condition_to, paths_to, way_to
+from gongji.rpc.convert.refusals import condition_to, fields_to, paths_to, way_to
 from gongji.v1 import binding_pb2 as pb
+
+MAX_MESSAGE: Final = 160
+"""Most characters of the sentence of a refusal."""
+
+_SHORT: Final = 60
+"""As many where there is no room for more."""
 
 CUT: Final = "（以下略）"
 """Ends what is not told whole."""
@@ -37,7 +43,7 @@ class TrailerForm:
     """
 
     text: int = 0
-    sentence: int = 160
+    sentence: int = MAX_MESSAGE
     whole: bool = False
     together: bool = False
     values: bool = True
@@ -45,14 +51,16 @@ class TrailerForm:
     paths: bool = True
 
 
-_FEWEST: Final = TrailerForm(sentence=60, together=True, values=False, violations=False)
+_FEWEST: Final = TrailerForm(
+    sentence=_SHORT, together=True, values=False, violations=False
+)
 
 FORMS: Final = (
     TrailerForm(text=400, whole=True),
     *[TrailerForm(text=length) for length in (400, 160, 100, 60, 40, 24)],
-    TrailerForm(sentence=60),
-    TrailerForm(sentence=60, together=True),
-    TrailerForm(sentence=60, together=True, violations=False),
+    TrailerForm(sentence=_SHORT),
+    TrailerForm(sentence=_SHORT, together=True),
+    TrailerForm(sentence=_SHORT, together=True, violations=False),
     _FEWEST,
     # More conditions than any rules have: their codes.
     replace(_FEWEST, paths=False),
@@ -98,11 +106,13 @@ def _explanation(refusal: Refusal, form: TrailerForm) -> pb.Explanation:
 
 def _bare(condition: Condition, form: TrailerForm) -> pb.Condition:
     """Return what a condition must tell: code, fields, clauses."""
-    whole = condition_to(condition)
+    code = pb.ConditionCode.ValueType(condition.code)
     if not form.paths:
-        return pb.Condition(code=whole.code)
-    fields = whole.fields if form.values else paths_to(condition.fields)
-    return pb.Condition(code=whole.code, fields=fields, clauses=whole.clauses)
+        return pb.Condition(code=code)
+    told = fields_to if form.values else paths_to
+    return pb.Condition(
+        code=code, fields=told(condition.fields), clauses=condition.clauses
+    )
 
 
 def _together(conditions: list[pb.Condition]) -> list[pb.Condition]:

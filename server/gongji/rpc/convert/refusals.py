@@ -27,11 +27,16 @@ def condition_to(condition: Condition) -> pb.Condition:
     return pb.Condition(
         code=pb.ConditionCode.ValueType(condition.code),
         hook=condition.hook,
-        fields=map(_field_to, condition.fields),
+        fields=fields_to(condition.fields),
         clauses=condition.clauses,
         message=condition.message,
         ways=map(way_to, condition.ways),
     )
+
+
+def fields_to(fields: Iterable[FieldRef]) -> list[pb.FieldRef]:
+    """Return fields by their paths, each with what belongs there."""
+    return [pb.FieldRef(path=field.path, value=field.value) for field in fields]
 
 
 def paths_to(fields: Iterable[FieldRef]) -> list[pb.FieldRef]:
@@ -48,12 +53,8 @@ def way_to(way: Way) -> pb.Way:
 def _step_to(step: WayStep) -> pb.Step:
     return pb.Step(
         action=pb.StepAction.ValueType(step.action),
-        fields=map(_field_to, step.fields),
+        fields=fields_to(step.fields),
         text=step.text,
         count=step.count,
         not_before=instant_to(step.not_before),
     )
-
-
-def _field_to(field: FieldRef) -> pb.FieldRef:
-    return pb.FieldRef(path=field.path, value=field.value)
