@@ -257,10 +257,18 @@ async def test_a_misspelt_fault_is_named(house: Service) -> None:
     assert 0 == await charged(house)
 
 
+async def test_a_call_orders_one_fault(house: Service) -> None:
+    """A call that orders two faults is refused as one that orders none there is."""
+    both = [(FAULT_KEY, "slow=0"), (FAULT_KEY, "lost-reply")]
+    assert "INVALID_ARGUMENT MALFORMED_FIELD" == await outcome(house, *both)
+    assert 0 == await charged(house)
+
+
 def test_a_delay_has_a_default() -> None:
     """Late and slow are so by a second unless they say; others have no delay."""
     delays = [fault_in(name).delay_ms for name in KINDS]
     assert [0, 0, DELAY_MS, DELAY_MS, 0] == delays
+    assert [0, 0] == [fault_in(f"{name}=0").delay_ms for name in ("late-reply", "slow")]
 
 
 @pytest.mark.parametrize(

@@ -66,17 +66,19 @@ class SandboxFault:
 
 def fault_in(stated: str) -> SandboxFault:
     """Return the fault that a call orders for itself. MalformedField."""
-    name, _, text = stated.partition("=")
+    name, equals, text = stated.partition("=")
     kind = KINDS.get(name)
     delayed = kind in DELAYED
-    sound = stated == name or (delayed and re.fullmatch(r"[0-9]{1,6}", text))
+    sound = not equals or (delayed and re.fullmatch(r"[0-9]{1,6}", text))
     if kind is None or not sound or int(text or 0) > LONGEST_MS:
         raise MalformedField(
             f"元数据 {FAULT_KEY} 应为 {'、'.join(KINDS)} 之一，late-reply 与 slow 之后可写"
             f"毫秒，如 slow=1500，至多 {LONGEST_MS}",
             field=FAULT_KEY,
         )
-    return SandboxFault(kind, (int(text or 0) or DELAY_MS) if delayed else 0)
+    if not delayed:
+        return SandboxFault(kind)
+    return SandboxFault(kind, int(text) if equals else DELAY_MS)
 
 
 @dataclass(slots=True)
@@ -88,8 +90,9 @@ class FaultOrders:
     _outcomes: Outcomes = field(default_factory=Outcomes)
 
     def order(self, caller: str, method: str, fault: SandboxFault | None) -> None:
-        """Order a fault, or withdraw the one ordered before: all if it is of no calls.
+        """Order a fault.
 
+        None withdraws the one of this caller and method, or all if neither is named.
         MalformedField.
         """
         if method and method not in self._methods:

@@ -86,7 +86,8 @@ def _fault_in(metadata: Sequence[tuple[str, str | bytes]]) -> str:
     # gRPC repeats the metadata with the call: the first attempt was what they ordered for.
     if not stated or any(key == _REPEATED_KEY for key, _ in metadata):
         return ""
-    return str(stated[0])
+    # Several are no fault: told as HTTP joins headers of one name.
+    return ", ".join(map(str, stated))
 
 
 @lru_cache(4096)

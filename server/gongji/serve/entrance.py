@@ -27,7 +27,7 @@ from gongji.model.refusals import (
 )
 from gongji.rpc import status
 from gongji.rpc.method import Calling, Ending, Method
-from gongji.rpc.origin import NOWHERE, CallOrigin, origin_of
+from gongji.rpc.origin import FAULT_KEY, NOWHERE, CallOrigin, origin_of
 from gongji.rpc.outcome import Call, Outcomes
 from gongji.rpc.status import Status
 from gongji.rpc.watching import call_watch
@@ -268,7 +268,7 @@ def _metadata(entries: Sequence[tuple[str, str | bytes]]) -> dict[str, str | byt
         # A proxy may have judged the one, and we would believe the other.
         counts = Counter(key for key, _ in entries)
         for key, count in counts.items():
-            if count > 1 and key.startswith(SAYS_WHO):
+            if count > 1 and key.startswith(SAYS_WHO) and key != FAULT_KEY:
                 raise CredentialInvalid(f"元数据 {key} 只能有一个")
     return by_key
 
