@@ -154,7 +154,8 @@ class Calls:
                 ),
                 name in ENDLESS,
             )
-            # Whoever could not order the end of faults would be at a loss.
+            # Faults do not happen to these: a fault ordered for every call could not be
+            # withdrawn.
             if self._faults and name not in ON_SANDBOXES:
                 method = self._faults.over(method)
             self.methods[path] = method
