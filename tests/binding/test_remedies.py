@@ -10,6 +10,7 @@ from datetime import datetime, time
 from typing import Any, ClassVar
 
 import pytest
+from gongji.cities.city import Cities
 from gongji.model.binding import Application, Binding, Material, MemberDetails
 from gongji.model.people import Kin
 from gongji.model.refusals import CounterClosed, NotEligible
@@ -298,8 +299,8 @@ class TestWays:
         assert "M" == world.submit(application).member
 
 
-def test_who_waits_comes_to_an_open_counter() -> None:
-    """A way that leads from one counter to another waits until the other opens."""
+def with_afternoons_at_the_bank() -> Cities:
+    """Return the cities; in 安庆 banks alone take pairs of one area, from 14:00."""
     declared = cities().named("anqing").rules(TUESDAY.date()).value(CityRules.channels)
     across = {
         key: dataclasses.replace(
@@ -309,11 +310,15 @@ def test_who_waits_comes_to_an_open_counter() -> None:
     }
     afternoons = CounterHours(opens=time(14), closes=time(17))
     bank = dataclasses.replace(declared["bank"], hours=afternoons)
-    first = {"bank": bank, **across} | {"bank": bank}
-    channels = ruled(first, since="2022-07-01", clauses=[TEST])
-    served = with_values("anqing", {"channels": channels})
+    channels = across | {"bank": bank}
+    ruling = ruled(channels, since="2022-07-01", clauses=[TEST])
+    return with_values("anqing", {"channels": ruling})
+
+
+def test_who_waits_comes_to_an_open_counter() -> None:
+    """A way that leads from one counter to another waits until the other opens."""
     evening = datetime(2025, 9, 30, 18, 0, tzinfo=SHANGHAI)
-    world = Applicants("anqing", now=evening, served=served)
+    world = Applicants("anqing", now=evening, served=with_afternoons_at_the_bank())
     with pytest.raises(CounterClosed) as refused:
         world.submit(world.application("window"))
     (way,) = refused.value.ways

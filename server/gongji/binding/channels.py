@@ -84,15 +84,7 @@ def closed(
         return
     opening = workdays.next_opening(now, hours)
     provisional = not workdays.known(opening.year)
-    wait = Change(
-        WayStep(
-            StepAction.WAIT,
-            (),
-            f"{opening:%Y-%m-%d %H:%M} 起再来办理",
-            not_before=opening,
-        ),
-        partial(_coming, at=opening),
-    )
+    wait = _wait_until(opening)
     unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
     message = (
         f"{channel.name}现在不办理：{in_words(hours)}；"
@@ -108,6 +100,13 @@ def closed(
         ways=((wait.step,),),
     )
     yield ClosedCounter(condition, (wait,), opening)
+
+
+def _wait_until(opening: datetime) -> Change:
+    """Come when the counter opens."""
+    text = f"{opening:%Y-%m-%d %H:%M} 起再来办理"
+    step = WayStep(StepAction.WAIT, (), text, not_before=opening)
+    return Change(step, partial(_coming, at=opening))
 
 
 def _coming(case: Case, at: datetime) -> Case:

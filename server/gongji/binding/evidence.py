@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -25,27 +25,23 @@ def evidence_in_time(case: Case, now: datetime) -> Iterator[Unmet]:
     if agreement is not None:
         since = case.rules.answer(CityRules.agreement).since
         fault = _fault("同意协议的时刻", agreement.at, since, now)
-        change = Change(
-            WayStep(
-                StepAction.SET, (FieldRef("agreement.at"),), "按同意协议的实际时刻填写"
-            ),
-            partial(_agreed, now=now),
-        )
+        change = _state("agreement.at", "同意协议", partial(_agreed, now=now))
         if fault:
             code = ConditionCode.AGREEMENT_TIME_WRONG
             yield not_met(case, CityRules.agreement, code, fault, change)
     if consent is not None:
         since = case.rules.answer(CityRules.consent).since
         fault = _fault("使用人同意的时刻", consent.at, since, now)
-        change = Change(
-            WayStep(
-                StepAction.SET, (FieldRef("consent.at"),), "按使用人同意的实际时刻填写"
-            ),
-            partial(_consented, now=now),
-        )
+        change = _state("consent.at", "使用人同意", partial(_consented, now=now))
         if fault:
             code = ConditionCode.CONSENT_TIME_WRONG
             yield not_met(case, CityRules.consent, code, fault, change)
+
+
+def _state(path: str, what: str, apply: Callable[[Case], Case]) -> Change:
+    """State when it was done."""
+    step = WayStep(StepAction.SET, (FieldRef(path),), f"按{what}的实际时刻填写")
+    return Change(step, apply)
 
 
 def _fault(what: str, at: datetime, since: date, now: datetime) -> str:
