@@ -109,11 +109,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.area_code = ""
         """The city whose rules refused, for log and metrics; "" if that is not known."""
         self.leaves: tuple[object, ...] = ()
-        """Records written although it is refused (a tombstone).
-
-        They do not make a refusal final: a tombstone has its reversal refused again
-        without a row of its own.
-        """
+        """Records written although it is refused (a tombstone); `final` is unchanged."""
 
     def within(self, area_code: str) -> Self:
         """Return the refusal as one by the rules of a city."""
