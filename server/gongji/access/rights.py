@@ -113,7 +113,8 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ListSettlements": _OWN,
     "GetAccount": _OWN,
     "ListEntries": _OWN,
-    "Watch": _OWN | _to(_INSTITUTIONS, _INSTITUTION),
+    # Of each kind of event to whom the method that reads the rest of it is open.
+    "Watch": _OWN | _REVIEWED | _to(_INSTITUTIONS, _INSTITUTION),
     "Credit": _WORK,
     "CorrectCredit": _WORK,
     "TakeBackCredit": _WORK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -29,7 +29,7 @@ class EventKind(IntEnum):
     PREMIUM_REFUNDED = 13
 
 
-OF_BINDINGS = frozenset(
+OF_BINDINGS: Final = frozenset(
     {
         EventKind.BINDING_SUBMITTED,
         EventKind.BINDING_CONSENTED,
@@ -39,6 +39,10 @@ OF_BINDINGS = frozenset(
         EventKind.BINDING_SUSPENDED,
         EventKind.BINDING_RESUMED,
     }
+)
+
+OF_SETTLEMENTS: Final = frozenset(
+    {EventKind.SETTLED, EventKind.REVERSED, EventKind.RESETTLED}
 )
 
 

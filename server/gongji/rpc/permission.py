@@ -97,6 +97,11 @@ class Permit:
             permit.guessing = policy.guessing
         return permit
 
+    def may(self, method: str) -> bool:
+        """Return whether the caller's kind has a right to another method."""
+        # A tester is let in on a sandbox only, where it may do everything.
+        return right_of(method, self.caller.kind, sandbox=True) is not None
+
     @property
     def identified(self) -> Subject | None:
         """The person for whom the caller acts, None if it says nobody."""

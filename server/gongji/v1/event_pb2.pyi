@@ -116,7 +116,9 @@ class WatchRequest(_message.Message):
 
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___EventKind.ValueType]:
-        """Kinds of events; none: all."""
+        """Kinds of events; none: all that the caller may see. Of bindings to whom GetBinding is open, of settlements GetSettlement, of credits
+        and premiums ListEntries: a reviewer sees bindings of its cities only.
+        """
 
     def __init__(
         self,

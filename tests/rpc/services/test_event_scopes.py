@@ -16,10 +16,11 @@ from gongji.v1 import binding_pb2, consequence_pb2, settlement_pb2, types_pb2
 from gongji.v1 import event_pb2 as pb
 from msgspec.structs import replace
 
-from tests.rpc.services.acting import consent, metadata, subject
+from tests.rpc.services.acting import another_process, consent, metadata, subject
 from tests.rpc.services.telling import resettle
 from tests.rpc.services.test_event import row, said, waiting
 from tests.rpc.services.test_premium import PREMIUMS, family, premium, refunding
+from tests.scaffold.people import ANQING, CHUZHOU
 from tests.scaffold.service import HOSPITAL, RefusedCall, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -157,7 +158,16 @@ DENIED: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"institution_codes": ["H34110000009"]},
         "NOT_PERMITTED",
     ),
-    "a reviewer": (metadata("reviewer"), {}, "NOT_PERMITTED"),
+    "a reviewer, of bills": (
+        metadata("reviewer"),
+        {"kinds": [pb.EVENT_KIND_BINDING_ENDED, pb.EVENT_KIND_SETTLED]},
+        "NOT_PERMITTED",
+    ),
+    "a hospital, of bindings": (
+        metadata("hospital"),
+        {"kinds": [pb.EVENT_KIND_BINDING_ENDED]},
+        "NOT_PERMITTED",
+    ),
     "a collector": (metadata("collector"), {}, "NOT_PERMITTED"),
 }
 
@@ -186,3 +196,38 @@ async def test_an_institution_hears_of_its_own_bills(guarded: Service) -> None:
     expected = [("SETTLED", done.settlement.settlement_id)]
     assert expected == [said(event) for event in events]
     assert [HOSPITAL] == [event.settlement.institution_code for event in events]
+
+
+async def test_a_reviewer_hears_of_bindings(guarded: Service) -> None:
+    """A reviewer hears of applications and bindings, whomever they are of, and of no bill
+    and no credit, of which it may read nothing else either."""
+    reviewer = metadata("reviewer")
+    cursor, _ = await told(guarded, sent=reviewer)
+    bill = guarded.bill(patient=guarded.ref("H"))
+    settle = settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=bill)
+    await guarded.settlements.Settle(settle, metadata=metadata("hospital"))
+    await unbound(guarded)
+    for persons in ((), (guarded.ref("W"),)):
+        _, events = await told(guarded, cursor, reviewer, persons=persons)
+        assert [("BINDING_ENDED", "B-H-W")] == [said(event) for event in events]
+
+
+REVIEWERS = 'version = 1\nrevision = "test"\n' + "".join(
+    f'[callers.{name}]\nkind = "reviewer"\ncities = ["{area_code}"]\n'
+    for name, area_code in (("here", CHUZHOU), ("elsewhere", ANQING))
+)
+
+
+async def test_a_reviewer_hears_of_its_own_cities(guarded: Service) -> None:
+    """What a city decides is told to its own reviewers, and to no other city's."""
+    heard = {}
+    async with another_process(guarded, REVIEWERS) as service:
+        begun = {
+            name: (await told(service, sent=metadata(name)))[0]
+            for name in ("here", "elsewhere")
+        }
+        await unbound(guarded)
+        for name, cursor in begun.items():
+            _, events = await told(service, cursor, metadata(name))
+            heard[name] = [said(event) for event in events]
+    assert {"here": [("BINDING_ENDED", "B-H-W")], "elsewhere": []} == heard

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Final
@@ -16,8 +16,8 @@ from gongji.cities.city import Cities
 from gongji.event.cursor import Cursor
 from gongji.event.feed import EventFeed
 from gongji.event.scope import WatchedScope
-from gongji.model.event import EventKind
-from gongji.model.refusals import CursorInvalid
+from gongji.model.event import OF_BINDINGS, OF_SETTLEMENTS, EventKind
+from gongji.model.refusals import CursorInvalid, NotPermitted
 from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.event import told_to
 from gongji.rpc.services.few import Few
@@ -30,6 +30,13 @@ from gongji.v1.event_pb2_grpc import EventServiceServicer
 _MOST: Final = 512
 
 _MOST_OF_A_CALLER: Final = 128
+
+_READ_BY: Final = (
+    dict.fromkeys(EventKind, "ListEntries")
+    | dict.fromkeys(OF_BINDINGS, "GetBinding")
+    | dict.fromkeys(OF_SETTLEMENTS, "GetSettlement")
+)
+"""The method that reads the rest of what an event of a kind tells."""
 
 # Hexadecimal digits of the digest in a cursor: 128 bits.
 _SEAL_LENGTH: Final = 32
@@ -61,6 +68,7 @@ class EventService(EventServiceServicer):
     async def _scope(self, request: pb.WatchRequest) -> WatchedScope:
         """Return what is asked for, shown to be the caller's own. As `People.own`."""
         permit = current_permit()
+        kinds = _kinds(request.kinds)
         people: set[str] | None = None
         if request.persons:
             people = set()
@@ -78,7 +86,7 @@ class EventService(EventServiceServicer):
             None if people is None else frozenset(people),
             None if institutions is ALL else institutions,
             ALL if people is not None else permit.narrowed(),
-            frozenset(map(EventKind, request.kinds)) or None,
+            kinds,
         )
 
     def _sealed(self, packed: str) -> str:
@@ -98,3 +106,19 @@ class EventService(EventServiceServicer):
     def _seal(self, packed: str, caller: str) -> str:
         tag = self._store.tag([current_call().name, caller, packed])
         return tag[:_SEAL_LENGTH]
+
+
+def _kinds(asked: Sequence[int]) -> frozenset[EventKind]:
+    """Return the kinds asked for, all that the caller may see if none are. NotPermitted."""
+    permit = current_permit()
+    seen = frozenset([kind for kind in EventKind if permit.may(_READ_BY[kind])])
+    kinds = [EventKind(number) for number in asked]
+    for number, kind in enumerate(kinds):
+        if kind not in seen:
+            field = f"kinds[{number}]"
+            raise NotPermitted(
+                f"{field}：{permit.caller.kind} 类调用方看不到这种事件，"
+                f"因为不得调用 {_READ_BY[kind]}",
+                field=field,
+            )
+    return frozenset(kinds) or seen

@@ -90,7 +90,7 @@ _STATED: Final[Mapping[Kind, frozenset[str]]] = {
     "pharmacy": _RULES | _INSTITUTION,
     "collector": _RULES | _PREMIUMS | _REFUSED,
     "feeder": _RULES | _FEEDING | _IMPORTS,
-    "reviewer": _RULES | _BOUND | _REFUSED | {"ReviewBinding"},
+    "reviewer": _RULES | _BOUND | _REFUSED | _WATCHED | {"ReviewBinding"},
     "auditor": _RULES | _READS,
     "operator": frozenset(PATHS),
     "city_team": _RULES,
