@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from random import Random
@@ -21,7 +22,7 @@ from gongji.rules.codes import (
     VisitKind,
 )
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.money import Rounding
+from gongji.rules.money import Rounding, yuan
 from gongji.settlement.settle import Quote
 from gongji.settlement.split import Used, benefit_of
 from gongji.settlement.trace import fund_inputs
@@ -109,7 +110,9 @@ def used_up(world: World) -> dict[str, tuple[int, int]]:
 def quoted_and_settled(world: World, bill: Bill) -> Settlement:
     """Settle a bill; its quote says the same but for id, time and movements."""
     quote = world.decide(Quote(bill, world.cities))
+    balances = world.balances()
     settlement = world.settle(bill)
+    assert_purses_are_told(settlement, dict(balances))
     assert () == quote.records
     assert quote.answer == replace(
         settlement, settlement_id="", settled_at=None, request_key="", movements=()
@@ -126,6 +129,26 @@ def assert_lines_hold(settlement: Settlement) -> None:
     assert [] == list(faults(lines, bill.total_fen))
     assert 0 <= settlement.fund_fen <= bill.in_scope_fen
     assert settlement.aid_fen == sum(aid)
+
+
+def assert_purses_are_told(settlement: Settlement, balances: dict[str, int]) -> None:
+    """A purse's line says what it may pay, what it holds, what it paid.
+
+    Of a purse that holds more than is asked of it, only that it is enough.
+    """
+    for line in settlement.lines:
+        told = re.fullmatch(
+            r"可由.+支付的费用 (\S+) 元，可用余额(足够| (\S+) 元)，支付 (\S+) 元",
+            line.in_words,
+        )
+        if told is None:
+            continue
+        needed, held = line.inputs["needed"], balances[line.purse]
+        balance = f" {yuan(held)} 元" if held < needed else "足够"
+        assert (yuan(needed), balance, yuan(min(needed, held))) == told.group(1, 2, 4)
+        del balances[line.purse]
+    charged = {m.purse for m in settlement.movements}
+    assert not charged & balances.keys()
 
 
 def assert_books_balance(world: World) -> None:

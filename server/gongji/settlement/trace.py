@@ -188,7 +188,10 @@ def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
         return f"{payer}支付 0.00 元：没有可由其支付的余款"
     needed = yuan(charge.needed_fen)
     paid = yuan(charge.fen)
-    return f"{payer}可支付的部分尚有 {needed} 元，支付 {paid} 元"
+    # What it holds beyond what it pays is the owner's to know: that it is enough is all.
+    short = charge.fen < charge.needed_fen
+    balance = f"可用余额 {paid} 元" if short else "可用余额足够"
+    return f"可由{payer}支付的费用 {needed} 元，{balance}，支付 {paid} 元"
 
 
 def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:

@@ -70,6 +70,13 @@ def problem_of_identifier(text: str) -> str:
     return f"编号的前后和中间不得有空白或看不见的字符（{code_point(found[0])}）"
 
 
+def without_unseen(text: str, *, inside: bool = True) -> str:
+    """Return a text without what nobody sees, and without blanks, inside it or around it."""
+    if inside:
+        return _GAP.sub("", text)
+    return _UNSEEN.sub("", text).strip()
+
+
 def code_point(char: str) -> str:
     """Return a character as Unicode numbers it: U+200B."""
     return f"U+{ord(char):04X}"

@@ -27,7 +27,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gongji/v1/access.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x01\n\x07Subject\x12$\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRef\x12\x31\n\x0eidentification\x18\x02 \x01(\x0e\x32\x19.gongji.v1.Identification\x12\x31\n\ridentified_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x08\x65vidence\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x18\x64(\x04\x12\x31\n\x07purpose\x18\x05 \x01(\x0e\x32\x18.gongji.v1.AccessPurposeB\x06\xc2\xf8\x18\x02\x08\x01\"\x9b\x01\n\x13ListAccessesRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12$\n\x04page\x18\x04 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"T\n\x14ListAccessesResponse\x12#\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x11.gongji.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x02\n\x06\x41\x63\x63\x65ss\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61ller_kind\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x31\n\x0eidentification\x18\x05 \x01(\x0e\x32\x19.gongji.v1.Identification\x12)\n\x07purpose\x18\x06 \x01(\x0e\x32\x18.gongji.v1.AccessPurpose\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x0e\n\x06\x66ields\x18\x08 \x03(\t\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x12\n\ncredential\x18\n \x01(\t\"C\n\x13\x45xportPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\"B\n\x14\x45xportPersonResponse\x12*\n\x07records\x18\x01 \x03(\x0b\x32\x19.gongji.v1.ExportedRecord\"/\n\x0e\x45xportedRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x85\x01\n\x12\x45rasePersonRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x0c\n\x04lift\x18\x04 \x01(\x08\"p\n\x13\x45rasePersonResponse\x12\x0e\n\x06\x65rased\x18\x01 \x03(\t\x12$\n\x04kept\x18\x02 \x03(\x0b\x32\x16.gongji.v1.KeptForDuty\x12#\n\x07receipt\x18\x03 \x01(\x0b\x32\x12.gongji.v1.Receipt\":\n\x0bKeptForDuty\x12\x0c\n\x04what\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t*\xc6\x01\n\x0eIdentification\x12\x1e\n\x1aIDENTIFICATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18IDENTIFICATION_REAL_NAME\x10\x01\x12\x17\n\x13IDENTIFICATION_FACE\x10\x02\x12\x1c\n\x18IDENTIFICATION_E_VOUCHER\x10\x03\x12\x1f\n\x1bIDENTIFICATION_ID_CARD_SEEN\x10\x04\x12\x1e\n\x1aIDENTIFICATION_SOCIAL_CARD\x10\x05*\xde\x01\n\rAccessPurpose\x12\x1e\n\x1a\x41\x43\x43\x45SS_PURPOSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41\x43\x43\x45SS_PURPOSE_OWN_REQUEST\x10\x01\x12\x17\n\x13\x41\x43\x43\x45SS_PURPOSE_CARE\x10\x02\x12\x19\n\x15\x41\x43\x43\x45SS_PURPOSE_REVIEW\x10\x03\x12!\n\x1d\x41\x43\x43\x45SS_PURPOSE_RECONCILIATION\x10\x04\x12\x18\n\x14\x41\x43\x43\x45SS_PURPOSE_AUDIT\x10\x05\x12\x1c\n\x18\x41\x43\x43\x45SS_PURPOSE_OPERATION\x10\x06\x32\x81\x02\n\rAccessService\x12O\n\x0cListAccesses\x12\x1e.gongji.v1.ListAccessesRequest\x1a\x1f.gongji.v1.ListAccessesResponse\x12Q\n\x0c\x45xportPerson\x12\x1e.gongji.v1.ExportPersonRequest\x1a\x1f.gongji.v1.ExportPersonResponse0\x01\x12L\n\x0b\x45rasePerson\x12\x1d.gongji.v1.ErasePersonRequest\x1a\x1e.gongji.v1.ErasePersonResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gongji/v1/access.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x01\n\x07Subject\x12$\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRef\x12\x31\n\x0eidentification\x18\x02 \x01(\x0e\x32\x19.gongji.v1.Identification\x12\x31\n\ridentified_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x08\x65vidence\x18\x04 \x01(\tB\n\xc2\xf8\x18\x06\x18\x64(\x04X\x01\x12\x31\n\x07purpose\x18\x05 \x01(\x0e\x32\x18.gongji.v1.AccessPurposeB\x06\xc2\xf8\x18\x02\x08\x01\"\x9b\x01\n\x13ListAccessesRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12$\n\x04page\x18\x04 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"T\n\x14ListAccessesResponse\x12#\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x11.gongji.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x02\n\x06\x41\x63\x63\x65ss\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61ller_kind\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x31\n\x0eidentification\x18\x05 \x01(\x0e\x32\x19.gongji.v1.Identification\x12)\n\x07purpose\x18\x06 \x01(\x0e\x32\x18.gongji.v1.AccessPurpose\x12\x0e\n\x06method\x18\x07 \x01(\t\x12\x0e\n\x06\x66ields\x18\x08 \x03(\t\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x12\n\ncredential\x18\n \x01(\t\"C\n\x13\x45xportPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\"B\n\x14\x45xportPersonResponse\x12*\n\x07records\x18\x01 \x03(\x0b\x32\x19.gongji.v1.ExportedRecord\"/\n\x0e\x45xportedRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x85\x01\n\x12\x45rasePersonRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12,\n\x06person\x18\x02 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x0c\n\x04lift\x18\x04 \x01(\x08\"p\n\x13\x45rasePersonResponse\x12\x0e\n\x06\x65rased\x18\x01 \x03(\t\x12$\n\x04kept\x18\x02 \x03(\x0b\x32\x16.gongji.v1.KeptForDuty\x12#\n\x07receipt\x18\x03 \x01(\x0b\x32\x12.gongji.v1.Receipt\":\n\x0bKeptForDuty\x12\x0c\n\x04what\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0e\n\x06ground\x18\x03 \x01(\t*\xac\x02\n\x0eIdentification\x12\x1e\n\x1aIDENTIFICATION_UNSPECIFIED\x10\x00\x12.\n\x18IDENTIFICATION_REAL_NAME\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe5\xae\x9e\xe5\x90\x8d\xe8\xae\xa4\xe8\xaf\x81\x12)\n\x13IDENTIFICATION_FACE\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe4\xba\xba\xe8\x84\xb8\xe8\xaf\x86\xe5\x88\xab\x12\x34\n\x18IDENTIFICATION_E_VOUCHER\x10\x03\x1a\x16\xc2\xf8\x18\x12\xe5\x8c\xbb\xe4\xbf\x9d\xe7\x94\xb5\xe5\xad\x90\xe5\x87\xad\xe8\xaf\x81\x12\x34\n\x1bIDENTIFICATION_ID_CARD_SEEN\x10\x04\x1a\x13\xc2\xf8\x18\x0f\xe6\x9f\xa5\xe9\xaa\x8c\xe8\xba\xab\xe4\xbb\xbd\xe8\xaf\x81\x12\x33\n\x1aIDENTIFICATION_SOCIAL_CARD\x10\x05\x1a\x13\xc2\xf8\x18\x0f\xe7\xa4\xbe\xe4\xbc\x9a\xe4\xbf\x9d\xe9\x9a\x9c\xe5\x8d\xa1*\xc1\x02\n\rAccessPurpose\x12\x1e\n\x1a\x41\x43\x43\x45SS_PURPOSE_UNSPECIFIED\x10\x00\x12\x39\n\x1a\x41\x43\x43\x45SS_PURPOSE_OWN_REQUEST\x10\x01\x1a\x19\xc2\xf8\x18\x15\xe6\x9c\xac\xe4\xba\xba\xe5\x8a\x9e\xe7\x90\x86\xe6\x88\x96\xe6\x9f\xa5\xe8\xaf\xa2\x12)\n\x13\x41\x43\x43\x45SS_PURPOSE_CARE\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe5\xb0\xb1\xe5\x8c\xbb\xe7\xbb\x93\xe7\xae\x97\x12%\n\x15\x41\x43\x43\x45SS_PURPOSE_REVIEW\x10\x03\x1a\n\xc2\xf8\x18\x06\xe5\xae\xa1\xe6\xa0\xb8\x12-\n\x1d\x41\x43\x43\x45SS_PURPOSE_RECONCILIATION\x10\x04\x1a\n\xc2\xf8\x18\x06\xe5\xaf\xb9\xe8\xb4\xa6\x12$\n\x14\x41\x43\x43\x45SS_PURPOSE_AUDIT\x10\x05\x1a\n\xc2\xf8\x18\x06\xe5\xae\xa1\xe8\xae\xa1\x12.\n\x18\x41\x43\x43\x45SS_PURPOSE_OPERATION\x10\x06\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x8f\xe5\x8a\x9e\xe8\xbf\x90\xe8\xa1\x8c\x32\x81\x02\n\rAccessService\x12O\n\x0cListAccesses\x12\x1e.gongji.v1.ListAccessesRequest\x1a\x1f.gongji.v1.ListAccessesResponse\x12Q\n\x0c\x45xportPerson\x12\x1e.gongji.v1.ExportPersonRequest\x1a\x1f.gongji.v1.ExportPersonResponse0\x01\x12L\n\x0b\x45rasePerson\x12\x1d.gongji.v1.ErasePersonRequest\x1a\x1e.gongji.v1.ErasePersonResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,30 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gongji.v1.access_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_REAL_NAME"]._loaded_options = None
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_REAL_NAME"]._serialized_options = b'\302\370\030\014\345\256\236\345\220\215\350\256\244\350\257\201'
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_FACE"]._loaded_options = None
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_FACE"]._serialized_options = b'\302\370\030\014\344\272\272\350\204\270\350\257\206\345\210\253'
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_E_VOUCHER"]._loaded_options = None
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_E_VOUCHER"]._serialized_options = b'\302\370\030\022\345\214\273\344\277\235\347\224\265\345\255\220\345\207\255\350\257\201'
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_ID_CARD_SEEN"]._loaded_options = None
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_ID_CARD_SEEN"]._serialized_options = b'\302\370\030\017\346\237\245\351\252\214\350\272\253\344\273\275\350\257\201'
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_SOCIAL_CARD"]._loaded_options = None
+  _globals['_IDENTIFICATION'].values_by_name["IDENTIFICATION_SOCIAL_CARD"]._serialized_options = b'\302\370\030\017\347\244\276\344\274\232\344\277\235\351\232\234\345\215\241'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_OWN_REQUEST"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_OWN_REQUEST"]._serialized_options = b'\302\370\030\025\346\234\254\344\272\272\345\212\236\347\220\206\346\210\226\346\237\245\350\257\242'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_CARE"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_CARE"]._serialized_options = b'\302\370\030\014\345\260\261\345\214\273\347\273\223\347\256\227'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_REVIEW"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_REVIEW"]._serialized_options = b'\302\370\030\006\345\256\241\346\240\270'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_RECONCILIATION"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_RECONCILIATION"]._serialized_options = b'\302\370\030\006\345\257\271\350\264\246'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_AUDIT"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_AUDIT"]._serialized_options = b'\302\370\030\006\345\256\241\350\256\241'
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_OPERATION"]._loaded_options = None
+  _globals['_ACCESSPURPOSE'].values_by_name["ACCESS_PURPOSE_OPERATION"]._serialized_options = b'\302\370\030\014\347\273\217\345\212\236\350\277\220\350\241\214'
   _globals['_SUBJECT'].fields_by_name['evidence']._loaded_options = None
-  _globals['_SUBJECT'].fields_by_name['evidence']._serialized_options = b'\302\370\030\004\030d(\004'
+  _globals['_SUBJECT'].fields_by_name['evidence']._serialized_options = b'\302\370\030\006\030d(\004X\001'
   _globals['_SUBJECT'].fields_by_name['purpose']._loaded_options = None
   _globals['_SUBJECT'].fields_by_name['purpose']._serialized_options = b'\302\370\030\002\010\001'
   _globals['_LISTACCESSESREQUEST'].fields_by_name['person']._loaded_options = None
@@ -51,30 +73,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEPERSONREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
   _globals['_ERASEPERSONREQUEST'].fields_by_name['person']._loaded_options = None
   _globals['_ERASEPERSONREQUEST'].fields_by_name['person']._serialized_options = b'\302\370\030\002\010\001'
-  _globals['_IDENTIFICATION']._serialized_start=1365
-  _globals['_IDENTIFICATION']._serialized_end=1563
-  _globals['_ACCESSPURPOSE']._serialized_start=1566
-  _globals['_ACCESSPURPOSE']._serialized_end=1788
+  _globals['_IDENTIFICATION']._serialized_start=1367
+  _globals['_IDENTIFICATION']._serialized_end=1667
+  _globals['_ACCESSPURPOSE']._serialized_start=1670
+  _globals['_ACCESSPURPOSE']._serialized_end=1991
   _globals['_SUBJECT']._serialized_start=123
-  _globals['_SUBJECT']._serialized_end=351
-  _globals['_LISTACCESSESREQUEST']._serialized_start=354
-  _globals['_LISTACCESSESREQUEST']._serialized_end=509
-  _globals['_LISTACCESSESRESPONSE']._serialized_start=511
-  _globals['_LISTACCESSESRESPONSE']._serialized_end=595
-  _globals['_ACCESS']._serialized_start=598
-  _globals['_ACCESS']._serialized_end=866
-  _globals['_EXPORTPERSONREQUEST']._serialized_start=868
-  _globals['_EXPORTPERSONREQUEST']._serialized_end=935
-  _globals['_EXPORTPERSONRESPONSE']._serialized_start=937
-  _globals['_EXPORTPERSONRESPONSE']._serialized_end=1003
-  _globals['_EXPORTEDRECORD']._serialized_start=1005
-  _globals['_EXPORTEDRECORD']._serialized_end=1052
-  _globals['_ERASEPERSONREQUEST']._serialized_start=1055
-  _globals['_ERASEPERSONREQUEST']._serialized_end=1188
-  _globals['_ERASEPERSONRESPONSE']._serialized_start=1190
-  _globals['_ERASEPERSONRESPONSE']._serialized_end=1302
-  _globals['_KEPTFORDUTY']._serialized_start=1304
-  _globals['_KEPTFORDUTY']._serialized_end=1362
-  _globals['_ACCESSSERVICE']._serialized_start=1791
-  _globals['_ACCESSSERVICE']._serialized_end=2048
+  _globals['_SUBJECT']._serialized_end=353
+  _globals['_LISTACCESSESREQUEST']._serialized_start=356
+  _globals['_LISTACCESSESREQUEST']._serialized_end=511
+  _globals['_LISTACCESSESRESPONSE']._serialized_start=513
+  _globals['_LISTACCESSESRESPONSE']._serialized_end=597
+  _globals['_ACCESS']._serialized_start=600
+  _globals['_ACCESS']._serialized_end=868
+  _globals['_EXPORTPERSONREQUEST']._serialized_start=870
+  _globals['_EXPORTPERSONREQUEST']._serialized_end=937
+  _globals['_EXPORTPERSONRESPONSE']._serialized_start=939
+  _globals['_EXPORTPERSONRESPONSE']._serialized_end=1005
+  _globals['_EXPORTEDRECORD']._serialized_start=1007
+  _globals['_EXPORTEDRECORD']._serialized_end=1054
+  _globals['_ERASEPERSONREQUEST']._serialized_start=1057
+  _globals['_ERASEPERSONREQUEST']._serialized_end=1190
+  _globals['_ERASEPERSONRESPONSE']._serialized_start=1192
+  _globals['_ERASEPERSONRESPONSE']._serialized_end=1304
+  _globals['_KEPTFORDUTY']._serialized_start=1306
+  _globals['_KEPTFORDUTY']._serialized_end=1364
+  _globals['_ACCESSSERVICE']._serialized_start=1994
+  _globals['_ACCESSSERVICE']._serialized_end=2251
 # @@protoc_insertion_point(module_scope)

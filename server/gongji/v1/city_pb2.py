@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gongji/v1/city.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\"\x13\n\x11ListCitiesRequest\"g\n\x12ListCitiesResponse\x12&\n\x06\x63ities\x18\x01 \x03(\x0b\x32\x16.gongji.v1.CitySummary\x12)\n\x07refused\x18\x02 \x03(\x0b\x32\x18.gongji.v1.RefusedPlugin\"\xed\x01\n\x0b\x43itySummary\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06pinyin\x18\x03 \x01(\t\x12\x0e\n\x06plugin\x18\x04 \x01(\t\x12\x16\n\x0eplugin_version\x18\x05 \x01(\t\x12\x18\n\x10hooks_overridden\x18\x06 \x01(\x05\x12\x15\n\rplugin_digest\x18\x07 \x01(\t\x12\x14\n\x0crules_digest\x18\x08 \x01(\t\x12\x11\n\tadoptions\x18\t \x03(\t\x12+\n\x10operator_clauses\x18\n \x03(\x0b\x32\x11.gongji.v1.Clause\"@\n\rRefusedPlugin\x12\x0e\n\x06plugin\x18\x01 \x01(\t\x12\x0e\n\x06pinyin\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"]\n\x0eGetCityRequest\x12\x36\n\tarea_code\x18\x01 \x01(\tB#\xc2\xf8\x18\x1f\x08\x01\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x13\n\x03\x64\x61y\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xd0\x01\n\x0fGetCityResponse\x12$\n\x04\x63ity\x18\x01 \x01(\x0b\x32\x16.gongji.v1.CitySummary\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12#\n\x05rules\x18\x03 \x03(\x0b\x32\x14.gongji.v1.RuleValue\x12\x30\n\ncandidates\x18\x04 \x03(\x0b\x32\x1c.gongji.v1.CandidateRevision\x12\x11\n\tadoptions\x18\x05 \x03(\t\x12 \n\x05notes\x18\x06 \x03(\x0b\x32\x11.gongji.v1.Clause\"\xf4\x01\n\tRuleValue\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x12\n\nvalue_json\x18\x03 \x01(\t\x12\x10\n\x08in_words\x18\x04 \x01(\t\x12\r\n\x05since\x18\x05 \x01(\t\x12\"\n\x07\x63lauses\x18\x06 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\"\n\x07\x61gainst\x18\x07 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\x0b\n\x03why\x18\x08 \x01(\t\x12)\n\x07settles\x18\t \x03(\x0b\x32\x18.gongji.v1.Contradiction\x12\x12\n\nprovincial\x18\n \x01(\x08\"*\n\rContradiction\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x63lash\x18\x02 \x01(\t\"\x8a\x01\n\x11\x43\x61ndidateRevision\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hook\x18\x02 \x01(\t\x12\x12\n\nvalue_json\x18\x03 \x01(\t\x12\x10\n\x08in_words\x18\x04 \x01(\t\x12\"\n\x07\x63lauses\x18\x05 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\x0f\n\x07why_not\x18\x06 \x01(\t\"\x86\x01\n\x0fGetGuideRequest\x12\x36\n\tarea_code\x18\x01 \x01(\tB#\xc2\xf8\x18\x1f\x08\x01\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97\x12\x13\n\x03\x64\x61y\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12&\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x16.gongji.v1.GuideFormat\"/\n\x10GetGuideResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t*]\n\x0bGuideFormat\x12\x1c\n\x18GUIDE_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15GUIDE_FORMAT_MARKDOWN\x10\x01\x12\x15\n\x11GUIDE_FORMAT_HTML\x10\x02\x32\xdf\x01\n\x0b\x43ityService\x12I\n\nListCities\x12\x1c.gongji.v1.ListCitiesRequest\x1a\x1d.gongji.v1.ListCitiesResponse\x12@\n\x07GetCity\x12\x19.gongji.v1.GetCityRequest\x1a\x1a.gongji.v1.GetCityResponse\x12\x43\n\x08GetGuide\x12\x1a.gongji.v1.GetGuideRequest\x1a\x1b.gongji.v1.GetGuideResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gongji/v1/city.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\"\x13\n\x11ListCitiesRequest\"g\n\x12ListCitiesResponse\x12&\n\x06\x63ities\x18\x01 \x03(\x0b\x32\x16.gongji.v1.CitySummary\x12)\n\x07refused\x18\x02 \x03(\x0b\x32\x18.gongji.v1.RefusedPlugin\"\xed\x01\n\x0b\x43itySummary\x12\x11\n\tarea_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06pinyin\x18\x03 \x01(\t\x12\x0e\n\x06plugin\x18\x04 \x01(\t\x12\x16\n\x0eplugin_version\x18\x05 \x01(\t\x12\x18\n\x10hooks_overridden\x18\x06 \x01(\x05\x12\x15\n\rplugin_digest\x18\x07 \x01(\t\x12\x14\n\x0crules_digest\x18\x08 \x01(\t\x12\x11\n\tadoptions\x18\t \x03(\t\x12+\n\x10operator_clauses\x18\n \x03(\x0b\x32\x11.gongji.v1.Clause\"@\n\rRefusedPlugin\x12\x0e\n\x06plugin\x18\x01 \x01(\t\x12\x0e\n\x06pinyin\x18\x02 \x01(\t\x12\x0f\n\x07problem\x18\x03 \x01(\t\"e\n\x0eGetCityRequest\x12>\n\tarea_code\x18\x01 \x01(\tB+\xc2\xf8\x18\'\x08\x01\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97R\x06\x33\x34\x31\x31\x39\x39\x12\x13\n\x03\x64\x61y\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"\xd0\x01\n\x0fGetCityResponse\x12$\n\x04\x63ity\x18\x01 \x01(\x0b\x32\x16.gongji.v1.CitySummary\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12#\n\x05rules\x18\x03 \x03(\x0b\x32\x14.gongji.v1.RuleValue\x12\x30\n\ncandidates\x18\x04 \x03(\x0b\x32\x1c.gongji.v1.CandidateRevision\x12\x11\n\tadoptions\x18\x05 \x03(\t\x12 \n\x05notes\x18\x06 \x03(\x0b\x32\x11.gongji.v1.Clause\"\xf4\x01\n\tRuleValue\x12\x0c\n\x04hook\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x12\n\nvalue_json\x18\x03 \x01(\t\x12\x10\n\x08in_words\x18\x04 \x01(\t\x12\r\n\x05since\x18\x05 \x01(\t\x12\"\n\x07\x63lauses\x18\x06 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\"\n\x07\x61gainst\x18\x07 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\x0b\n\x03why\x18\x08 \x01(\t\x12)\n\x07settles\x18\t \x03(\x0b\x32\x18.gongji.v1.Contradiction\x12\x12\n\nprovincial\x18\n \x01(\x08\"*\n\rContradiction\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x63lash\x18\x02 \x01(\t\"\x8a\x01\n\x11\x43\x61ndidateRevision\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hook\x18\x02 \x01(\t\x12\x12\n\nvalue_json\x18\x03 \x01(\t\x12\x10\n\x08in_words\x18\x04 \x01(\t\x12\"\n\x07\x63lauses\x18\x05 \x03(\x0b\x32\x11.gongji.v1.Clause\x12\x0f\n\x07why_not\x18\x06 \x01(\t\"\x8e\x01\n\x0fGetGuideRequest\x12>\n\tarea_code\x18\x01 \x01(\tB+\xc2\xf8\x18\'\x08\x01\"\x08[0-9]{6}J\x11\x36 \xe4\xbd\x8d\xe5\x8d\x8a\xe8\xa7\x92\xe6\x95\xb0\xe5\xad\x97R\x06\x33\x34\x31\x31\x39\x39\x12\x13\n\x03\x64\x61y\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12&\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x16.gongji.v1.GuideFormat\"/\n\x10GetGuideResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t*\x83\x01\n\x0bGuideFormat\x12\x1c\n\x18GUIDE_FORMAT_UNSPECIFIED\x10\x00\x12.\n\x15GUIDE_FORMAT_MARKDOWN\x10\x01\x1a\x13\xc2\xf8\x18\x0fMarkdown \xe6\x96\x87\xe6\x9c\xac\x12&\n\x11GUIDE_FORMAT_HTML\x10\x02\x1a\x0f\xc2\xf8\x18\x0bHTML \xe7\xbd\x91\xe9\xa1\xb5\x32\xdf\x01\n\x0b\x43ityService\x12I\n\nListCities\x12\x1c.gongji.v1.ListCitiesRequest\x1a\x1d.gongji.v1.ListCitiesResponse\x12@\n\x07GetCity\x12\x19.gongji.v1.GetCityRequest\x1a\x1a.gongji.v1.GetCityResponse\x12\x43\n\x08GetGuide\x12\x1a.gongji.v1.GetGuideRequest\x1a\x1b.gongji.v1.GetGuideResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,20 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gongji.v1.city_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
+  _globals['_GUIDEFORMAT'].values_by_name["GUIDE_FORMAT_MARKDOWN"]._loaded_options = None
+  _globals['_GUIDEFORMAT'].values_by_name["GUIDE_FORMAT_MARKDOWN"]._serialized_options = b'\302\370\030\017Markdown \346\226\207\346\234\254'
+  _globals['_GUIDEFORMAT'].values_by_name["GUIDE_FORMAT_HTML"]._loaded_options = None
+  _globals['_GUIDEFORMAT'].values_by_name["GUIDE_FORMAT_HTML"]._serialized_options = b'\302\370\030\013HTML \347\275\221\351\241\265'
   _globals['_GETCITYREQUEST'].fields_by_name['area_code']._loaded_options = None
-  _globals['_GETCITYREQUEST'].fields_by_name['area_code']._serialized_options = b'\302\370\030\037\010\001\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
+  _globals['_GETCITYREQUEST'].fields_by_name['area_code']._serialized_options = b'\302\370\030\'\010\001\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227R\006341199'
   _globals['_GETCITYREQUEST'].fields_by_name['day']._loaded_options = None
   _globals['_GETCITYREQUEST'].fields_by_name['day']._serialized_options = b'\302\370\030\002(\002'
   _globals['_GETGUIDEREQUEST'].fields_by_name['area_code']._loaded_options = None
-  _globals['_GETGUIDEREQUEST'].fields_by_name['area_code']._serialized_options = b'\302\370\030\037\010\001\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227'
+  _globals['_GETGUIDEREQUEST'].fields_by_name['area_code']._serialized_options = b'\302\370\030\'\010\001\"\010[0-9]{6}J\0216 \344\275\215\345\215\212\350\247\222\346\225\260\345\255\227R\006341199'
   _globals['_GETGUIDEREQUEST'].fields_by_name['day']._loaded_options = None
   _globals['_GETGUIDEREQUEST'].fields_by_name['day']._serialized_options = b'\302\370\030\002(\002'
-  _globals['_GUIDEFORMAT']._serialized_start=1443
-  _globals['_GUIDEFORMAT']._serialized_end=1536
+  _globals['_GUIDEFORMAT']._serialized_start=1460
+  _globals['_GUIDEFORMAT']._serialized_end=1591
   _globals['_LISTCITIESREQUEST']._serialized_start=87
   _globals['_LISTCITIESREQUEST']._serialized_end=106
   _globals['_LISTCITIESRESPONSE']._serialized_start=108
@@ -53,19 +57,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSEDPLUGIN']._serialized_start=453
   _globals['_REFUSEDPLUGIN']._serialized_end=517
   _globals['_GETCITYREQUEST']._serialized_start=519
-  _globals['_GETCITYREQUEST']._serialized_end=612
-  _globals['_GETCITYRESPONSE']._serialized_start=615
-  _globals['_GETCITYRESPONSE']._serialized_end=823
-  _globals['_RULEVALUE']._serialized_start=826
-  _globals['_RULEVALUE']._serialized_end=1070
-  _globals['_CONTRADICTION']._serialized_start=1072
-  _globals['_CONTRADICTION']._serialized_end=1114
-  _globals['_CANDIDATEREVISION']._serialized_start=1117
-  _globals['_CANDIDATEREVISION']._serialized_end=1255
-  _globals['_GETGUIDEREQUEST']._serialized_start=1258
-  _globals['_GETGUIDEREQUEST']._serialized_end=1392
-  _globals['_GETGUIDERESPONSE']._serialized_start=1394
-  _globals['_GETGUIDERESPONSE']._serialized_end=1441
-  _globals['_CITYSERVICE']._serialized_start=1539
-  _globals['_CITYSERVICE']._serialized_end=1762
+  _globals['_GETCITYREQUEST']._serialized_end=620
+  _globals['_GETCITYRESPONSE']._serialized_start=623
+  _globals['_GETCITYRESPONSE']._serialized_end=831
+  _globals['_RULEVALUE']._serialized_start=834
+  _globals['_RULEVALUE']._serialized_end=1078
+  _globals['_CONTRADICTION']._serialized_start=1080
+  _globals['_CONTRADICTION']._serialized_end=1122
+  _globals['_CANDIDATEREVISION']._serialized_start=1125
+  _globals['_CANDIDATEREVISION']._serialized_end=1263
+  _globals['_GETGUIDEREQUEST']._serialized_start=1266
+  _globals['_GETGUIDEREQUEST']._serialized_end=1408
+  _globals['_GETGUIDERESPONSE']._serialized_start=1410
+  _globals['_GETGUIDERESPONSE']._serialized_end=1457
+  _globals['_CITYSERVICE']._serialized_start=1594
+  _globals['_CITYSERVICE']._serialized_end=1817
 # @@protoc_insertion_point(module_scope)

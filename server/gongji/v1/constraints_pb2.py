@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgongji/v1/constraints.proto\x12\tgongji.v1\x1a google/protobuf/descriptor.proto\"\xd3\x01\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07min_len\x18\x02 \x01(\r\x12\x0f\n\x07max_len\x18\x03 \x01(\r\x12\x0f\n\x07pattern\x18\x04 \x01(\t\x12!\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x11.gongji.v1.Format\x12\x10\n\x03min\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_items\x18\x08 \x01(\r\x12\x17\n\x0fpattern_meaning\x18\t \x01(\tB\x06\n\x04_minB\x06\n\x04_max\"\'\n\x07SumRule\x12\r\n\x05total\x18\x01 \x01(\t\x12\r\n\x05parts\x18\x02 \x03(\t\"H\n\x0bMessageRule\x12 \n\x04sums\x18\x01 \x03(\x0b\x32\x12.gongji.v1.SumRule\x12\x17\n\x0frequired_oneofs\x18\x02 \x03(\t*j\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x01\x12\x0e\n\nFORMAT_DAY\x10\x02\x12\x10\n\x0c\x46ORMAT_MONTH\x10\x03\x12\x15\n\x11\x46ORMAT_IDENTIFIER\x10\x04:C\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\x88\x8f\x03 \x01(\x0b\x32\x14.gongji.v1.FieldRule:O\n\x0cmessage_rule\x12\x1f.google.protobuf.MessageOptions\x18\x88\x8f\x03 \x01(\x0b\x32\x16.gongji.v1.MessageRuleB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgongji/v1/constraints.proto\x12\tgongji.v1\x1a google/protobuf/descriptor.proto\"\xf6\x01\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07min_len\x18\x02 \x01(\r\x12\x0f\n\x07max_len\x18\x03 \x01(\r\x12\x0f\n\x07pattern\x18\x04 \x01(\t\x12!\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x11.gongji.v1.Format\x12\x10\n\x03min\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_items\x18\x08 \x01(\r\x12\x17\n\x0fpattern_meaning\x18\t \x01(\t\x12\x0f\n\x07\x65xample\x18\n \x01(\t\x12\x10\n\x08personal\x18\x0b \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max\"\'\n\x07SumRule\x12\r\n\x05total\x18\x01 \x01(\t\x12\r\n\x05parts\x18\x02 \x03(\t\"H\n\x0bMessageRule\x12 \n\x04sums\x18\x01 \x03(\x0b\x32\x12.gongji.v1.SumRule\x12\x17\n\x0frequired_oneofs\x18\x02 \x03(\t*j\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x01\x12\x0e\n\nFORMAT_DAY\x10\x02\x12\x10\n\x0c\x46ORMAT_MONTH\x10\x03\x12\x15\n\x11\x46ORMAT_IDENTIFIER\x10\x04:C\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\x88\x8f\x03 \x01(\x0b\x32\x14.gongji.v1.FieldRule:O\n\x0cmessage_rule\x12\x1f.google.protobuf.MessageOptions\x18\x88\x8f\x03 \x01(\x0b\x32\x16.gongji.v1.MessageRule:2\n\x05label\x12!.google.protobuf.EnumValueOptions\x18\x88\x8f\x03 \x01(\tB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gongji.v1.constraints_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
-  _globals['_FORMAT']._serialized_start=405
-  _globals['_FORMAT']._serialized_end=511
+  _globals['_FORMAT']._serialized_start=440
+  _globals['_FORMAT']._serialized_end=546
   _globals['_FIELDRULE']._serialized_start=77
-  _globals['_FIELDRULE']._serialized_end=288
-  _globals['_SUMRULE']._serialized_start=290
-  _globals['_SUMRULE']._serialized_end=329
-  _globals['_MESSAGERULE']._serialized_start=331
-  _globals['_MESSAGERULE']._serialized_end=403
+  _globals['_FIELDRULE']._serialized_end=323
+  _globals['_SUMRULE']._serialized_start=325
+  _globals['_SUMRULE']._serialized_end=364
+  _globals['_MESSAGERULE']._serialized_start=366
+  _globals['_MESSAGERULE']._serialized_end=438
 # @@protoc_insertion_point(module_scope)

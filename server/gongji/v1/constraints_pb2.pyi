@@ -75,6 +75,8 @@ class FieldRule(_message.Message):
     MAX_FIELD_NUMBER: _builtins.int
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     PATTERN_MEANING_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """The field must be present: a non-empty string, a set message, a named enum value, at least one element."""
     min_len: _builtins.int
@@ -93,6 +95,10 @@ class FieldRule(_message.Message):
     """Most elements of a repeated field; no two may be equal where they are scalars."""
     pattern_meaning: _builtins.str
     """What the pattern asks for, in Chinese, for people; it stands beside every pattern."""
+    example: _builtins.str
+    """A value that meets the pattern, invented; it stands beside every pattern."""
+    personal: _builtins.bool
+    """The value is personal: no message repeats it but masked."""
     def __init__(
         self,
         *,
@@ -105,10 +111,12 @@ class FieldRule(_message.Message):
         max: _builtins.int | None = ...,
         max_items: _builtins.int = ...,
         pattern_meaning: _builtins.str = ...,
+        example: _builtins.str = ...,
+        personal: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "format", b"format", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_len", b"min_len", "pattern", b"pattern", "pattern_meaning", b"pattern_meaning", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "example", b"example", "format", b"format", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_len", b"min_len", "pattern", b"pattern", "pattern_meaning", b"pattern_meaning", "personal", b"personal", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
@@ -181,7 +189,10 @@ Global___MessageRule: _TypeAlias = MessageRule  # noqa: Y015
 
 RULE_FIELD_NUMBER: _builtins.int
 MESSAGE_RULE_FIELD_NUMBER: _builtins.int
+LABEL_FIELD_NUMBER: _builtins.int
 rule: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRule]
 """Constraints of this field."""
 message_rule: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___MessageRule]
 """Constraints between the fields of this message."""
+label: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _builtins.str]
+"""What this value is called in Chinese, for people; of every value that a request may hold."""

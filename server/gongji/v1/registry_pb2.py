@@ -27,7 +27,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gongji/v1/registry.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x0cImportHeader\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\"\x80\x01\n\x14ImportPersonsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12#\n\x06person\x18\x02 \x01(\x0b\x32\x11.gongji.v1.PersonH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"\x8f\x01\n\x19ImportInstitutionsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12-\n\x0binstitution\x18\x02 \x01(\x0b\x32\x16.gongji.v1.InstitutionH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"G\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x8e\x01\n\rImportSummary\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0f\n\x07written\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x03\x12\x0f\n\x07refused\x18\x04 \x01(\x03\x12#\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x13.gongji.v1.RowError\x12\x11\n\timport_id\x18\x06 \x01(\t\"g\n\x15ImportPersonsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"l\n\x1aImportInstitutionsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\x85\x01\n\x10GetPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x11GetPersonResponse\x12!\n\x06person\x18\x01 \x01(\x0b\x32\x11.gongji.v1.Person\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\x12\x10\n\x08withheld\x18\x03 \x03(\t\"\xd9\x01\n\x15GetInstitutionRequest\x12{\n\x04\x63ode\x18\x01 \x01(\tBm\xc2\xf8\x18i\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \xe4\xbd\x8d\xe7\xbc\x96\xe5\x8f\xb7\xef\xbc\x9a\x31 \xe4\xbd\x8d\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\x36 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\x35 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe6\x88\x96\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x16GetInstitutionResponse\x12+\n\x0binstitution\x18\x01 \x01(\x0b\x32\x16.gongji.v1.Institution\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"]\n\x08Revision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\nknown_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\timport_id\x18\x03 \x01(\t\"\xd1\x01\n\rAppliedImport\x12\x11\n\timport_id\x18\x01 \x01(\t\x12%\n\x08registry\x18\x02 \x01(\x0e\x32\x13.gongji.v1.Registry\x12.\n\napplied_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08received\x18\x04 \x01(\x03\x12\x0f\n\x07written\x18\x05 \x01(\x03\x12\x11\n\tunchanged\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x0f\n\x07merging\x18\x08 \x01(\x08\"1\n\x10GetImportRequest\x12\x1d\n\timport_id\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18$(\x04\"=\n\x11GetImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.gongji.v1.AppliedImport\"i\n\x12ListImportsRequest\x12-\n\x08registry\x18\x01 \x01(\x0e\x32\x13.gongji.v1.RegistryB\x06\xc2\xf8\x18\x02\x08\x01\x12$\n\x04page\x18\x02 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.gongji.v1.AppliedImport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\x08Registry\x12\x18\n\x14REGISTRY_UNSPECIFIED\x10\x00\x12\x14\n\x10REGISTRY_PERSONS\x10\x01\x12\x19\n\x15REGISTRY_INSTITUTIONS\x10\x02\x32\x81\x04\n\x0fRegistryService\x12T\n\rImportPersons\x12\x1f.gongji.v1.ImportPersonsRequest\x1a .gongji.v1.ImportPersonsResponse(\x01\x12\x63\n\x12ImportInstitutions\x12$.gongji.v1.ImportInstitutionsRequest\x1a%.gongji.v1.ImportInstitutionsResponse(\x01\x12\x46\n\tGetPerson\x12\x1b.gongji.v1.GetPersonRequest\x1a\x1c.gongji.v1.GetPersonResponse\x12U\n\x0eGetInstitution\x12 .gongji.v1.GetInstitutionRequest\x1a!.gongji.v1.GetInstitutionResponse\x12\x46\n\tGetImport\x12\x1b.gongji.v1.GetImportRequest\x1a\x1c.gongji.v1.GetImportResponse\x12L\n\x0bListImports\x12\x1d.gongji.v1.ListImportsRequest\x1a\x1e.gongji.v1.ListImportsResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gongji/v1/registry.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x0cImportHeader\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\"\x80\x01\n\x14ImportPersonsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12#\n\x06person\x18\x02 \x01(\x0b\x32\x11.gongji.v1.PersonH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"\x8f\x01\n\x19ImportInstitutionsRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.gongji.v1.ImportHeaderH\x00\x12-\n\x0binstitution\x18\x02 \x01(\x0b\x32\x16.gongji.v1.InstitutionH\x00:\r\xc2\xf8\x18\t\x12\x07messageB\t\n\x07message\"G\n\x08RowError\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x8e\x01\n\rImportSummary\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0f\n\x07written\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x03\x12\x0f\n\x07refused\x18\x04 \x01(\x03\x12#\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x13.gongji.v1.RowError\x12\x11\n\timport_id\x18\x06 \x01(\t\"g\n\x15ImportPersonsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"l\n\x1aImportInstitutionsResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.gongji.v1.ImportSummary\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.gongji.v1.Receipt\"\x85\x01\n\x10GetPersonRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x11GetPersonResponse\x12!\n\x06person\x18\x01 \x01(\x0b\x32\x11.gongji.v1.Person\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\x12\x10\n\x08withheld\x18\x03 \x03(\t\"\xe8\x01\n\x15GetInstitutionRequest\x12\x89\x01\n\x04\x63ode\x18\x01 \x01(\tB{\xc2\xf8\x18w\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \xe4\xbd\x8d\xe7\xbc\x96\xe5\x8f\xb7\xef\xbc\x9a\x31 \xe4\xbd\x8d\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\x36 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\x35 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe6\x88\x96\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8dR\x0cH34110000001\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12,\n\x08known_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x16GetInstitutionResponse\x12+\n\x0binstitution\x18\x01 \x01(\x0b\x32\x16.gongji.v1.Institution\x12%\n\x08revision\x18\x02 \x01(\x0b\x32\x13.gongji.v1.Revision\"]\n\x08Revision\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\nknown_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\timport_id\x18\x03 \x01(\t\"\xd1\x01\n\rAppliedImport\x12\x11\n\timport_id\x18\x01 \x01(\t\x12%\n\x08registry\x18\x02 \x01(\x0e\x32\x13.gongji.v1.Registry\x12.\n\napplied_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08received\x18\x04 \x01(\x03\x12\x0f\n\x07written\x18\x05 \x01(\x03\x12\x11\n\tunchanged\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x0f\n\x07merging\x18\x08 \x01(\x08\"1\n\x10GetImportRequest\x12\x1d\n\timport_id\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18$(\x04\"=\n\x11GetImportResponse\x12(\n\x06import\x18\x01 \x01(\x0b\x32\x18.gongji.v1.AppliedImport\"i\n\x12ListImportsRequest\x12-\n\x08registry\x18\x01 \x01(\x0e\x32\x13.gongji.v1.RegistryB\x06\xc2\xf8\x18\x02\x08\x01\x12$\n\x04page\x18\x02 \x01(\x0b\x32\x16.gongji.v1.PageRequest\"Y\n\x13ListImportsResponse\x12)\n\x07imports\x18\x01 \x03(\x0b\x32\x18.gongji.v1.AppliedImport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*m\n\x08Registry\x12\x18\n\x14REGISTRY_UNSPECIFIED\x10\x00\x12 \n\x10REGISTRY_PERSONS\x10\x01\x1a\n\xc2\xf8\x18\x06\xe4\xba\xba\xe5\x91\x98\x12%\n\x15REGISTRY_INSTITUTIONS\x10\x02\x1a\n\xc2\xf8\x18\x06\xe6\x9c\xba\xe6\x9e\x84\x32\x81\x04\n\x0fRegistryService\x12T\n\rImportPersons\x12\x1f.gongji.v1.ImportPersonsRequest\x1a .gongji.v1.ImportPersonsResponse(\x01\x12\x63\n\x12ImportInstitutions\x12$.gongji.v1.ImportInstitutionsRequest\x1a%.gongji.v1.ImportInstitutionsResponse(\x01\x12\x46\n\tGetPerson\x12\x1b.gongji.v1.GetPersonRequest\x1a\x1c.gongji.v1.GetPersonResponse\x12U\n\x0eGetInstitution\x12 .gongji.v1.GetInstitutionRequest\x1a!.gongji.v1.GetInstitutionResponse\x12\x46\n\tGetImport\x12\x1b.gongji.v1.GetImportRequest\x1a\x1c.gongji.v1.GetImportResponse\x12L\n\x0bListImports\x12\x1d.gongji.v1.ListImportsRequest\x1a\x1e.gongji.v1.ListImportsResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gongji.v1.registry_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
+  _globals['_REGISTRY'].values_by_name["REGISTRY_PERSONS"]._loaded_options = None
+  _globals['_REGISTRY'].values_by_name["REGISTRY_PERSONS"]._serialized_options = b'\302\370\030\006\344\272\272\345\221\230'
+  _globals['_REGISTRY'].values_by_name["REGISTRY_INSTITUTIONS"]._loaded_options = None
+  _globals['_REGISTRY'].values_by_name["REGISTRY_INSTITUTIONS"]._serialized_options = b'\302\370\030\006\346\234\272\346\236\204'
   _globals['_IMPORTHEADER'].fields_by_name['request_id']._loaded_options = None
   _globals['_IMPORTHEADER'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
   _globals['_IMPORTPERSONSREQUEST']._loaded_options = None
@@ -46,15 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPERSONREQUEST'].fields_by_name['as_of']._loaded_options = None
   _globals['_GETPERSONREQUEST'].fields_by_name['as_of']._serialized_options = b'\302\370\030\002(\002'
   _globals['_GETINSTITUTIONREQUEST'].fields_by_name['code']._loaded_options = None
-  _globals['_GETINSTITUTIONREQUEST'].fields_by_name['code']._serialized_options = b'\302\370\030i\010\001\"\030[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \344\275\215\347\274\226\345\217\267\357\274\2321 \344\275\215\345\244\247\345\206\231\345\255\227\346\257\215\343\200\2016 \344\275\215\346\225\260\345\255\227\343\200\2015 \344\275\215\346\225\260\345\255\227\346\210\226\345\244\247\345\206\231\345\255\227\346\257\215'
+  _globals['_GETINSTITUTIONREQUEST'].fields_by_name['code']._serialized_options = b'\302\370\030w\010\001\"\030[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \344\275\215\347\274\226\345\217\267\357\274\2321 \344\275\215\345\244\247\345\206\231\345\255\227\346\257\215\343\200\2016 \344\275\215\346\225\260\345\255\227\343\200\2015 \344\275\215\346\225\260\345\255\227\346\210\226\345\244\247\345\206\231\345\255\227\346\257\215R\014H34110000001'
   _globals['_GETINSTITUTIONREQUEST'].fields_by_name['as_of']._loaded_options = None
   _globals['_GETINSTITUTIONREQUEST'].fields_by_name['as_of']._serialized_options = b'\302\370\030\002(\002'
   _globals['_GETIMPORTREQUEST'].fields_by_name['import_id']._loaded_options = None
   _globals['_GETIMPORTREQUEST'].fields_by_name['import_id']._serialized_options = b'\302\370\030\006\010\001\030$(\004'
   _globals['_LISTIMPORTSREQUEST'].fields_by_name['registry']._loaded_options = None
   _globals['_LISTIMPORTSREQUEST'].fields_by_name['registry']._serialized_options = b'\302\370\030\002\010\001'
-  _globals['_REGISTRY']._serialized_start=2078
-  _globals['_REGISTRY']._serialized_end=2163
+  _globals['_REGISTRY']._serialized_start=2093
+  _globals['_REGISTRY']._serialized_end=2202
   _globals['_IMPORTHEADER']._serialized_start=124
   _globals['_IMPORTHEADER']._serialized_end=168
   _globals['_IMPORTPERSONSREQUEST']._serialized_start=171
@@ -74,21 +78,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPERSONRESPONSE']._serialized_start=1016
   _globals['_GETPERSONRESPONSE']._serialized_end=1127
   _globals['_GETINSTITUTIONREQUEST']._serialized_start=1130
-  _globals['_GETINSTITUTIONREQUEST']._serialized_end=1347
-  _globals['_GETINSTITUTIONRESPONSE']._serialized_start=1349
-  _globals['_GETINSTITUTIONRESPONSE']._serialized_end=1457
-  _globals['_REVISION']._serialized_start=1459
-  _globals['_REVISION']._serialized_end=1552
-  _globals['_APPLIEDIMPORT']._serialized_start=1555
-  _globals['_APPLIEDIMPORT']._serialized_end=1764
-  _globals['_GETIMPORTREQUEST']._serialized_start=1766
-  _globals['_GETIMPORTREQUEST']._serialized_end=1815
-  _globals['_GETIMPORTRESPONSE']._serialized_start=1817
-  _globals['_GETIMPORTRESPONSE']._serialized_end=1878
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1880
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1985
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1987
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2076
-  _globals['_REGISTRYSERVICE']._serialized_start=2166
-  _globals['_REGISTRYSERVICE']._serialized_end=2679
+  _globals['_GETINSTITUTIONREQUEST']._serialized_end=1362
+  _globals['_GETINSTITUTIONRESPONSE']._serialized_start=1364
+  _globals['_GETINSTITUTIONRESPONSE']._serialized_end=1472
+  _globals['_REVISION']._serialized_start=1474
+  _globals['_REVISION']._serialized_end=1567
+  _globals['_APPLIEDIMPORT']._serialized_start=1570
+  _globals['_APPLIEDIMPORT']._serialized_end=1779
+  _globals['_GETIMPORTREQUEST']._serialized_start=1781
+  _globals['_GETIMPORTREQUEST']._serialized_end=1830
+  _globals['_GETIMPORTRESPONSE']._serialized_start=1832
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1893
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1895
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=2000
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2002
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2091
+  _globals['_REGISTRYSERVICE']._serialized_start=2205
+  _globals['_REGISTRYSERVICE']._serialized_end=2718
 # @@protoc_insertion_point(module_scope)

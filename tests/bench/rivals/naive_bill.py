@@ -169,6 +169,8 @@ def _purse(place: int, charge: Charge) -> pb.Line:
     """Return a purse's line; the own one stands at place 0, givers follow from 1."""
     own = charge.purse.kind is PurseKind.OWN
     inputs = {"needed": charge.needed_fen, "available": charge.fen}
+    short = charge.fen < charge.needed_fen
+    balance = f"可用余额 {yuan(charge.fen)} 元" if short else "可用余额足够"
     whose = "本人个人账户" if own else f"第 {place} 位授权人的共济账户"
     return pb.Line(
         fen=charge.fen,
@@ -177,7 +179,7 @@ def _purse(place: int, charge: Charge) -> pb.Line:
         formula="own_purse.v1" if own else "giver_purse.v1",
         inputs=inputs if own else inputs | {"place": place},
         in_words=(
-            f"{whose}可支付的部分尚有 {yuan(charge.needed_fen)} 元，"
-            f"支付 {yuan(charge.fen)} 元"
+            f"可由{whose}支付的费用 {yuan(charge.needed_fen)} 元，"
+            f"{balance}，支付 {yuan(charge.fen)} 元"
         ),
     )

@@ -33,7 +33,7 @@ def span_of(from_day: str, to_day: str, month: str = "") -> Span:
     """
     if month:
         if from_day or to_day:
-            raise MalformedField("month: 与 from_day、to_day 只能二选一", field="month")
+            raise MalformedField("month：与 from_day、to_day 只能二选一", field="month")
         return Span(*days_of_month(month))
     span = Span(optional_day_from(from_day), optional_day_from(to_day))
     if span.first and span.last and span.last < span.first:
