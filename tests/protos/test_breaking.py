@@ -48,7 +48,11 @@ CHANGES = {
         "  rpc GetAccount(GetAccountRequest) returns (GetAccountResponse);\n",
         "",
     ),
-    "an enum value removed": ("types.proto", "  SCHEME_RESIDENT = 390;\n", ""),
+    "an enum value removed": (
+        "types.proto",
+        '  SCHEME_RESIDENT = 390 [(label) = "城乡居民医保"];\n',
+        "",
+    ),
     "another Java package": (
         "account.proto",
         'java_package = "gongji.v1"',

@@ -50,10 +50,8 @@ def enforce(message: Message, under: str = "") -> None:
     try:
         check(message)
     except Violation as broken:
-        path = broken.under(under).path if under else broken.path
-        refusal = broken.kind(f"{path}：{broken.text}", field=path)
-        refusal.metadata.update(broken.data)
-        raise refusal from None
+        # No name here may hold it: its traceback holds this frame.
+        raise (broken.under(under) if under else broken).refusal() from None
 
 
 # Compiling a type costs as much as checking a thousand messages of it.

@@ -74,6 +74,12 @@ class Violation(Exception):  # noqa: N818 - turned into a refusal before anyone 
         """Return the violation that is a fault of the field at a path."""
         return cls(fault.text, path, data=fault.data)
 
+    def refusal(self) -> Malformed:
+        """Return the refusal that names the path and says what is wrong."""
+        refusal = self.kind(f"{self.path}：{self.text}", field=self.path)
+        refusal.metadata.update(self.data)
+        return refusal
+
     def under(self, parent: str) -> Violation:
         """Return the same violation seen from the parent field."""
         # An index follows its field without a dot: enrolments[2].from.

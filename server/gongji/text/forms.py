@@ -146,7 +146,7 @@ _MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 _ANY_DAY: Final = re.compile(
     r"([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))"
-    r"(?P<time>(?:[T ]|(?<=日)).+|[0-9]{4,6})?",
+    r"(?P<time>(?:[T ]|(?<=[日])).+|[0-9]{4,6})?",
     re.IGNORECASE,
 )
 
@@ -189,7 +189,7 @@ def day_meant(text: str) -> Guess:
     month = _ANY_MONTH.fullmatch(plain)
     if month is not None:
         return Guess("这是月份，请写明是哪一日")
-    if re.fullmatch("[0-9]{4}年?", plain):
+    if re.fullmatch(r"[0-9]{4}(?:年|)", plain):
         return Guess("这是年份，请写明月和日")
     if _NOT_BY_YEAR.fullmatch(plain):
         return Guess("请按年、月、日的次序写")
