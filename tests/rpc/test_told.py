@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 from gongji.model.refusals import Malformed
 from gongji.rpc.constraints import enforce
-from gongji.rpc.status import MAX_MESSAGE, of_refusal
+from gongji.rpc.status import of_refusal
+from gongji.rpc.trailers import MAX_MESSAGE
 from gongji.v1 import account_pb2, sandbox_pb2, settlement_pb2, types_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
