@@ -33,6 +33,7 @@ from seeded.listing import one_row_each
 from seeded.meddler import Lied, Meddling, meddle
 from seeded.movements import MOVEMENTS
 from seeded.refusals import REFUSALS
+from seeded.retries import RETRIES
 
 Change = Callable[[Any], Any]
 
@@ -355,7 +356,10 @@ SERVERS: Final = {
     "a list without refunds": BadServer(
         {"ListSettlements": meddle(*_LISTED, one_row_each)}, "CORE-SETTLE-009"
     ),
-    **{fault: BadServer(*bad) for fault, bad in (MOVEMENTS | FORMS | REFUSALS).items()},
+    **{
+        fault: BadServer(*bad)
+        for fault, bad in (MOVEMENTS | FORMS | REFUSALS | RETRIES).items()
+    },
     "a replay that does not say so": BadServer(
         {"Credit": meddle(*_CREDIT, _never_replayed)}, "CORE-REQUEST-001"
     ),

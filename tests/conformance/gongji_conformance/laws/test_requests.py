@@ -78,6 +78,56 @@ def _bytes(message: Any) -> Any:
     return message.SerializeToString(deterministic=True)
 
 
+FAULT_KEY = "x-gongji-sandbox-fault"
+"""The metadata by which one call orders what happens to it (sandbox.proto)."""
+
+
+@law("CORE-FAULT-001")
+@pytest.mark.parametrize("call", CALLS)
+def test_a_lost_reply_is_found_again(gongji_city: CityUnderTest, call: str) -> None:
+    """What was done before its reply was lost is answered to a retry, and not done again."""
+    send, request = CALLS[call](gongji_city)
+    lost = ask(_ordering("lost-reply", send), request)
+    assert isinstance(lost, CallRefused), "答复没有丢失"
+    # As if the connection had broken: nobody tells whether it was done.
+    assert ("UNAVAILABLE", "") == (lost.code, lost.reason)
+    retried = send(request)
+    assert retried.receipt.replayed
+    assert _bytes(retried) == _bytes(send(request))
+
+
+@law("CORE-FAULT-002")
+def test_a_lost_reply_charges_once(gongji_city: CityUnderTest) -> None:
+    """A settlement whose reply was lost thrice is one, and charges each purse once."""
+    giver, patient = gongji_city.family()
+    request = gongji_city.settling(patient)
+    settle = gongji_city.stubs.settlements.Settle
+    for _ in range(3):
+        ask(_ordering("lost-reply", settle), request)
+    balances = gongji_city.balance(giver), gongji_city.balance(patient)
+    settlement = settle(request).settlement
+    listed = [row.settlement_id for row in gongji_city.settlements(patient)]
+    assert [settlement.settlement_id] == listed
+    moved = {move.purse: move.balance_after_fen for move in settlement.movements}
+    assert (moved[giver.person_no], moved[patient.person_no]) == balances
+
+
+@law("CORE-FAULT-003")
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_unavailable_is_not_done(gongji_city: CityUnderTest, call: str) -> None:
+    """What the service could not do says so, and is done by the retry, not before."""
+    send, request = CALLS[call](gongji_city)
+    refused = ask(_ordering("unavailable", send), request)
+    assert isinstance(refused, CallRefused), "照办了"
+    assert ("UNAVAILABLE", "STORE_UNAVAILABLE") == (refused.code, refused.reason)
+    assert not send(request).receipt.replayed
+
+
+def _ordering(fault: str, send: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return a call to which a fault happens."""
+    return lambda request: send(request, metadata=[(FAULT_KEY, fault)])
+
+
 @law("CORE-REQUEST-002")
 def test_replay_charges_once(gongji_city: CityUnderTest) -> None:
     """A settlement sent three times is one settlement and charges each purse once."""
