@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from gongji.v1 import types_pb2
 
+from tests.cities.faulty_hooks import answering
 from tests.packages import IDENTITY, Package
 from tests.scaffold.people import identity_number
 from tests.scaffold.service import Service
@@ -50,6 +51,9 @@ SAID_BY_PLUGINS: Final[Mapping[str, str]] = {
 
 _NAME, _PHONE = SAID_BY_PLUGINS.values()
 
+_ESCAPED: Final = f"'\"{_NAME}"
+"""Both quotes before the name: Python escapes the one that it puts around."""
+
 PLUGINS: Final = tuple(
     Package(f"gongji-canary{number}", f"canary{number}", source)
     for number, source in enumerate(
@@ -59,10 +63,14 @@ PLUGINS: Final = tuple(
             f"{IDENTITY}\n@hookimpl\ndef scope(): return from_2023('{_NAME}')",
             f"{IDENTITY}\n@hookimpl\ndef scope(): return from_2023({_PHONE})",
             f"PLACE = replace(PLACE, area_code='{_NAME}')\n{IDENTITY}",
+            f"PLACE = replace(PLACE, area_code={_ESCAPED!r})\n{IDENTITY}",
+            answering("candidates", f"(Candidate('{_NAME}', '', LIMIT, (), ''),)"),
+            answering("identity_checks", f"from_2023({{'{_NAME}': frozenset()}})"),
+            answering("family_limit", f"(Ruled(LIMIT, '{_NAME}', ()),)"),
         )
     )
 )
-"""One that fails at import and one in a hook; three whose answers are none."""
+"""One that fails at import, one in a hook; the others' answers are none, or do not fit."""
 
 
 def person(number: str, name: str, card: str, phone: str) -> types_pb2.Person:

@@ -207,6 +207,10 @@ SHAPES = {
         answering("family_limit", "(Ruled(LIMIT, datetime(2023, 1, 1), (C,)),)"),
         "family_limit：生效日须为 date",
     ),
+    "a word for a day": (
+        answering("family_limit", "(Ruled(LIMIT, '昨天', ()),)"),
+        "^family_limit：生效日须为 date，得到 '昨天'$",
+    ),
     "days out of order": (
         answering(
             "family_limit",

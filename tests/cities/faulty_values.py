@@ -91,13 +91,13 @@ VALUES = {
     ),
     "relations of none": (
         answering("relations", "from_2023(RelationSet(name='无', codes=frozenset()))"),
-        "relations：无：亲属关系至少一种",
+        "relations：「无」：亲属关系至少一种",
     ),
     "a proof of no kind": (
         answering(
             "materials", "from_2023({'w': (MaterialNeed(name='证明', one_of=()),)})"
         ),
-        "materials：证明：材料至少一种",
+        "materials：「证明」：材料至少一种",
     ),
     "a ratio above 100 %": (
         answering(
@@ -165,25 +165,25 @@ BETWEEN_HOOKS = {
     "a channel nobody else speaks of": (
         answering("channels", f"from_2023({APP})"),
         (
-            r"identity_checks：自 2022-07-01 起缺少渠道 app\n"
-            r"identity_checks：.*未声明的渠道 .*wanshitong"
+            r"identity_checks：自 2022-07-01 起缺少渠道「app」\n"
+            r"identity_checks：.*未声明的渠道「.*」、「wanshitong」"
         ),
     ),
     "no review for a channel": (
         answering("review_latency", "from_2023({})") + CHANNELS,
-        "^review_latency：自 2023-01-01 起缺少渠道 app$",
+        "^review_latency：自 2023-01-01 起缺少渠道「app」$",
     ),
     "a review for a channel that is not there": (
         answering("review_latency", "from_2023(dict.fromkeys(['app', 'web'], AT_ONCE))")
         + CHANNELS,
-        "^review_latency：自 2023-01-01 起出现未声明的渠道 web$",
+        "^review_latency：自 2023-01-01 起出现未声明的渠道「web」$",
     ),
     "channels that agree only later": (
         answering(
             "review_latency", "ruled({'app': AT_ONCE}, since='2024-01-01', clauses=[C])"
         )
         + CHANNELS,
-        "review_latency：自 2022-07-01 起缺少渠道 app",
+        "review_latency：自 2022-07-01 起缺少渠道「app」",
     ),
     "a review that takes no time and is not at once": (
         answering(
@@ -242,7 +242,7 @@ CANDIDATES = {
     ),
     "a candidate for no hook": (
         candidate(hook="'famly'"),
-        "candidates：V2 所指的钩子 'famly' 不存在",
+        "candidates：「V2」所指的钩子 'famly' 不存在",
     ),
     "a candidate that does not fit its hook": (
         candidate(value="DIRECT"),
@@ -250,17 +250,17 @@ CANDIDATES = {
     ),
     "a candidate without a clause": (
         candidate(clauses="()"),
-        "candidates：V2 没有条款依据",
+        "candidates：「V2」没有条款依据",
     ),
     "a candidate with a clause's number": (
         candidate(clauses="('S27',)"),
-        "candidates：V2 的条款：.*Clause",
+        "candidates：「V2」的条款：.*Clause",
     ),
     "two candidates of one name": (
         answering(
             "candidates", "(Candidate('V2', 'family_limit', LIMIT, (C,), ''),) * 2"
         ),
-        "candidates：名称重复 V2",
+        "candidates：名称重复「V2」",
     ),
 }
 """Revisions nobody could adopt."""

@@ -11,6 +11,7 @@ import re
 
 import pytest
 from gongji.cities.city import Cities, RefusedPlugin
+from gongji.cities.guards import quoted
 from gongji.cities.loading import load_cities
 
 from tests.cities.faulty_hooks import FUNCTIONS, IDENTITIES, RAISING, SHAPES
@@ -50,3 +51,21 @@ def test_refused_by_name(loaded: Cities, fault: str) -> None:
 
     assert RefusedPlugin(package.label, package.pinyin, refused.problem) == refused
     assert re.search(problem, refused.problem), refused.problem
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        quoted("甲」乙\n丙"),
+        repr("甲'\"乙"),
+        repr('甲"'),
+        "「甲",
+        "'甲",
+        '"甲',
+    ],
+)
+def test_what_is_told_holds_none_of_the_plugins_words(words: str) -> None:
+    """Neither a bracket, a quote or a line break in them lets words out, nor do words
+    that were cut off; the next line is told."""
+    plugin = RefusedPlugin("gongji-f", "f", f"scope：得到 {words}\nconsent：甚好")
+    assert "scope：得到 …\nconsent：甚好" == plugin.told

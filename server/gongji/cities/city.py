@@ -156,8 +156,14 @@ class RefusedPlugin:
         return _OWN_WORDS.sub("…", self.problem)
 
 
-_OWN_WORDS: Final = re.compile(r"""「[^」]*」|'[^'\n]*'|"[^"\n]*"|\d{7,}[\dXx]*""")
-"""What an exception says, texts as Python writes them, and long numbers."""
+# Each to the end of its line if the problem was cut off within it.
+_OWN_WORDS: Final = re.compile(
+    r"「[^」\n]*」?"
+    r"|'(?:\\.|[^'\\\n])*'?"
+    r'|"(?:\\.|[^"\\\n])*"?'
+    r"|\d{7,}[\dXx]*"
+)
+"""Words that are quoted, texts as Python writes them, and long numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ class Cities:
         for city in self.all:
             if pooling_area(city.area_code) == area:
                 return city
-        served = "、".join(f"{c.name}({c.area_code})" for c in self.all) or "无"
+        served = "、".join(f"{c.name}（{c.area_code}）" for c in self.all) or "无"
         raise CityNotServed(
             f"医保区划 {area_code} 所属城市未接入；已接入：{served}",
             area_code=area_code,
@@ -199,7 +205,7 @@ class Cities:
         faulty = [plugin for plugin in self.refused if plugin.pinyin == text]
         problems = "；".join(plugin.problem for plugin in faulty)
         why = f"；已安装但未能加载：{problems}" if faulty else ""
-        served = "、".join(f"{c.pinyin}({c.name})" for c in self.all) or "无"
+        served = "、".join(f"{c.pinyin}（{c.name}）" for c in self.all) or "无"
         raise CityNotServed(f"没有城市 {text}；已接入：{served}{why}")
 
 

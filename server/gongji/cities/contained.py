@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, TextIO
 
-from gongji.cities.guards import PluginProblem
+from gongji.cities.guards import PluginProblem, quoted
 
 _SHOWN: Final = 500
 """Characters of a fault's own text that are told."""
@@ -88,16 +88,17 @@ def _lent_output() -> Iterator[None]:
 def _told(error: BaseException) -> str:
     """Return an exception with the file and line it came from, whatever it does itself.
 
-    What it says stands between 「 and 」 on one line, as the words of others.
+    What it says is quoted, as the words of others.
     """
     kind = type(error).__name__
     try:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f" ({Path(frame.filename).name}:{frame.lineno})"
-        said = " ".join(str(error)[:_SHOWN].split()).replace("」", "』")
+        said = str(error)[:_SHOWN].strip()
+        words = f"：{quoted(said)}" if said else ""
     except BaseException:  # noqa: BLE001 - an exception's own __str__ may raise anything
         return f"{kind}（其说明无法读出）"
-    return f"{kind}：「{said}」{place}" if said else f"{kind}{place}"
+    return f"{kind}{words}{place}"
 
 
 class _Lent(TextIOBase):

@@ -51,6 +51,12 @@ def refuse(problems: Iterable[str]) -> None:
         raise PluginProblem("\n".join(lines))
 
 
+def quoted(words: object) -> str:
+    """Return a plugin's own words on one line between 「 and 」, which the log leaves out."""
+    line = " ".join(str(words).split()).replace("」", "』")
+    return f"「{line}」"
+
+
 LEVELS = (1, 2, 3)
 
 CHANNEL_HOOKS = ("identity_checks", "fields_asked", "materials", "review_latency")
@@ -157,13 +163,13 @@ def _problems_of_ruled(value: Ruled[Any]) -> Iterator[str]:
     # A datetime is a date to isinstance, and compares with no date.
     if type(value.since) is not date:
         yield f"生效日须为 date，得到 {value.since!r}"
+    elif not value.clauses:
+        yield f"自 {value.since} 起的值没有条款依据"
     for part in ("clauses", "against", "settles", "why"):
         try:
             _check(getattr(value, part), _RULED[part])
         except typeguard.TypeCheckError as error:
             yield f"{part}：{_in_one_line(error)}"
-    if not value.clauses:
-        yield f"自 {value.since} 起的值没有条款依据"
 
 
 def problems_of_value(hook: str, value: object) -> Iterator[str]:
@@ -205,7 +211,7 @@ def problems_of_candidates(answer: object) -> Iterator[str]:
     names = Counter(candidate.name for candidate in candidates)
     repeated = sorted(name for name, count in names.items() if count > 1)
     if repeated:
-        yield f"candidates：名称重复 {'、'.join(repeated)}"
+        yield f"candidates：名称重复{'、'.join(map(quoted, repeated))}"
     problems = [
         problem
         for candidate in candidates
@@ -215,14 +221,15 @@ def problems_of_candidates(answer: object) -> Iterator[str]:
 
 
 def _problems_of_candidate(candidate: Candidate) -> Iterator[str]:
+    name = quoted(candidate.name)
     try:
         _check(candidate.clauses, _RULED["clauses"])
     except typeguard.TypeCheckError as error:
-        yield f"candidates：{candidate.name} 的条款：{_in_one_line(error)}"
+        yield f"candidates：{name}的条款：{_in_one_line(error)}"
     if not candidate.clauses:
-        yield f"candidates：{candidate.name} 没有条款依据"
+        yield f"candidates：{name}没有条款依据"
     if candidate.hook not in DATED_HOOKS:
-        yield f"candidates：{candidate.name} 所指的钩子 {candidate.hook!r} 不存在"
+        yield f"candidates：{name}所指的钩子 {candidate.hook!r} 不存在"
     else:
         yield from problems_of_value(candidate.hook, candidate.value)
 
@@ -233,10 +240,10 @@ def problems_of_day(values: Mapping[str, Ruled[Any]]) -> Iterator[str]:
     for hook in CHANNEL_HOOKS:
         since, answered = values[hook].since, set(values[hook].value)
         missing, unknown = declared - answered, answered - declared
-        if missing:
-            yield f"{hook}：自 {since} 起缺少渠道 {'、'.join(sorted(missing))}"
-        if unknown:
-            yield f"{hook}：自 {since} 起出现未声明的渠道 {'、'.join(sorted(unknown))}"
+        for what, channels in (("缺少", missing), ("出现未声明的", unknown)):
+            if channels:
+                names = "、".join(map(quoted, sorted(channels)))
+                yield f"{hook}：自 {since} 起{what}渠道{names}"
 
 
 # Each start judges ten thousand parts of a few dozen types.
@@ -334,9 +341,9 @@ def _nothing_to_choose(part: object) -> Iterator[str]:
         case EnrolmentTerms() if not (part.schemes and part.statuses):
             yield "险种与参保状态各至少一种，不提供的用途写 NotOffered"
         case RelationSet(name=name) if not part.codes:
-            yield f"{name}：亲属关系至少一种"
+            yield f"{quoted(name)}：亲属关系至少一种"
         case MaterialNeed(name=name, one_of=()):
-            yield f"{name}：材料至少一种，不要的不写"
+            yield f"{quoted(name)}：材料至少一种，不要的不写"
 
 
 def _problems_of_table(table: Table) -> Iterator[str]:

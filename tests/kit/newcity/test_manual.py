@@ -201,7 +201,7 @@ def _bad(written: Mapping[str, Any]) -> dict[str, Any]:
         "reimbursement：金额、比例一律用整数": _answering(
             "reimbursement", ruled(floating, since="2025-01-01", clauses=[clause])
         ),
-        "materials：自 2025-01-01 起缺少渠道 wuhu_minip": _answering(
+        "materials：自 2025-01-01 起缺少渠道「wuhu_minip」": _answering(
             "channels", declared
         ),
     }
