@@ -184,6 +184,16 @@ async def test_what_is_asked_up_to_somewhere_ends_there() -> None:
         assert (ids, True) == (sorted(read), start.covers(most))
 
 
+async def test_up_to_nothing_is_nothing() -> None:
+    """A reader that asks up to a log that was empty reads no leaf."""
+    log = model(0)
+    start = await newest(log)
+    for _ in range(100):
+        log.step()
+    assert log.stored
+    assert [()] == [tuple(some.leaves) async for some in follow(log, start, {})]
+
+
 @pytest.mark.parametrize("checkpoint", [0, 1, 2])
 async def test_another_log_is_noticed(checkpoint: int) -> None:
     """A position of a log that is gone is refused, with checkpoints and without."""

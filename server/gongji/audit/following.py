@@ -102,19 +102,22 @@ async def follow(
     that wrote over one another's rows come as they did. LogFaultError if the log is not
     the one of that position.
     """
-    await check(source, position)
-    async for read in _included(source, position, most):
+    written = await check(source, position)
+    async for read in _included(source, position, most, written):
         position = read.position
         yield read
-    written = await source.writers()
-    async for read in _found(source, position, most or written, BEHIND_ALL):
+    up_to = written if most is None else most
+    async for read in _found(source, position, up_to, BEHIND_ALL):
         position = read.position
         yield read
     yield ReadLeaves((), position)
 
 
 async def _included(
-    source: LogSource, position: Position, most: Mapping[str, int] | None
+    source: LogSource,
+    position: Position,
+    most: Mapping[str, int] | None,
+    written: Mapping[str, int],
 ) -> AsyncIterator[ReadLeaves]:
     """Yield what checkpoints include, if that is asked for."""
     # Of one checkpoint's leaves the ids are held, not those of a whole outage.
@@ -126,15 +129,16 @@ async def _included(
         ):
             position = read.position
             yield read
-        # A writer that is not named is gone, unless it has begun since.
-        named = following.included.keys() | (await source.writers()).keys()
+        # A writer that is not named is gone, unless it has begun since. One that was there
+        # at first stays: its leaves are asked for up to what it had written then.
+        named = following.included.keys() | written.keys()
         numbers = {w: n for w, n in position.numbers.items() if w in named}
         position = Position(following.number, following.root, numbers)
         yield ReadLeaves((), position)
 
 
-async def check(source: LogSource, position: Position) -> None:
-    """LogFaultError if a log does not hold what was read of it."""
+async def check(source: LogSource, position: Position) -> Mapping[str, int]:
+    """Return the log's writers. LogFaultError if it does not hold what was read of it."""
     written = await source.writers()
     if position.checkpoint:
         known = await source.checkpoint(position.checkpoint)
@@ -144,6 +148,7 @@ async def check(source: LogSource, position: Position) -> None:
         # Without checkpoints no writer is ever forgotten.
         if written.get(writer, number if position.checkpoint else 0) < number:
             raise LogFaultError(f"日志没有写入方 {writer} 的第 {number} 号叶")
+    return written
 
 
 async def _found(
