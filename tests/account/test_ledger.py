@@ -101,6 +101,15 @@ def test_what_does_not_balance_is_not_posted(amounts: list[int]) -> None:
         assert [fen for fen in amounts if fen] == [e.fen for e in entries]
 
 
+@given(st.text(min_size=1))
+def test_a_purse_tells_whose_it_is(person_no: str) -> None:
+    """The account of a purse leads back to its person, any other account to nobody."""
+    purse = ledger.purse_account(person_no)
+    others = (ledger.CASH, ledger.owed_account(person_no), f"x{purse}")
+    assert person_no == ledger.person_of_purse(purse)
+    assert {""} == set(map(ledger.person_of_purse, others))
+
+
 def _entries(records: tuple[object, ...]) -> list[Entry]:
     return [r for r in records if isinstance(r, Entry)]
 

@@ -19,6 +19,8 @@ from gongji.rules.codes import EntryKind, Scheme, pooling_area
 
 CASH = "cash"
 
+_PURSE = "purse:"
+
 BROUGHT_FORWARD = "brought_forward"
 """The ledger account that balances of another system come from."""
 
@@ -41,7 +43,13 @@ class Posting(Struct, frozen=True):
 
 def purse_account(person_no: str) -> str:
     """Return the ledger account of a purse: purse:P1."""
-    return f"purse:{person_no}"
+    return f"{_PURSE}{person_no}"
+
+
+def person_of_purse(ledger_account: str) -> str:
+    """Return whose purse a ledger account is; "" if it is none: purse:P1 is of P1."""
+    is_purse = ledger_account.startswith(_PURSE)
+    return ledger_account.removeprefix(_PURSE) if is_purse else ""
 
 
 def fund_account(area_code: str, scheme: Scheme) -> str:

@@ -8,7 +8,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
-from gongji.audit.leaf import Leaf, body_of, private_of
+from gongji.account.ledger import person_of_purse
+from gongji.audit.leaf import Leaf, LeafBody, body_of, private_of
 from gongji.cities.city import Cities
 from gongji.event.cursor import days_begun
 from gongji.event.standing import StandingChanges
@@ -51,16 +52,19 @@ class EventReader:
 
     async def of_leaves(self, leaves: Sequence[Leaf]) -> list[Sequence[Event]]:
         """Return the events of each leaf."""
-        keys = [self._keys(leaf) for leaf in leaves]
+        bodies = [body_of(leaf) for leaf in leaves]
+        keys = [
+            self._keys(body.what, leaf)
+            for body, leaf in zip(bodies, leaves, strict=True)
+        ]
         records = await self._records(keys)
         return [
-            await self._of_leaf(leaf, of, records)
-            for leaf, of in zip(leaves, keys, strict=True)
+            await self._of_leaf(leaf.at, body, of, records)
+            for leaf, body, of in zip(leaves, bodies, keys, strict=True)
         ]
 
-    def _keys(self, leaf: Leaf) -> Mapping[type, Sequence[str]]:
+    def _keys(self, what: str, leaf: Leaf) -> Mapping[type, Sequence[str]]:
         """Return the keys of the rows of a leaf that its events are made of."""
-        what = body_of(leaf).what
         read = set()
         for name, kind in self._kinds.items():
             methods = _KINDS[kind]
@@ -89,7 +93,11 @@ class EventReader:
         )
 
     async def _of_leaf(
-        self, leaf: Leaf, keys: Mapping[type, Sequence[str]], records: Records
+        self,
+        at: datetime,
+        body: LeafBody,
+        keys: Mapping[type, Sequence[str]],
+        records: Records,
     ) -> Sequence[Event]:
         if not keys:
             return ()
@@ -100,9 +108,9 @@ class EventReader:
 
         entries = of(Entry)
         written = LeafRows(
-            body_of(leaf).what,
-            leaf.at,
-            await self._area_of(leaf, entries),
+            body.what,
+            at,
+            await self._area_of(at, body, entries),
             of(Binding),
             of(Settlement),
             entries,
@@ -110,16 +118,17 @@ class EventReader:
         )
         return [*events_of(written), *await self._of_facts(of(PersonRevision))]
 
-    async def _area_of(self, leaf: Leaf, entries: Sequence[Entry]) -> str:
+    async def _area_of(
+        self, at: datetime, body: LeafBody, entries: Sequence[Entry]
+    ) -> str:
         """Return where a credit was decided; without a rule, where its person is insured."""
-        decided_by = body_of(leaf).decided_by
-        if decided_by or not entries:
-            return decided_by[0].area_code if decided_by else ""
+        if body.decided_by or not entries:
+            return body.decided_by[0].area_code if body.decided_by else ""
         for entry in entries:
-            _, _, number = entry.ledger_account.partition("purse:")
+            number = person_of_purse(entry.ledger_account)
             person = await self._store.get(Person, number) if number else None
             if person is not None:
-                return person.place_on(leaf.at.date())
+                return person.place_on(at.date())
         return ""
 
     async def _of_facts(self, former: Sequence[PersonRevision]) -> list[Event]:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gongji.account.ledger import purse_account
+from gongji.account.ledger import person_of_purse
 from gongji.binding.status import BY_FACTS
 from gongji.model.account import Entry, FormerPremium, Premium
 from gongji.model.binding import Binding, BindingEvent
@@ -54,8 +54,6 @@ _CREDITS: Final = frozenset(
         EntryKind.CREDIT_CORRECTED,
     }
 )
-
-_PURSE: Final = purse_account("")
 
 
 class LeafRows(Struct, frozen=True):
@@ -155,8 +153,8 @@ def _told_of(
 
 
 def _of_entry(written: LeafRows, entry: Entry) -> Iterator[Event]:
-    if entry.kind in _CREDITS and entry.ledger_account.startswith(_PURSE):
-        person_no = entry.ledger_account.removeprefix(_PURSE)
+    person_no = person_of_purse(entry.ledger_account)
+    if person_no and entry.kind in _CREDITS:
         what = CreditChange(person_no, entry.kind, entry.fen, entry.version_after)
         yield Event(EventKind.CREDITED, entry.at, what, (person_no,), written.area_code)
 

@@ -37,6 +37,8 @@ from gongji.settlement.settle import SETTLE, settlement_id_in
 from gongji.store.table import micros
 from gongji.verify.segments import Output
 
+_PURSE: Final = ledger.purse_account("")
+
 
 def emit(output: Output, record: Any) -> None:
     """Hand on what a record says of others."""
@@ -63,7 +65,7 @@ def _entry(output: Output, entry: Entry) -> None:
     account, transaction = entry.ledger_account, entry.transaction_id
     posting = _posting(entry)
     output.put("booked", transaction, (transaction, "entry", at, posting))
-    if account.startswith("purse:"):
+    if account.startswith(_PURSE):
         output.put("purse", account, (account, "entry", at, posting))
     reference = entry.reference
     if reference and reference != transaction:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gongji.account.ledger import person_of_purse
 from gongji.rules.codes import EntryKind
 from gongji.verify.finding import Discrepancy, masked
 from gongji.verify.segments import Output
@@ -65,7 +66,7 @@ def _finding(table: str, key: str, message: str, column: str = "") -> Discrepanc
 def _purse(items: Items) -> Iterator[Discrepancy]:
     """Yield where a purse's entries do not lead from nothing to its balance."""
     shown = masked(items[0][0])
-    person = shown.removeprefix("purse:")
+    person = person_of_purse(shown)
     postings = sorted(
         [(posting[5], at, posting) for _, _, at, posting in _of(items, "entry")]
     )
