@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from gongji.event.cursor import days_begun
 from gongji.event.days import DayChanges, EverybodysDays
+from gongji.event.reading import EventReader
 from gongji.model.event import BindingChange, Event, EventKind
 from gongji.rules.codes import SHANGHAI, BindingState
 
@@ -68,3 +69,34 @@ async def test_everybodys_days_are_read_once_for_all() -> None:
     told = await asyncio.gather(*(reader.of(first, first) for reader in readers))
     assert [[changed("B1", first), changed("B2", first)]] * 5 == told
     assert 2 == len(model.read)
+
+
+async def test_nothing_is_read_for_nobody() -> None:
+    """Once cleared nothing is read any more, nor what was dropped while it was read."""
+    model = UnendingDays()
+    shared = EverybodysDays(cast("EventReader", model))
+    begun = [at for at, _ in days_begun(SINCE, SINCE + timedelta(days=5))]
+    readers = [asyncio.ensure_future(shared.read([day])) for day in begun]
+    async with asyncio.timeout(20):
+        for _ in begun:
+            await model.begun.get()
+        shared.clear()
+        ended = await asyncio.gather(*readers, return_exceptions=True)
+    assert {asyncio.CancelledError} == set(map(type, ended))
+    assert len(begun) == model.ended
+
+
+class UnendingDays:
+    """Reads days and never ends by itself."""
+
+    def __init__(self) -> None:
+        self.begun: asyncio.Queue[Sequence[datetime]] = asyncio.Queue()
+        self.ended = 0
+
+    async def of_days(self, days: Sequence[datetime], _: object) -> list[Event]:
+        self.begun.put_nowait(days)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+        return []

@@ -42,6 +42,7 @@ class EverybodysDays:
     def __init__(self, events: EventReader) -> None:
         self._events = events
         self._tasks: dict[tuple[datetime, ...], asyncio.Task[list[Event]]] = {}
+        self._reading: set[asyncio.Task[list[Event]]] = set()
 
     async def read(self, days: Sequence[datetime]) -> Sequence[Event]:
         """Return what days change. StoreUnavailable."""
@@ -52,12 +53,17 @@ class EverybodysDays:
                 del self._tasks[min(self._tasks)]
             task = asyncio.create_task(self._events.of_days(days, None))
             self._tasks[key] = task
+            # Also one that is dropped above while it reads.
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
         # Whoever hangs up ends the reading for no other.
         return await asyncio.shield(task)
 
     def clear(self) -> None:
-        """Forget what was read."""
+        """Forget what was read, and read no more: nobody waits for it."""
         self._tasks.clear()
+        for task in self._reading:
+            task.cancel()
 
 
 def _of_month(begun: datetime, through: datetime) -> list[datetime]:
