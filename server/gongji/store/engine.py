@@ -125,8 +125,10 @@ class Engine(FactSource, Protocol):
         """
 
     def latest_is_current(self) -> bool:
-        """Return whether that is of this transaction: one that fetches nothing asks for
-        nothing."""
+        """Return whether `latest` was asked for in this transaction.
+
+        One that fetches nothing asks for nothing.
+        """
 
     def upsert(
         self, kind: type, records: Sequence[Any], rows: Rows | None = None
