@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <random>
+#include <regex>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -94,6 +95,10 @@ class Service {
 
   /** TLS if its roots are named, with our certificate if that is too; else plain, to this very machine only. */
   explicit Service(const std::string& target) {
+    const bool plain = variable("GONGJI_CA").empty();
+    if (plain && !variable("GONGJI_TOKEN_FILE").empty() &&
+        !std::regex_match(target, std::regex(R"((localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)")))
+      throw std::runtime_error("GONGJI_TOKEN_FILE：令牌不加密时只发往本机，" + target + " 不是；请设 GONGJI_CA");
     grpc::SslCredentialsOptions tls;
     tls.pem_root_certs = content(variable("GONGJI_CA"));
     tls.pem_private_key = content(variable("GONGJI_KEY"));
@@ -101,8 +106,7 @@ class Service {
     grpc::ChannelArguments options;
     // After a broken connection the next attempt need not wait for the usual second.
     options.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    auto credentials = tls.pem_root_certs.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(tls);
-    channel = grpc::CreateCustomChannel(target, credentials, options);
+    channel = grpc::CreateCustomChannel(target, plain ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(tls), options);
   }
 
   /** Sends the same request, and so the same request id, until it is answered: later each time, never sooner than asked. */

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
+import re
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,12 +27,20 @@ DEADLINE_S: Final = 10.0
 LARGEST: Final = 64 * 1024
 """Bytes of the largest request a page sends."""
 
+LOCAL: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
+"""The targets on this very machine: a token is sent in clear to no other."""
+
+UNKNOWN: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+"""Executed or not: the same request with the same id finds out."""
+
 
 class Backend:
     """The calls the page makes: JSON in, JSON out, as protobuf writes it."""
 
     def __init__(self, target: str) -> None:
-        # Not encrypted: to a server of this very machine only.
+        if os.environ.get("GONGJI_TOKEN_FILE") and not LOCAL.fullmatch(target):
+            msg = f"GONGJI_TOKEN_FILE：令牌不加密时只发往本机，{target} 不是"
+            raise ValueError(msg)
         channel = grpc.insecure_channel(target)
         self.cities = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
@@ -47,10 +55,8 @@ class Backend:
         return self._call(self.bindings.DescribeForm, request)
 
     def submit(self, application: Mapping[str, Any]) -> dict[str, Any]:
-        """Submit what was filled in."""
+        """Submit what was filled in, under the id the page has given it."""
         request = ParseDict(dict(application), binding_pb2.SubmitBindingRequest())
-        # A page that sends the same again after a lost reply would send the same id.
-        request.request_id = request.request_id or str(uuid.uuid4())
         return self._call(self.bindings.SubmitBinding, request)
 
     def _call(self, method: Callable[..., Any], request: Message) -> dict[str, Any]:
@@ -78,6 +84,7 @@ def refusal_of(error: grpc.RpcError) -> dict[str, Any]:
     if not isinstance(error, grpc.Call):
         raise error
     said: dict[str, Any] = {"refused": error.details() or "没有答复", "fields": []}
+    said["unknown"] = error.code() in UNKNOWN
     explained = binding_pb2.Explanation()
     malformed = error_details_pb2.BadRequest()
     for key, value in error.trailing_metadata() or ():
@@ -106,13 +113,13 @@ class Handler(BaseHTTPRequestHandler):
             "/form": self.backend.describe,
             "/submit": self.backend.submit,
         }
-        length = int(self.headers.get("content-length") or 0)
-        if self.path not in calls or length > LARGEST:
-            self.send_error(404)
-            return
         try:
+            length = int(self.headers.get("content-length") or 0)
+            if self.path not in calls or not 0 <= length <= LARGEST:
+                self.send_error(404)
+                return
             said = calls[self.path](json.loads(self.rfile.read(length)))
-        except (ValueError, ParseError):
+        except (TypeError, ValueError, ParseError):
             said = {"refused": "报文不是这一调用的 JSON", "fields": []}
         self._answer(json.dumps(said).encode(), "application/json")
 

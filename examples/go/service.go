@@ -8,17 +8,15 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"strconv"
+	"regexp"
 	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 )
 
 const (
@@ -28,6 +26,9 @@ const (
 	longestWait = 3 * time.Second
 )
 
+// local matches the targets on this very machine: a token is sent in clear to no other.
+var local = regexp.MustCompile(`^(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$`)
+
 // service is one connection, used for everything, and for whom the next calls are made.
 type service struct {
 	*grpc.ClientConn
@@ -35,31 +36,21 @@ type service struct {
 	subject  []byte // gongji.v1.Subject, packed
 }
 
-// refusal is an error as the service explains it.
-type refusal struct {
-	code            codes.Code
-	reason, message string
-	metadata        map[string]string
-	pause           time.Duration
-}
-
-func (r *refusal) Error() string { return r.reason + " " + r.message }
-
-// unknown says that the call was executed or not: the same request with the same id finds out.
-func (r *refusal) unknown() bool {
-	return r.code == codes.Unavailable || r.code == codes.DeadlineExceeded
-}
-
 // connect opens TLS if its roots are named, with our certificate if that is too; else plain, to this very machine only.
 func connect(target string) (*service, error) {
-	security := grpc.WithInsecure()
-	if ca := os.Getenv("GONGJI_CA"); ca != "" {
+	security, ca := grpc.WithInsecure(), os.Getenv("GONGJI_CA")
+	if ca == "" && os.Getenv("GONGJI_TOKEN_FILE") != "" && !local.MatchString(target) {
+		return nil, fmt.Errorf("GONGJI_TOKEN_FILE：令牌不加密时只发往本机，%s 不是；请设 GONGJI_CA", target)
+	}
+	if ca != "" {
 		pem, err := os.ReadFile(ca)
 		if err != nil {
 			return nil, err
 		}
 		config := &tls.Config{RootCAs: x509.NewCertPool()}
-		config.RootCAs.AppendCertsFromPEM(pem)
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("GONGJI_CA：%s 里没有证书", ca)
+		}
 		if cert := os.Getenv("GONGJI_CERT"); cert != "" {
 			own, err := tls.LoadX509KeyPair(cert, os.Getenv("GONGJI_KEY"))
 			if err != nil {
@@ -76,22 +67,30 @@ func connect(target string) (*service, error) {
 }
 
 // context says of one call who calls and for whom; people belong in requests, else never in metadata.
-func (s *service) context() (context.Context, context.CancelFunc) {
+func (s *service) context() (context.Context, context.CancelFunc, error) {
 	said := metadata.Pairs("x-gongji-caller", caller)
 	if path := os.Getenv("GONGJI_TOKEN_FILE"); path != "" {
-		token, _ := os.ReadFile(path) // anew each time: a token is replaced before it runs out
+		token, err := os.ReadFile(path) // anew each time: a token is replaced before it runs out
+		if err != nil {
+			return nil, nil, err
+		}
 		said.Set("authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	if s.subject != nil {
 		said.Set("x-gongji-subject-bin", string(s.subject))
 	}
-	return context.WithTimeout(metadata.NewOutgoingContext(context.Background(), said), s.deadline)
+	ctx, done := context.WithTimeout(metadata.NewOutgoingContext(context.Background(), said), s.deadline)
+	return ctx, done, nil
 }
 
 // call sends the same request, and so the same request id, until it is answered: later each time, never sooner than asked.
 func call[Q, R any](s *service, method func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
 	for attempt, wait := 1, firstWait; ; attempt, wait = attempt+1, 2*wait {
-		ctx, done := s.context()
+		ctx, done, err := s.context()
+		if err != nil {
+			var none R
+			return none, err
+		}
 		var trailer metadata.MD
 		reply, err := method(ctx, request, grpc.Trailer(&trailer))
 		done()
@@ -113,32 +112,12 @@ func call[Q, R any](s *service, method func(context.Context, Q, ...grpc.CallOpti
 	}
 }
 
-func refusalOf(err error, trailer metadata.MD) *refusal {
-	said := status.Convert(err)
-	told := &refusal{code: said.Code(), message: said.Message()}
-	for _, detail := range said.Details() {
-		switch detail := detail.(type) {
-		case *errdetails.ErrorInfo:
-			told.reason, told.metadata = detail.GetReason(), detail.GetMetadata()
-		case *errdetails.LocalizedMessage:
-			told.message = detail.GetMessage()
-		case *errdetails.RetryInfo:
-			delay := detail.GetRetryDelay()
-			told.pause = time.Duration(delay.GetSeconds())*time.Second + time.Duration(delay.GetNanos())
-		}
-	}
-	for _, pushback := range trailer.Get("grpc-retry-pushback-ms") {
-		if ms, err := strconv.Atoi(pushback); err == nil && time.Duration(ms)*time.Millisecond > told.pause {
-			told.pause = time.Duration(ms) * time.Millisecond
-		}
-	}
-	return told
-}
-
 // newID is made once for each business request, from chance alone: a UUID of version 4.
 func newID() string {
 	b := make([]byte, 16)
-	rand.Read(b)
+	if _, err := rand.Read(b); err != nil {
+		panic(err) // an id that is not by chance could be somebody else's
+	}
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

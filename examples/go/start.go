@@ -121,7 +121,8 @@ func main() {
 	}
 	healthy := got(call(s, health.NewHealthClient(s).Check, &health.HealthCheckRequest{}))
 	fmt.Printf("健康检查：%s\n", healthy.Status)
-	ctx, done := s.context()
+	ctx, done, err := s.context()
+	check(err)
 	defer done()
 	watch := got(health.NewHealthClient(s).Watch(ctx, &health.HealthCheckRequest{Service: "gongji.v1.SettlementService"}))
 	fmt.Printf("结算服务现在：%s\n", got(watch.Recv()).Status)
@@ -138,7 +139,7 @@ func main() {
 		fmt.Printf("撤销：%s 退回 %s 的账户\n", inYuan(refund.Fen), refund.Purse)
 	}
 	reverse.RequestId = newID()
-	_, err := call(s, gongjiv1.NewSettlementServiceClient(s).Reverse, reverse)
+	_, err = call(s, gongjiv1.NewSettlementServiceClient(s).Reverse, reverse)
 	fmt.Printf("再撤一次，被拒绝：%v\n", err)
 	list(s, bill.Patient, bill.ServiceDay)
 	s.actsFor(application.Holder)

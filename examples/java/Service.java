@@ -33,6 +33,8 @@ final class Service {
   private static final int ATTEMPTS = 4;
   private static final double FIRST_WAIT_S = 0.15;
   private static final double LONGEST_WAIT_S = 3;
+  /** The targets on this very machine: a token is sent in clear to no other. */
+  private static final String LOCAL = "(localhost|127\\.0\\.0\\.1|\\[::1\\])(:[0-9]+)?";
   private static final Metadata.Key<byte[]> SUBJECT =
       Metadata.Key.of("x-gongji-subject-bin", Metadata.BINARY_BYTE_MARSHALLER);
   /** Executed or not: the same request with the same id finds out. */
@@ -49,6 +51,9 @@ final class Service {
   Service(String target) throws IOException {
     NettyChannelBuilder builder = NettyChannelBuilder.forTarget(target);
     File ca = file("GONGJI_CA");
+    if (ca == null && file("GONGJI_TOKEN_FILE") != null && !target.matches(LOCAL)) {
+      throw new IllegalArgumentException("GONGJI_TOKEN_FILE：令牌不加密时只发往本机，" + target + " 不是；请设 GONGJI_CA");
+    }
     channel = (ca == null ? builder.usePlaintext()
         : builder.sslContext(Tls.context(ca, file("GONGJI_CERT"), file("GONGJI_KEY")))).build();
   }

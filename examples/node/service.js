@@ -21,6 +21,9 @@ const {UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED} = grpc.status;
 const UNKNOWN = [UNAVAILABLE, DEADLINE_EXCEEDED];  // executed or not: the same request with the same id finds out
 const AGAIN = [...UNKNOWN, RESOURCE_EXHAUSTED];    // worth another attempt; everything else is an answer
 
+/** The targets on this very machine: a token is sent in clear to no other. */
+const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$/;
+
 const PROTOS = process.env.GONGJI_PROTOS ?? path.join(__dirname, '..', '..', 'protos');
 const OTHERS = path.join(__dirname, '..', 'protos');
 // longs: amounts are int64, which a number does not hold.
@@ -40,8 +43,11 @@ function content(variable) {
 }
 
 /** TLS where its roots are named, with our certificate where that is too; else plain, to this very machine only. */
-function credentials() {
+function credentials(target) {
   const ca = content('GONGJI_CA');
+  if (!ca && process.env.GONGJI_TOKEN_FILE && !LOCAL.test(target)) {
+    throw new Error(`GONGJI_TOKEN_FILE：令牌不加密时只发往本机，${target} 不是；请设 GONGJI_CA`);
+  }
   return ca ? grpc.credentials.createSsl(ca, content('GONGJI_KEY'), content('GONGJI_CERT'))
     : grpc.credentials.createInsecure();
 }
@@ -79,9 +85,9 @@ class Service {
   constructor(target) {
     // After a broken connection the next attempt need not wait for the usual second.
     const options = {'grpc.initial_reconnect_backoff_ms': 100};
-    this.settlements = new v1.SettlementService(target, credentials(), options);
-    this.bindings = new v1.BindingService(target, credentials(), options);
-    this.health = new health.Health(target, credentials(), options);
+    this.settlements = new v1.SettlementService(target, credentials(target), options);
+    this.bindings = new v1.BindingService(target, credentials(target), options);
+    this.health = new health.Health(target, credentials(target), options);
   }
 
   /** For whom the next calls are made: a person who has just been identified, or what a Subject in JSON says. */

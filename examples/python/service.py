@@ -6,6 +6,7 @@ TLS and token, a deadline a call, retry under the same request id, and what a re
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -27,6 +28,9 @@ CALLER: Final = "reference-python"
 ATTEMPTS: Final = 4
 FIRST_WAIT_S: Final = 0.15
 LONGEST_WAIT_S: Final = 3.0
+
+LOCAL: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
+"""The targets on this very machine: a token is sent in clear to no other."""
 
 AGAIN: Final = UNKNOWN | {grpc.StatusCode.RESOURCE_EXHAUSTED}
 """Worth another attempt; everything else is an answer."""
@@ -118,7 +122,9 @@ def connected(target: str) -> grpc.Channel:
     options = [("grpc.initial_reconnect_backoff_ms", 100)]
     ca, key = content("GONGJI_CA"), content("GONGJI_KEY")
     if ca is None:
-        # To a server of this very machine only; a token is never sent so elsewhere.
+        if os.environ.get("GONGJI_TOKEN_FILE") and not LOCAL.fullmatch(target):
+            msg = f"GONGJI_TOKEN_FILE：令牌不加密时只发往本机，{target} 不是；请设 GONGJI_CA"
+            raise ValueError(msg)
         return grpc.insecure_channel(target, options=options)
     credentials = grpc.ssl_channel_credentials(ca, key, content("GONGJI_CERT"))
     return grpc.secure_channel(target, credentials, options=options)

@@ -5,18 +5,21 @@ It needs Chromium.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from gongji.v1 import binding_pb2 as pb
 from gongji.v1 import city_pb2, types_pb2
 from gongji_conformance.city.population import Couple, Population
 from gongji_conformance.city.stubs import CallRefused, Stubs, ask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.examples.chromium import WIDTH, browser_page
 from tests.examples.serving import SAMPLE, serving
@@ -32,6 +35,11 @@ AREAS = ("340800", "341000")
 
 NOT_APPLIED_FOR = "居民医保个人缴费"
 """The purpose that is not ticked with all the rest."""
+
+UNKNOWN = {"refused": "没有答复", "fields": [], "unknown": True}
+"""What the page hears of a reply that was lost."""
+
+REFUSED = {"refused": "不符合条件", "fields": [], "unknown": False}
 
 STANDING = (
     pb.BINDING_STATE_ACTIVE,
@@ -116,6 +124,73 @@ def test_the_page_shows_what_is_missing(target: str, site: str, page: Page) -> N
     submit(page)
     expect(page.get_by_role("status")).to_contain_text("BINDING_STATE_")
     stubs.close()
+
+
+def test_a_body_that_is_none_is_refused(site: str) -> None:
+    """A body of no length, below nothing or above the limit is not waited for; one that
+    is no JSON object is refused."""
+    address = urlsplit(site)
+    bodies = {"-1": b"", "abc": b"", "65537": b"", "3": b"[1]", "4": b"null"}
+    for length, content in bodies.items():
+        connection = HTTPConnection(str(address.hostname), address.port, PATIENCE_S)
+        connection.putrequest("POST", "/form")
+        connection.putheader("content-length", length)
+        connection.endheaders(content)
+        reply = connection.getresponse()
+        body = reply.read()
+        connection.close()
+        assert 404 == reply.status or "refused" in json.loads(body), length
+
+
+def test_the_page_keeps_the_id_of_what_it_sends_again(
+    target: str, site: str, page: Page
+) -> None:
+    """Sent again after a lost reply an application bears the same id; after an answer,
+    or changed, another."""
+    stubs = Stubs(target)
+    pair = Population(stubs, "340800").couple()
+    begin(page, site, pair, "wanshitong")
+    answer(page, pair)
+    ids = ids_sent(page, [UNKNOWN, UNKNOWN, UNKNOWN, REFUSED, UNKNOWN])
+    name = page.get_by_label("使用人姓名")
+    for said in (pair[1].name, pair[1].name, "甲", "甲", "甲"):
+        name.fill(said)
+        with page.expect_response("**/submit"):
+            page.get_by_role("button", name="提交申请").click()
+    stubs.close()
+    first, again, changed, answered, anew = ids
+    assert (first == again, changed == answered) == (True, True)
+    assert 3 == len({first, changed, anew})
+
+
+def test_the_backend_sends_no_token_in_clear(tmp_path: Path) -> None:
+    """With a token it does not even start for a server of another machine."""
+    token = tmp_path / "token"
+    token.write_text("canary", "ascii")
+    own = {"GONGJI_TARGET": "gongji.example:1", "GONGJI_TOKEN_FILE": str(token)}
+    ended = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, str(SERVER)],
+        env={**os.environ, "FORM_PORT": "0", **own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert 0 != ended.returncode
+    assert "令牌不加密时只发往本机" in ended.stderr
+
+
+def ids_sent(page: Page, replies: Iterable[object]) -> list[str]:
+    """Answer what the page submits by these replies; return the ids it gave, as they come."""
+    ids: list[str] = []
+    left = iter(replies)
+
+    def answered(route: Route) -> None:
+        ids.append(json.loads(route.request.post_data or "")["request_id"])
+        route.fulfill(json=next(left))
+
+    page.route("**/submit", answered)
+    return ids
 
 
 def online(stubs: Stubs, area: str) -> Iterator[tuple[str, str]]:

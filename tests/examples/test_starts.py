@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gongji_conformance.client import report
 from gongji_conformance.client.process import command
 from gongji_conformance.client.verdicts import IDS, judge
 
-from tests.examples.languages import LANGUAGES, Language, build, prepare
+from tests.examples.languages import GO, LANGUAGES, Language, build, prepare
 from tests.examples.serving import SAMPLE, serving
 from tests.examples.shell import ROOT, shell
 from tests.scaffold.kept import give_kept
@@ -47,6 +47,9 @@ SAID = """\
 
 The fund pays half of what exceeds 800.00 (C58, C61), the patient's own purse before his wife's.
 """
+
+TASK = '[{"do": "quote", "bill": {}}]'
+"""A call that any client makes."""
 
 UNMET = [
     "IDENTITY_CHECK_MISSING identity_checks[]",
@@ -147,17 +150,75 @@ def test_no_client_takes_yuan_for_fen(
 ) -> None:
     """What is no whole number in a field of fen is named before anything is sent."""
     task = f'[{{"do": "quote", "bill": {{"total_fen": {amount}}}}}]'
-    ended = subprocess.run(  # noqa: S603 - the examples
+    ended = _ended(language, folder, {"GONGJI_TARGET": "127.0.0.1:1"}, task)
+    assert 0 != ended.returncode
+    assert "total_fen 写了" in ended.stderr
+    assert "" == ended.stdout
+
+
+@each_language
+@pytest.mark.parametrize(
+    "target", ["gongji.example:1", "127.0.0.1.example:1", "127.0.0.10:1", "[::2]:1"]
+)
+def test_no_token_goes_out_in_clear(
+    target: str, language: Language, folder: Path, tmp_path: Path
+) -> None:
+    """Without TLS a program with a token ends before it connects to another machine."""
+    token = tmp_path / "token"
+    token.write_text("canary", "ascii")
+    own = {"GONGJI_TARGET": target, "GONGJI_TOKEN_FILE": str(token)}
+    ended = _ended(language, folder, own)
+    assert 0 != ended.returncode
+    assert "令牌不加密时只发往本机" in ended.stderr
+    assert "canary" not in ended.stderr
+
+
+@each_language
+@pytest.mark.parametrize("target", ["localhost:1", "127.0.0.1:1", "[::1]:1"])
+def test_a_token_goes_to_this_machine(
+    target: str, language: Language, folder: Path, tmp_path: Path
+) -> None:
+    """Without TLS a program with a token calls this machine, by whatever name."""
+    token = tmp_path / "token"
+    token.write_text("canary", "ascii")
+    own = {"GONGJI_TARGET": target, "GONGJI_TOKEN_FILE": str(token)}
+    ended = _ended(language, folder, own)
+    assert (0, "") == (ended.returncode, ended.stdout), ended.stderr
+
+
+@each_language
+def test_a_token_that_cannot_be_read_is_named(language: Language, folder: Path) -> None:
+    """A program whose token cannot be read ends instead of calling without."""
+    missing = str(folder / "no.token")
+    own = {"GONGJI_TARGET": "127.0.0.1:1", "GONGJI_TOKEN_FILE": missing}
+    ended = _ended(language, folder, own, TASK)
+    assert 0 != ended.returncode
+    assert "no.token" in ended.stderr
+    assert "" == ended.stdout
+
+
+def test_roots_without_a_certificate_are_named(folder: Path, tmp_path: Path) -> None:
+    """Of Go, whose roots say nothing of what they could not read: the file is named."""
+    roots = tmp_path / "ca.pem"
+    roots.write_text("-----BEGIN NOTHING-----\n", "ascii")
+    own = {"GONGJI_TARGET": "127.0.0.1:1", "GONGJI_CA": str(roots)}
+    ended = _ended(GO, folder, own)
+    assert 0 != ended.returncode
+    assert "ca.pem 里没有证书" in ended.stderr
+
+
+def _ended(
+    language: Language, folder: Path, own: Mapping[str, str], task: str = "[]"
+) -> subprocess.CompletedProcess[str]:
+    """Return what a client said of tasks."""
+    return subprocess.run(  # noqa: S603 - the examples
         language.client(folder),
-        env={**os.environ, "GONGJI_TARGET": "127.0.0.1:1", "GONGJI_TASK": task},
+        env={**os.environ, "GONGJI_TASK": task, **own},
         capture_output=True,
         text=True,
         check=False,
         timeout=LIMIT_S,
     )
-    assert 0 != ended.returncode
-    assert "total_fen 写了" in ended.stderr
-    assert "" == ended.stdout
 
 
 def test_what_a_channel_copies_is_short() -> None:
