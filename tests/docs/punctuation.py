@@ -13,16 +13,21 @@ _HAN: Final = r"\u3400-\u9fff"
 # What Chinese text sets on its left: a character, a bracket or quote of its own.
 _BESIDE: Final = rf"[{_HAN}」』》”’）〕】…]"
 
+VALUE: Final = "\ufffc"
+"""Stands in the text of a literal for a value: not for code, whose marks are its own."""
+
 HALF_WIDTH: Final = re.compile(
     rf"{_BESIDE}[,;!?](?=[\s{_HAN}「《“（]|$)"  # 甲, 乙
+    rf"|(?!…){_BESIDE}[,;]"  # 甲;B, but token=…;object=… is typed so
     rf"|{_BESIDE}:(?=\s|$)"  # 甲: 乙, but 主机:端口 is typed so
-    rf"|[,;] (?=[{_HAN}「《“（])"  # A, 乙
-    rf"|(?:^|`)[,;](?=[{_HAN}])"  # a value, or nothing, before it
+    rf"|[,;] ?(?=[{_HAN}「《“（])"  # A, 乙 or A,乙
     r"|^[,;] "  # a part that is put behind another
     rf"|\([\w、]*\)(?=[{_HAN}])"  # a(b)甲
     rf"|[{_HAN}]\((?![a-z_.]*\()"  # 甲(
     rf"|[{_HAN}]\)"  # 甲)
+    rf"|{VALUE}\((?=[{_HAN}{VALUE}])"  # a value in brackets behind another
     rf"|[{_HAN}]\.(?=\s|$)"  # 甲.
+    rf"|） (?=[{_HAN}{VALUE}])"  # a blank beside a bracket that has its own
 )
 """One mark, with what stands beside it."""
 
@@ -66,7 +71,7 @@ def is_chinese(text: str) -> bool:
 
 
 def literals(path: Path) -> Iterator[tuple[int, str]]:
-    """Return the line and text of every string of a module; a value in it is one `."""
+    """Return the line and text of every string of a module; a value in it is `VALUE`."""
     tree = ast.parse(path.read_text("utf-8"))
     parts = {
         id(part)
@@ -96,7 +101,7 @@ def paragraphs(path: Path) -> Iterator[tuple[int, str]]:
 def _text(part: ast.expr) -> str:
     if isinstance(part, ast.Constant):
         return str(part.value)
-    return "`"
+    return VALUE
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:

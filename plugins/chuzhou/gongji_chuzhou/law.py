@@ -9,7 +9,7 @@ def _civil_code(number: int, article: str, text: str) -> Clause:
     return Clause(
         f"L{number}",
         text,
-        f"中华人民共和国民法典（2021年1月1日起施行） {article}",
+        f"中华人民共和国民法典（2021年1月1日起施行）{article}",
         Grade.OFFICIAL,
         verified_on="2026-11-29",
     )

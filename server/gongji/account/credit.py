@@ -321,7 +321,7 @@ def _amount(
         return fen, ledger.premium_account(city.area_code)
     if isinstance(terms.retired_fen, OperatorSets):
         raise ParameterNotSet(
-            f"{city.name}退休人员每月划入金额(account_crediting.retired_fen)"
+            f"{city.name}退休人员每月划入金额（account_crediting.retired_fen）"
             "没有文件给出，须由运营方设定：gongji serve --retired-credit "
             f"{city.area_code}:金额（元）@起始日",
             city=city.area_code,

@@ -208,7 +208,7 @@ def _what_to_bring(
 
 
 def _names_of_proofs(needs: Iterable[MaterialNeed]) -> str:
-    """Return names as the applicant, the holder, calls them: "身份证、社保卡原件; 户口簿"."""
+    """Return names as the applicant, the holder, calls them: "身份证、社保卡原件；户口簿"."""
     originals: list[str] = []
     copies: list[str] = []
     for need in needs:

@@ -223,7 +223,7 @@ def _uncovered(builder: GuideBuilder, table: Table, cited: TableClauses) -> Stat
         return builder.statement(CityRules.reimbursement, f"{text}。", cited.covers)
     clause = table.uncovered.clause
     return builder.statement(
-        CityRules.reimbursement, f"{text}({clause.text})。", [clause]
+        CityRules.reimbursement, f"{text}（{clause.text}）。", [clause]
     )
 
 

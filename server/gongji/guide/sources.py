@@ -50,7 +50,7 @@ def _candidates(city: City) -> Iterator[Statement]:
     adopted = {adoption.partition("@")[0] for adoption in city.adoptions}
     for candidate in city.candidates:
         if candidate.name not in adopted:
-            revision = f"{candidate.name}({topic(candidate.hook)})"
+            revision = f"{candidate.name}（{topic(candidate.hook)}）"
             value = phrase(candidate.value)
             text = f"{revision}：{value}。未采用：{candidate.why_not}"
             yield Statement(text, candidate.clauses)

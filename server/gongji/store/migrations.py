@@ -248,7 +248,7 @@ def check_known(
     if version > VERSION:
         msg = (
             f"数据库结构为第 {version} 版，本程序只认识到第 {VERSION} 版："
-            "请使用更新版本的 gongji; gongji migrate 只向前，不能退回"
+            "请使用更新版本的 gongji；gongji migrate 只向前，不能退回"
         )
         raise SchemaError(msg)
     if not vault.opens(catalog.fingerprint()):

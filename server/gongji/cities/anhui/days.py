@@ -9,14 +9,14 @@ _CIVIL_CODE = "中华人民共和国民法典（2021年1月1日起施行）"
 L201 = Clause(
     "L201",
     "按照年、月、日计算期间的，开始的当日不计入，自下一日开始计算。",
-    f"{_CIVIL_CODE} 第二百零一条",
+    f"{_CIVIL_CODE}第二百零一条",
     Grade.OFFICIAL,
 )
 
 L203 = Clause(
     "L203",
     "期间的最后一日的截止时间为二十四时；有业务时间的，停止业务活动的时间为截止时间。",
-    f"{_CIVIL_CODE} 第二百零三条",
+    f"{_CIVIL_CODE}第二百零三条",
     Grade.OFFICIAL,
 )
 

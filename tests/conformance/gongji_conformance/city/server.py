@@ -66,7 +66,7 @@ class ServerUnderTest:
     def refused(self) -> tuple[str, ...]:
         """Plugins that do not serve, each with its problem."""
         return tuple(
-            f"{plugin.plugin}({plugin.pinyin}): {plugin.problem}"
+            f"{plugin.plugin}（{plugin.pinyin}）：{plugin.problem}"
             for plugin in self._listed.refused
         )
 
