@@ -15,6 +15,7 @@ from gongji.v1 import account_pb2, account_pb2_grpc, city_pb2, city_pb2_grpc
 
 from tests.cli.started import PERSON, Caller, Started, children, run, started
 from tests.patience import PATIENCE_S
+from tests.scaffold.kept import give_kept
 
 HOW = ["--gateway", "--no-gateway"]
 
@@ -107,7 +108,7 @@ def test_what_others_may_have_written_or_read_is_refused(
     """Nothing is started, nor changed, in a folder or with a key or database that another
     user may have written or read; the sentence says what is to be done."""
     data = tmp_path / "var"
-    data.mkdir(0o700)
+    give_kept(data)
     for file in ("gongji.key", "gongji.sqlite3"):
         (data / file).write_bytes(bytes(32))
         (data / file).chmod(0o600)
@@ -125,7 +126,7 @@ def test_a_link_is_refused(name: str, tmp_path: Path) -> None:
     sentence says where it leads."""
     data, elsewhere = tmp_path / "var", tmp_path / "elsewhere"
     if name:
-        data.mkdir(0o700)
+        give_kept(data)
         elsewhere.write_bytes(bytes(32))
         elsewhere.chmod(0o600)
     else:

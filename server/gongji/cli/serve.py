@@ -242,7 +242,12 @@ async def _serve(
 
 
 def _fit(settings: Settings) -> tuple[Settings, Cities]:
-    """Return the cities that may serve, and the settings that refuse all others."""
+    """Return the settings that refuse the cities that may not serve, and all others.
+
+    ValueError or OSError if no server can have the settings, whatever the cities.
+    """
+    # Before plugins are asked, which takes seconds.
+    service.check_settings(settings)
     settings = settings.with_recorded_suite()
     loaded = settings.cities()
     settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))
