@@ -51,7 +51,7 @@ READS: Final = (
     *("GetClock", "Quote", "GetSettlement", "ReconcileTotals", "ReconcileDetails"),
     *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
     # Clock and faults of a sandbox are its process's own.
-    *("SetClock", "OrderFault"),
+    *("GetBenefitYear", "SetClock", "OrderFault"),
 )
 """Methods that write nothing but who looked at whose data."""
 

@@ -59,7 +59,7 @@ READS: Final = frozenset(
         *("ReviewPatient", "GatherPacket", "PreviewReversal", "Recompute"),
         *("DecideAsThen", "PatientOfOriginal", "Quote", "RowOf", "Abandoned", "Find"),
         *("CreditAsThen", "PremiumAsThen", "RefundAsThen", "ReversalAsThen"),
-        "StandingChanges",
+        *("StandingChanges", "ShowBenefitYear"),
     }
 )
 """Queries that are only asked."""

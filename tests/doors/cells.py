@@ -30,6 +30,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
         ("GetSettlement", "Recompute", "GetPacket"), ("institution", "city")
     ),
+    "GetBenefitYear": ("institution", "city"),
     **dict.fromkeys(("ReconcileTotals", "ReconcileDetails"), ("institution", "city")),
     **dict.fromkeys(("Resettle", "GetInstitution"), ("institution", "city")),
     **dict.fromkeys(("ListBindings", "ListSettlements"), ("city",)),

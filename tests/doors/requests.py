@@ -239,6 +239,12 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         "settlements",
         lambda d, c: settlement_pb2.ListSettlementsRequest(patient=_holder(d, c)),
     ),
+    "GetBenefitYear": (
+        "settlements",
+        lambda d, c: settlement_pb2.GetBenefitYearRequest(
+            person=_holder(d, c), institution_code=_institution(c)
+        ),
+    ),
     "GetAccount": (
         "accounts",
         lambda d, c: account_pb2.GetAccountRequest(person=_holder(d, c)),

@@ -193,6 +193,12 @@ async def _list_settlements(s: Service) -> None:
     await s.settlements.ListSettlements(request)
 
 
+async def _benefit_year(s: Service) -> None:
+    await s.bind("P2")
+    request = settlement_pb2.GetBenefitYearRequest(person=s.ref("P1"))
+    await s.settlements.GetBenefitYear(request)
+
+
 async def _reconcile(s: Service) -> None:
     await settled(s)
     header = settlement_pb2.ReconcileHeader(
@@ -261,17 +267,9 @@ async def _list_bindings(s: Service) -> None:
     assert reply.bindings
 
 
-async def _get_account(s: Service) -> None:
-    await s.account("P1")
-
-
 async def _list_entries(s: Service) -> None:
     request = account_pb2.ListEntriesRequest(person=s.ref("P1"))
     await s.accounts.ListEntries(request)
-
-
-async def _credit(s: Service) -> None:
-    await s.give("P1", 100)
 
 
 def _credit_of(month: str = "2025-09") -> account_pb2.CreditRequest:
@@ -356,6 +354,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Recompute": (_recompute, {"P1", "P2"}),
     "GetPacket": (_packet, {"P1", "P2"}),
     "ListSettlements": (_list_settlements, {"P2"}),
+    "GetBenefitYear": (_benefit_year, {"P1", "P2"}),
     "ReconcileDetails": (_reconcile, {"P1"}),
     "SubmitBinding": (_submit, {"P1", "P2"}),
     "ExplainRefusal": (_explain, {"P1", "P2"}),
@@ -364,9 +363,9 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Unbind": (_unbind, {"P1", "P2"}),
     "GetBinding": (_get_binding, {"P1", "P2"}),
     "ListBindings": (_list_bindings, {"P1", "P2"}),
-    "GetAccount": (_get_account, {"P1"}),
+    "GetAccount": (lambda s: s.account("P1"), {"P1"}),
     "ListEntries": (_list_entries, {"P1"}),
-    "Credit": (_credit, {"P1"}),
+    "Credit": (lambda s: s.give("P1", 100), {"P1"}),
     "CorrectCredit": (_correct, {"P1"}),
     "TakeBackCredit": (_take_back, {"P1"}),
     "PayPremium": (_premium, {"P1", "P2"}),

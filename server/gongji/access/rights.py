@@ -111,6 +111,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "Recompute": _READ,
     "GetPacket": _READ,
     "ListSettlements": _OWN,
+    "GetBenefitYear": _OWN | _to(_INSTITUTIONS, _INSTITUTION),
     "GetAccount": _OWN,
     "ListEntries": _OWN,
     # Of each kind of event to whom the method that reads the rest of it is open.

@@ -55,6 +55,7 @@ METHODS: Final[Mapping[str, str]] = {
     "Recompute": "重算",
     "GetPacket": "裁决材料",
     "ListSettlements": "共济消费查询",
+    "GetBenefitYear": "年度待遇查询",
     "ReconcileDetails": "对明细账",
     "GetAccount": "查询余额",
     "ListEntries": "账户明细",

@@ -44,6 +44,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Recompute": "bill,enrolments,balance",
     "GetPacket": "bill,enrolments,balance,binding",
     "ListSettlements": "bill",
+    "GetBenefitYear": "bill,enrolments,balance",
     "ReconcileDetails": "bill",
     # account
     "GetAccount": "balance",

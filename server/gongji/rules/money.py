@@ -34,6 +34,13 @@ def share(amount_fen: int, ratio_bp: int, rounding: Rounding) -> int:
     return product // FULL_BP
 
 
+def least_for(share_fen: int, ratio_bp: int, rounding: Rounding) -> int:
+    """Return the least amount whose share is `share_fen`; that and the ratio are positive."""
+    added = FULL_BP // 2 if rounding is Rounding.HALF_UP else 0
+    # The inverse of `share`, rounded up: negative floor division does.
+    return -((added - share_fen * FULL_BP) // ratio_bp)
+
+
 def yuan(fen: int) -> str:
     """Return fen as a reader writes yuan: 123456 → "1,234.56"."""
     # Floor division would write -1.50 as -2.50.

@@ -58,8 +58,8 @@ SETTLED_ELSEWHERE = frozenset({VisitKind.INPATIENT, VisitKind.CHRONIC})
 """Kinds whose first settlement is not ours; their residue is (C65)."""
 
 
-class AdmittedBill(Struct, frozen=True, kw_only=True):
-    """A bill that may be settled, with what decides it.
+class InsuredVisit(Struct, frozen=True, kw_only=True):
+    """A visit of an insured patient at some institution of a grade, with what decides it.
 
     `grade` is the institution's on the service day. `rules` are the city's on that day:
     they decide the fund's part. `rules_now` are those of the day of settlement: they
@@ -68,13 +68,18 @@ class AdmittedBill(Struct, frozen=True, kw_only=True):
 
     bill: Bill
     patient: Person
-    institution: Institution
     grade: InstitutionGrade
     city: City
     rules: DayRules
     rules_now: DayRules
     enrolment: Enrolment
     givers: tuple[str, ...]
+
+
+class AdmittedBill(InsuredVisit, frozen=True, kw_only=True):
+    """A bill that may be settled."""
+
+    institution: Institution
 
 
 def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
@@ -107,6 +112,32 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
         rules_now=rules_now,
         enrolment=enrolment,
         givers=givers,
+    )
+
+
+def insured_visit(
+    bill: Bill, grade: InstitutionGrade, facts: Facts, cities: Cities
+) -> InsuredVisit:
+    """Return a visit at any designated institution of a grade, by a bill's scheme and day.
+
+    The refusals of `admit` that do not hang on institution and amounts.
+    """
+    patient = _patient(bill, facts)
+    scheme = scheme_of(bill, patient)
+    city = cities.of(patient.place_on(bill.service_day, scheme))
+    rules = city.rules(bill.service_day)
+    rules_now = city.rules(facts.today)
+    enrolment = _enrolment(bill, patient, scheme, rules)
+    _refuse_without_table(scheme, rules)
+    return InsuredVisit(
+        bill=bill,
+        patient=patient,
+        grade=grade,
+        city=city,
+        rules=rules,
+        rules_now=rules_now,
+        enrolment=enrolment,
+        givers=_givers(bill, facts, rules_now),
     )
 
 

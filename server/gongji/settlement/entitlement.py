@@ -41,7 +41,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
-from gongji.settlement.admission import AdmittedBill, use_at
+from gongji.settlement.admission import InsuredVisit, use_at
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
 _NO_PART: frozenset[BillPart] = frozenset()
@@ -72,7 +72,7 @@ class PurseTerms(Struct, frozen=True):
     rules_digest: str = ""
 
 
-def fund_terms(case: AdmittedBill) -> FundTerms:
+def fund_terms(case: InsuredVisit) -> FundTerms:
     """Return what the fund owes, or the first reason why nothing.
 
     A denial of the whole scheme comes first, then an exclusion, then a denial of the
@@ -100,7 +100,7 @@ def fund_terms(case: AdmittedBill) -> FundTerms:
 
 
 def purse_terms(
-    case: AdmittedBill, facts: Facts, cities: Cities
+    case: InsuredVisit, facts: Facts, cities: Cities
 ) -> tuple[PurseTerms, ...]:
     """Return the purses in the order of charging: as bill and patient's city say.
 
@@ -113,7 +113,7 @@ def purse_terms(
 
 
 def _purses(
-    use: AccountUse, case: AdmittedBill, facts: Facts, cities: Cities
+    use: AccountUse, case: InsuredVisit, facts: Facts, cities: Cities
 ) -> Iterator[PurseTerms]:
     kinds: tuple[PurseKind, ...] = (PurseKind.OWN,)
     if use is AccountUse.CITY_ORDER:
@@ -127,7 +127,7 @@ def _purses(
             yield _own(case, facts)
 
 
-def _exclusion(case: AdmittedBill) -> Exclusion | None:
+def _exclusion(case: InsuredVisit) -> Exclusion | None:
     situations = _situations(case)
     if not situations:
         return None
@@ -141,7 +141,7 @@ def _exclusion(case: AdmittedBill) -> Exclusion | None:
     return None
 
 
-def _situations(case: AdmittedBill) -> list[Situation]:
+def _situations(case: InsuredVisit) -> list[Situation]:
     bill = case.bill
     situations = []
     if case.enrolment.status is EnrolmentStatus.PAUSED:
@@ -155,7 +155,7 @@ def _situations(case: AdmittedBill) -> list[Situation]:
     return situations
 
 
-def _is_covered(case: AdmittedBill, table: Table) -> bool:
+def _is_covered(case: InsuredVisit, table: Table) -> bool:
     """Return whether the table is for a visit of that kind."""
     kind = case.bill.visit_kind
     # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
@@ -163,7 +163,7 @@ def _is_covered(case: AdmittedBill, table: Table) -> bool:
     return bought or kind in table.covers
 
 
-def _uncovered(case: AdmittedBill, level: int, table: Table) -> FundTerms:
+def _uncovered(case: InsuredVisit, level: int, table: Table) -> FundTerms:
     kind = TERMS[VisitKind][case.bill.visit_kind]
     if table.uncovered is not None:
         return _denied(case, level, table.uncovered.clause)
@@ -176,7 +176,7 @@ def _uncovered(case: AdmittedBill, level: int, table: Table) -> FundTerms:
     )
 
 
-def _denied(case: AdmittedBill, level: int, clause: Clause) -> FundTerms:
+def _denied(case: InsuredVisit, level: int, clause: Clause) -> FundTerms:
     return FundTerms(
         rule=case.rules.ref(CityRules.reimbursement, clause),
         level=level,
@@ -185,7 +185,7 @@ def _denied(case: AdmittedBill, level: int, clause: Clause) -> FundTerms:
     )
 
 
-def _granted(case: AdmittedBill, level: int, table: Table) -> FundTerms:
+def _granted(case: InsuredVisit, level: int, table: Table) -> FundTerms:
     standing = case.enrolment.standing
     pharmacy = case.grade.is_pharmacy
     ranked = case.grade.level is not None or pharmacy
@@ -205,7 +205,7 @@ def _level(grade: InstitutionGrade, entry: Table | NoFund) -> int:
     return grade.level or entry.unranked_as
 
 
-def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
+def _own(case: InsuredVisit, facts: Facts) -> PurseTerms:
     uses = case.rules_now.value(CityRules.uses)
     patient = case.patient.person_no
     denied = _spending_denied(uses, case.bill.spending)
@@ -220,7 +220,7 @@ def _own(case: AdmittedBill, facts: Facts) -> PurseTerms:
     return PurseTerms(purse, rule, denied)
 
 
-def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> PurseTerms:
+def _giver(holder: str, case: InsuredVisit, facts: Facts, cities: Cities) -> PurseTerms:
     """Return a giver's purse under today's rules, unusable unless the binding stands.
 
     PersonNotFound.
@@ -241,7 +241,7 @@ def _giver(holder: str, case: AdmittedBill, facts: Facts, cities: Cities) -> Pur
 
 
 def _given(
-    holder: Person, case: AdmittedBill, facts: Facts, cities: Cities
+    holder: Person, case: InsuredVisit, facts: Facts, cities: Cities
 ) -> tuple[RuleRef, frozenset[BillPart], str]:
     """Return the rule on a giver's purse, the parts it may pay, and why none, if so."""
     # The giver's own insured place decides what his purse may pay, not the patient's.
@@ -253,7 +253,7 @@ def _given(
 
 
 def _status(
-    holder: Person, case: AdmittedBill, facts: Facts, cities: Cities
+    holder: Person, case: InsuredVisit, facts: Facts, cities: Cities
 ) -> BindingStatus:
     """Return how the binding by which a giver is asked stands today."""
     patient = case.patient
@@ -268,7 +268,7 @@ def _status(
     return first_to_stand(statuses)
 
 
-def _giving(uses: Uses, case: AdmittedBill) -> tuple[tuple[Clause, ...], str]:
+def _giving(uses: Uses, case: InsuredVisit) -> tuple[tuple[Clause, ...], str]:
     """Return the clauses on a giver's purse, and why it may pay nothing, if so."""
     clauses = uses.clauses
     use = use_at(case.grade)

@@ -6,8 +6,10 @@ a day: what the rules grant comes in as a `Benefit` and as `Purse`s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from enum import Enum
 from functools import cache
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -15,7 +17,7 @@ from gongji.model.settlement import Bill
 from gongji.rules.benefits import BillPart, PurseKind, Table
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Standing
-from gongji.rules.money import Rounding, share
+from gongji.rules.money import Rounding, least_for, share
 
 PARTS = (
     BillPart.IN_SCOPE,
@@ -126,6 +128,64 @@ def fund_share(in_scope_fen: int, benefit: Benefit | None, used: Used) -> FundSh
         remaining = benefit.cap_fen - used.fund_fen
         fund = min(fund, max(0, remaining))
     return FundShare(deductible, fund)
+
+
+class StepKind(Enum):
+    """Why the fund pays as it does over a stretch of the amount in scope."""
+
+    DEDUCTIBLE = "deductible"
+    RATIO = "ratio"
+    VISIT_LIMIT = "visit_limit"
+    YEAR_LIMIT = "year_limit"
+    NO_FUND = "no_fund"
+
+
+class FundStep(Struct, frozen=True):
+    """A stretch of the amount in scope over which the fund pays one ratio.
+
+    It ends with `until_fen`, None if it has no end, where the fund has paid `fund_fen`.
+    """
+
+    kind: StepKind
+    until_fen: int | None
+    ratio_bp: int = 0
+    fund_fen: int = 0
+
+
+def fund_steps(benefit: Benefit | None, used: Used) -> Iterator[FundStep]:
+    """Yield how the fund pays as the amount in scope grows: the curve of `fund_share`."""
+    if benefit is None:
+        yield FundStep(StepKind.NO_FUND, None)
+        return
+    left = deductible_left(benefit, used)
+    if left:
+        yield FundStep(StepKind.DEDUCTIBLE, left)
+    limits = _limits(benefit, used)
+    if not limits or not benefit.ratio_bp:
+        yield FundStep(StepKind.RATIO, None, benefit.ratio_bp)
+        return
+    # If both come to the same fen, the visit's is named, as in the lines of a bill.
+    kind, most = min(limits, key=itemgetter(1))
+    if most:
+        needed = least_for(most, benefit.ratio_bp, benefit.rounding)
+        yield FundStep(StepKind.RATIO, left + needed, benefit.ratio_bp, most)
+    yield FundStep(kind, None, fund_fen=most)
+
+
+def deductible_left(benefit: Benefit, used: Used) -> int:
+    """Return what of the deductible the next bill bears first, in fen."""
+    return fund_share(benefit.deductible_fen, benefit, used).deductible_fen
+
+
+def _limits(benefit: Benefit, used: Used) -> list[tuple[StepKind, int]]:
+    """Return the limits there are, with what they leave to the next bill in fen."""
+    limits = []
+    if benefit.visit_cap_fen is not NO_LIMIT:
+        limits.append((StepKind.VISIT_LIMIT, benefit.visit_cap_fen))
+    if benefit.cap_fen is not NO_LIMIT:
+        left = max(0, benefit.cap_fen - used.fund_fen)
+        limits.append((StepKind.YEAR_LIMIT, left))
+    return limits
 
 
 def charge_purses(

@@ -253,6 +253,42 @@ DIFFERENCE_KIND_REVERSED_ONLY_THERE: DifferenceKind.ValueType  # 6
 """Reversed with them only."""
 Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
 
+class _BenefitStepKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BenefitStepKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BenefitStepKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BENEFIT_STEP_KIND_UNSPECIFIED: _BenefitStepKind.ValueType  # 0
+    """Not stated; never sent."""
+    BENEFIT_STEP_KIND_DEDUCTIBLE: _BenefitStepKind.ValueType  # 1
+    """The patient bears the deductible (起付标准)."""
+    BENEFIT_STEP_KIND_RATIO: _BenefitStepKind.ValueType  # 2
+    """The fund pays its ratio (支付比例)."""
+    BENEFIT_STEP_KIND_VISIT_LIMIT: _BenefitStepKind.ValueType  # 3
+    """The limit of one visit is reached (单次支付限额)."""
+    BENEFIT_STEP_KIND_YEAR_LIMIT: _BenefitStepKind.ValueType  # 4
+    """The limit of the year is reached (年度支付限额)."""
+    BENEFIT_STEP_KIND_NO_FUND: _BenefitStepKind.ValueType  # 5
+    """The fund pays nothing, under the rule."""
+
+class BenefitStepKind(_BenefitStepKind, metaclass=_BenefitStepKindEnumTypeWrapper):
+    """Why the fund pays as it does over a stretch of the amount in scope."""
+
+BENEFIT_STEP_KIND_UNSPECIFIED: BenefitStepKind.ValueType  # 0
+"""Not stated; never sent."""
+BENEFIT_STEP_KIND_DEDUCTIBLE: BenefitStepKind.ValueType  # 1
+"""The patient bears the deductible (起付标准)."""
+BENEFIT_STEP_KIND_RATIO: BenefitStepKind.ValueType  # 2
+"""The fund pays its ratio (支付比例)."""
+BENEFIT_STEP_KIND_VISIT_LIMIT: BenefitStepKind.ValueType  # 3
+"""The limit of one visit is reached (单次支付限额)."""
+BENEFIT_STEP_KIND_YEAR_LIMIT: BenefitStepKind.ValueType  # 4
+"""The limit of the year is reached (年度支付限额)."""
+BENEFIT_STEP_KIND_NO_FUND: BenefitStepKind.ValueType  # 5
+"""The fund pays nothing, under the rule."""
+Global___BenefitStepKind: _TypeAlias = BenefitStepKind  # noqa: Y015
+
 @_typing.final
 class Bill(_message.Message):
     """One outpatient bill in the national decomposition. All amounts in fen."""
@@ -1580,3 +1616,401 @@ class ReconcileDetailsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReconcileDetailsResponse: _TypeAlias = ReconcileDetailsResponse  # noqa: Y015
+
+@_typing.final
+class GetBenefitYearRequest(_message.Message):
+    """Asks what a person's year stands at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    SERVICE_DAY_FIELD_NUMBER: _builtins.int
+    INSTITUTION_CODE_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """As of the end of this day: what was settled and reversed until then, and what purses held. Empty means now; a day
+    that has not come is FUTURE_SERVICE_DAY. The registry and the rules are those known now.
+    """
+    service_day: _builtins.str
+    """Day of the next visit, at most `day`, which it is where empty. It decides the year, scheme, place and what the fund
+    owes, as in Bill.
+    """
+    institution_code: _builtins.str
+    """The institution that asks: required of hospitals and pharmacies, one of their own; others leave it out."""
+    @_builtins.property
+    def person(self) -> _types_pb2.PersonRef:
+        """Whose year."""
+
+    def __init__(
+        self,
+        *,
+        person: _types_pb2.PersonRef | None = ...,
+        day: _builtins.str = ...,
+        service_day: _builtins.str = ...,
+        institution_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "institution_code", b"institution_code", "person", b"person", "service_day", b"service_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBenefitYearRequest: _TypeAlias = GetBenefitYearRequest  # noqa: Y015
+
+@_typing.final
+class GetBenefitYearResponse(_message.Message):
+    """What a person's year stands at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_NO_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    SERVICE_DAY_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    BENEFITS_FIELD_NUMBER: _builtins.int
+    person_no: _builtins.str
+    """Number of the person."""
+    day: _builtins.str
+    """As of the end of this day."""
+    service_day: _builtins.str
+    """Day of the next visit."""
+    year: _builtins.str
+    """The year, YYYY: the natural year of the visit (自然年度). No document says which day decides; it is an assumption."""
+    @_builtins.property
+    def benefits(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenefitYear]:
+        """One for each scheme and pooling area: those in which the next bill may be settled first."""
+
+    def __init__(
+        self,
+        *,
+        person_no: _builtins.str = ...,
+        day: _builtins.str = ...,
+        service_day: _builtins.str = ...,
+        year: _builtins.str = ...,
+        benefits: _abc.Iterable[Global___BenefitYear] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "day", b"day", "person_no", b"person_no", "service_day", b"service_day", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBenefitYearResponse: _TypeAlias = GetBenefitYearResponse  # noqa: Y015
+
+@_typing.final
+class BenefitYear(_message.Message):
+    """One scheme's year in one pooling area. Bills of institutions elsewhere count here too. All amounts in fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEME_FIELD_NUMBER: _builtins.int
+    AREA_CODE_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    PSN_TYPE_FIELD_NUMBER: _builtins.int
+    DEDUCTIBLE_USED_FEN_FIELD_NUMBER: _builtins.int
+    FUND_PAID_FEN_FIELD_NUMBER: _builtins.int
+    DEDUCTIBLE_LIMIT_FIELD_NUMBER: _builtins.int
+    FUND_LIMIT_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    PURSES_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    scheme: _types_pb2.Scheme.ValueType
+    """Scheme (insutype)."""
+    area_code: _builtins.str
+    """The city, six digits; of a pooling area that is not served its first four and 00."""
+    open: _builtins.bool
+    """Whether the next bill would be settled here. If not, `refusal` says why; it is absent for a pooling area in which the
+    person is not insured on the day of the visit.
+    """
+    psn_type: _builtins.str
+    """Category that decides the standing on the day of the visit (psn_type); empty unless open."""
+    deductible_used_fen: _builtins.int
+    """Deductible used (起付标准累计)."""
+    fund_paid_fen: _builtins.int
+    """Paid by the fund (统筹基金支付累计)."""
+    @_builtins.property
+    def deductible_limit(self) -> Global___BenefitLimit:
+        """Most deductible of a year, all levels together; absent if there is none, or the fund pays nothing."""
+
+    @_builtins.property
+    def fund_limit(self) -> Global___BenefitLimit:
+        """Most the fund pays in a year (年度支付限额); absent if there is none, or the fund pays nothing."""
+
+    @_builtins.property
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenefitLevel]:
+        """What the next bill would get: hospitals of level 1, 2, 3, then without a level, then pharmacies. Empty unless open."""
+
+    @_builtins.property
+    def purses(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenefitPurse]:
+        """Purses the next bill may be charged to, in the city's order. Empty unless open."""
+
+    @_builtins.property
+    def refusal(self) -> Global___RecomputationRefusal:
+        """Why the next bill would be refused; absent if it would not."""
+
+    @_builtins.property
+    def decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules decide; absent unless open."""
+
+    def __init__(
+        self,
+        *,
+        scheme: _types_pb2.Scheme.ValueType = ...,
+        area_code: _builtins.str = ...,
+        open: _builtins.bool = ...,
+        psn_type: _builtins.str = ...,
+        deductible_used_fen: _builtins.int = ...,
+        fund_paid_fen: _builtins.int = ...,
+        deductible_limit: Global___BenefitLimit | None = ...,
+        fund_limit: Global___BenefitLimit | None = ...,
+        levels: _abc.Iterable[Global___BenefitLevel] | None = ...,
+        purses: _abc.Iterable[Global___BenefitPurse] | None = ...,
+        refusal: Global___RecomputationRefusal | None = ...,
+        decided_by: _types_pb2.DecidedBy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "deductible_limit", b"deductible_limit", "fund_limit", b"fund_limit", "refusal", b"refusal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_code", b"area_code", "decided_by", b"decided_by", "deductible_limit", b"deductible_limit", "deductible_used_fen", b"deductible_used_fen", "fund_limit", b"fund_limit", "fund_paid_fen", b"fund_paid_fen", "levels", b"levels", "open", b"open", "psn_type", b"psn_type", "purses", b"purses", "refusal", b"refusal", "scheme", b"scheme"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BenefitYear: _TypeAlias = BenefitYear  # noqa: Y015
+
+@_typing.final
+class BenefitLimit(_message.Message):
+    """An amount of a year, and what is left of it. In fen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEN_FIELD_NUMBER: _builtins.int
+    LEFT_FEN_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    fen: _builtins.int
+    """The amount."""
+    left_fen: _builtins.int
+    """What is left; 0 if more was used before it was lowered."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule that sets it."""
+
+    def __init__(
+        self,
+        *,
+        fen: _builtins.int = ...,
+        left_fen: _builtins.int = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fen", b"fen", "left_fen", b"left_fen", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BenefitLimit: _TypeAlias = BenefitLimit  # noqa: Y015
+
+@_typing.final
+class BenefitLevel(_message.Message):
+    """What an ordinary outpatient bill would get of the fund at a designated institution of one kind and level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    UNRANKED_FIELD_NUMBER: _builtins.int
+    DEDUCTIBLE_FIELD_NUMBER: _builtins.int
+    VISIT_LIMIT_FIELD_NUMBER: _builtins.int
+    RATIO_BP_FIELD_NUMBER: _builtins.int
+    NEXT_YUAN_FUND_FEN_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    kind: _types_pb2.InstitutionKind.ValueType
+    """Kind of institution."""
+    level: _builtins.int
+    """Level used: 1, 2, 3; 0 if the fund pays nothing and the institution has none."""
+    unranked: _builtins.bool
+    """Whether it is for hospitals without a level (hosp_lv 11)."""
+    ratio_bp: _builtins.int
+    """Ratio of the level and the standing in basis points (支付比例); 0 if the fund pays nothing."""
+    next_yuan_fund_fen: _builtins.int
+    """What the fund would pay of the next yuan in scope, in fen."""
+    in_words: _builtins.str
+    """The same as a sentence in Chinese."""
+    @_builtins.property
+    def deductible(self) -> Global___BenefitLimit:
+        """Deductible of the level; what is left is borne first. Absent if the fund pays nothing."""
+
+    @_builtins.property
+    def visit_limit(self) -> Global___BenefitLimit:
+        """Most the fund pays for one visit; absent if there is none."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenefitStep]:
+        """How the fund pays as the amount in scope grows, in order; the last has no end."""
+
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule that grants or denies it."""
+
+    def __init__(
+        self,
+        *,
+        kind: _types_pb2.InstitutionKind.ValueType = ...,
+        level: _builtins.int = ...,
+        unranked: _builtins.bool = ...,
+        deductible: Global___BenefitLimit | None = ...,
+        visit_limit: Global___BenefitLimit | None = ...,
+        ratio_bp: _builtins.int = ...,
+        next_yuan_fund_fen: _builtins.int = ...,
+        steps: _abc.Iterable[Global___BenefitStep] | None = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        in_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deductible", b"deductible", "rule", b"rule", "visit_limit", b"visit_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deductible", b"deductible", "in_words", b"in_words", "kind", b"kind", "level", b"level", "next_yuan_fund_fen", b"next_yuan_fund_fen", "ratio_bp", b"ratio_bp", "rule", b"rule", "steps", b"steps", "unranked", b"unranked", "visit_limit", b"visit_limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BenefitLevel: _TypeAlias = BenefitLevel  # noqa: Y015
+
+@_typing.final
+class BenefitStep(_message.Message):
+    """A stretch of the amount in scope of the next bill. It begins where the one before ends, the first at 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    UNTIL_FEN_FIELD_NUMBER: _builtins.int
+    RATIO_BP_FIELD_NUMBER: _builtins.int
+    FUND_FEN_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    kind: Global___BenefitStepKind.ValueType
+    """Why."""
+    until_fen: _builtins.int
+    """Amount in scope with which it ends, in fen; 0 if it goes on without end. A deductible ends with the fen that fills it,
+    a ratio with the first at which the fund has paid all that its limits leave.
+    """
+    ratio_bp: _builtins.int
+    """What the fund pays of each further fen, in basis points."""
+    fund_fen: _builtins.int
+    """What the fund has paid of the bill where it ends, or all along if it has no end and pays nothing; else 0."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule behind it."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___BenefitStepKind.ValueType = ...,
+        until_fen: _builtins.int = ...,
+        ratio_bp: _builtins.int = ...,
+        fund_fen: _builtins.int = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fund_fen", b"fund_fen", "kind", b"kind", "ratio_bp", b"ratio_bp", "rule", b"rule", "until_fen", b"until_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BenefitStep: _TypeAlias = BenefitStep  # noqa: Y015
+
+@_typing.final
+class BenefitPurse(_message.Message):
+    """A purse the next bill may be charged to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURSE_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    AT_HOSPITAL_FIELD_NUMBER: _builtins.int
+    AT_PHARMACY_FIELD_NUMBER: _builtins.int
+    purse: _builtins.str
+    """Whose purse: the person's own, or a giver's."""
+    @_builtins.property
+    def balance(self) -> Global___PurseBalance:
+        """What it holds; absent if it is not the caller's to know, as in PurseMovement."""
+
+    @_builtins.property
+    def at_hospital(self) -> Global___PurseUse:
+        """Whether it pays at a hospital."""
+
+    @_builtins.property
+    def at_pharmacy(self) -> Global___PurseUse:
+        """Whether it pays at a pharmacy."""
+
+    def __init__(
+        self,
+        *,
+        purse: _builtins.str = ...,
+        balance: Global___PurseBalance | None = ...,
+        at_hospital: Global___PurseUse | None = ...,
+        at_pharmacy: Global___PurseUse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_hospital", b"at_hospital", "at_pharmacy", b"at_pharmacy", "balance", b"balance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_hospital", b"at_hospital", "at_pharmacy", b"at_pharmacy", "balance", b"balance", "purse", b"purse"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BenefitPurse: _TypeAlias = BenefitPurse  # noqa: Y015
+
+@_typing.final
+class PurseBalance(_message.Message):
+    """What a purse holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEN_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    fen: _builtins.int
+    """Balance in fen (balc 余额)."""
+    version: _builtins.int
+    """Version: counts the entries."""
+    def __init__(
+        self,
+        *,
+        fen: _builtins.int = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fen", b"fen", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurseBalance: _TypeAlias = PurseBalance  # noqa: Y015
+
+@_typing.final
+class PurseUse(_message.Message):
+    """Whether a purse may pay, and by which rule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAY_PAY_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    may_pay: _builtins.bool
+    """Whether it may."""
+    in_words: _builtins.str
+    """Why it may not, in Chinese; empty if it may."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule that says so."""
+
+    def __init__(
+        self,
+        *,
+        may_pay: _builtins.bool = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        in_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_words", b"in_words", "may_pay", b"may_pay", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurseUse: _TypeAlias = PurseUse  # noqa: Y015

@@ -75,6 +75,11 @@ class SettlementServiceStub:
                 request_serializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsResponse.FromString,
                 _registered_method=True)
+        self.GetBenefitYear = channel.unary_unary(
+                '/gongji.v1.SettlementService/GetBenefitYear',
+                request_serializer=gongji_dot_v1_dot_settlement__pb2.GetBenefitYearRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_settlement__pb2.GetBenefitYearResponse.FromString,
+                _registered_method=True)
 
 
 class SettlementServiceServicer:
@@ -140,6 +145,15 @@ class SettlementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBenefitYear(self, request, context):
+        """What a person has used of a year's deductibles and limits, what is left of them, and what the next bill would get at
+        each level (5206 人员累计信息查询). Quote and Settle answer by the same figures. Refused as a bill would be, where
+        nothing was used and the person's city has no rule to tell.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SettlementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -182,6 +196,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.ListSettlements,
                     request_deserializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_settlement__pb2.ListSettlementsResponse.SerializeToString,
+            ),
+            'GetBenefitYear': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBenefitYear,
+                    request_deserializer=gongji_dot_v1_dot_settlement__pb2.GetBenefitYearRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_settlement__pb2.GetBenefitYearResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -401,6 +420,33 @@ class SettlementService:
             '/gongji.v1.SettlementService/ListSettlements',
             gongji_dot_v1_dot_settlement__pb2.ListSettlementsRequest.SerializeToString,
             gongji_dot_v1_dot_settlement__pb2.ListSettlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBenefitYear(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.SettlementService/GetBenefitYear',
+            gongji_dot_v1_dot_settlement__pb2.GetBenefitYearRequest.SerializeToString,
+            gongji_dot_v1_dot_settlement__pb2.GetBenefitYearResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,11 @@ class SettlementServiceStub:
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
     A reversal is a row of its own, on the day it was made.
     """
+    GetBenefitYear: _grpc.UnaryUnaryMultiCallable[_settlement_pb2.GetBenefitYearRequest, _settlement_pb2.GetBenefitYearResponse]
+    """What a person has used of a year's deductibles and limits, what is left of them, and what the next bill would get at
+    each level (5206 人员累计信息查询). Quote and Settle answer by the same figures. Refused as a bill would be, where
+    nothing was used and the person's city has no rule to tell.
+    """
 
 @_typing.type_check_only
 class SettlementServiceAsyncStub(SettlementServiceStub):
@@ -80,6 +85,11 @@ class SettlementServiceAsyncStub(SettlementServiceStub):
     ListSettlements: _aio.UnaryUnaryMultiCallable[_settlement_pb2.ListSettlementsRequest, _settlement_pb2.ListSettlementsResponse]  # type: ignore[assignment]
     """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
     A reversal is a row of its own, on the day it was made.
+    """
+    GetBenefitYear: _aio.UnaryUnaryMultiCallable[_settlement_pb2.GetBenefitYearRequest, _settlement_pb2.GetBenefitYearResponse]  # type: ignore[assignment]
+    """What a person has used of a year's deductibles and limits, what is left of them, and what the next bill would get at
+    each level (5206 人员累计信息查询). Quote and Settle answer by the same figures. Refused as a bill would be, where
+    nothing was used and the person's city has no rule to tell.
     """
 
 class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,6 +162,17 @@ class SettlementServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_settlement_pb2.ListSettlementsResponse, _abc.Awaitable[_settlement_pb2.ListSettlementsResponse]]:
         """Settlements of a patient, or what was charged to a holder's purse (共济消费查询), each on its day.
         A reversal is a row of its own, on the day it was made.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBenefitYear(
+        self,
+        request: _settlement_pb2.GetBenefitYearRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settlement_pb2.GetBenefitYearResponse, _abc.Awaitable[_settlement_pb2.GetBenefitYearResponse]]:
+        """What a person has used of a year's deductibles and limits, what is left of them, and what the next bill would get at
+        each level (5206 人员累计信息查询). Quote and Settle answer by the same figures. Refused as a bill would be, where
+        nothing was used and the person's city has no rule to tell.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -36,6 +36,16 @@ def whatever_message(request: Any, honest: Callable[[Any], Any]) -> Any:
     return honest(request)
 
 
+def one_fen_late(request: Any, honest: Callable[[Any], Any]) -> Any:
+    """Say that every limit is reached a fen later."""
+    answer = honest(request)
+    for year in answer.benefits:
+        for level in year.levels:
+            for step in level.steps:
+                step.until_fen += bool(step.until_fen)
+    return answer
+
+
 _CREDIT: Final = (account_pb2.CreditRequest, account_pb2.CreditResponse)
 _REFUND: Final = (
     account_pb2.RefundPremiumRequest,
@@ -43,8 +53,16 @@ _REFUND: Final = (
 )
 _REVERSE: Final = (settlement_pb2.ReverseRequest, settlement_pb2.ReverseResponse)
 _SETTLE: Final = (settlement_pb2.SettleRequest, settlement_pb2.SettleResponse)
+_YEAR: Final = (
+    settlement_pb2.GetBenefitYearRequest,
+    settlement_pb2.GetBenefitYearResponse,
+)
 
 MOVEMENTS: Final = {
+    "a year that turns a fen late": (
+        {"GetBenefitYear": meddle(*_YEAR, one_fen_late)},
+        "CORE-YEAR-001",
+    ),
     "a batch booked again": (
         {"Credit": meddle(*_CREDIT, whatever_batch)},
         "CORE-ACCOUNT-001",

@@ -40,7 +40,7 @@ def hide_balances(movements: Iterable[NamedMovement], patient: str) -> None:
 
 def hide_balance(movement: Movement, holder: str) -> None:
     """Take the balance out of one movement in a holder's purse."""
-    if not _may_learn(holder):
+    if not may_learn_balance(holder):
         movement.balance_after_fen = 0
         movement.version_after = 0
 
@@ -51,13 +51,14 @@ def hidden_in_refusal(holder: str) -> Iterator[None]:
     try:
         yield
     except BalanceShort as refusal:
-        if _may_learn(holder):
+        if may_learn_balance(holder):
             raise
         raise BalanceShort(
             "授权人账户余额不足以全额支付", field=refusal.field, clauses=refusal.clauses
         ) from None
 
 
-def _may_learn(holder: str) -> bool:
+def may_learn_balance(holder: str) -> bool:
+    """Return whether the caller may be told what a holder's purse holds."""
     permit = current_permit()
     return permit.caller.kind in _OF_ALL or permit.subject.person_no == holder

@@ -12,8 +12,9 @@ from gongji.cities.city import Cities
 from gongji.model.account import Entry
 from gongji.model.commands import Listing
 from gongji.model.people import Institution
-from gongji.model.settlement import Settlement
+from gongji.model.settlement import Accumulator, Settlement
 from gongji.rpc.calls import command_request, current_call, current_permit
+from gongji.rpc.convert.benefit_year import benefit_year_to
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
@@ -25,14 +26,20 @@ from gongji.rpc.convert.settlement import (
     write_settlement,
 )
 from gongji.rpc.convert.spans import Span, span_of
-from gongji.rpc.convert.values import Sources, day_from, receipt_to
-from gongji.rpc.services.balances import hide_balances
+from gongji.rpc.convert.values import (
+    Sources,
+    day_from,
+    optional_day_from,
+    receipt_to,
+)
+from gongji.rpc.services.balances import hide_balances, may_learn_balance
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
 from gongji.rpc.services.reconcile import Reconciliation
 from gongji.rules.codes import EntryKind
 from gongji.settlement import reverse
+from gongji.settlement.benefit_year import ShowBenefitYear
 from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.recompute import Recompute
 from gongji.settlement.settle import Quote, Settle
@@ -192,6 +199,31 @@ class SettlementService(SettlementServiceServicer):
             return await self._of_patient(patient.person_no, span, request.page)
         holder = await self._people.known(request.holder, "holder")
         return await self._of_holder(holder.person_no, span, request.page)
+
+    async def GetBenefitYear(
+        self, request: pb.GetBenefitYearRequest, context: object
+    ) -> pb.GetBenefitYearResponse:
+        """Return what a person's year stands at, and what the next bill would get."""
+        current_permit().institution(request.institution_code)
+        day = optional_day_from(request.day)
+        service_day = optional_day_from(request.service_day)
+        person_no = await self._people.own(request.person, "person", service_day or day)
+        query = ShowBenefitYear(
+            person_no, day, service_day, await self._counted(person_no), self._cities
+        )
+        year = await self._store.ask(query)
+        return benefit_year_to(year, self._sources, may_learn_balance)
+
+    async def _counted(self, person_no: str) -> tuple[str, ...]:
+        """Return the keys of a person's accumulators."""
+        # "0" follows "/", which ends the number in a key.
+        accumulators = Listing(
+            kind=Accumulator,
+            at_least={"accumulator_id": f"{person_no}/"},
+            below={"accumulator_id": f"{person_no}0"},
+            limit=1000,
+        )
+        return tuple([one.key for one in await self._store.page(accumulators)])
 
     async def _patient(self, bill: pb.Bill) -> str:
         """Return the number of a bill's patient. Denied; as `People.number`."""

@@ -48,7 +48,10 @@ _BOUND: Final = frozenset({"GetBinding", "ListBindings"})
 _REFUSED: Final = frozenset({"ExplainRefusal"})
 """Of one's own requests."""
 _OWN: Final = frozenset(
-    {"GetSettlement", "ListSettlements", "GetAccount", "ListEntries", "GetPerson"}
+    {
+        *("GetSettlement", "ListSettlements", "GetBenefitYear"),
+        *("GetAccount", "ListEntries", "GetPerson"),
+    }
 )
 _RECONCILED: Final = frozenset({"ReconcileTotals", "ReconcileDetails"})
 _BILLS: Final = frozenset({"Quote", "Settle", "Reverse"})
@@ -79,7 +82,7 @@ _INSTITUTION: Final = (
     | _RECONCILED
     | _REFUSED
     | _WATCHED
-    | {"GetSettlement", "GetPerson", "GetInstitution"}
+    | {"GetSettlement", "GetBenefitYear", "GetPerson", "GetInstitution"}
 )
 
 _STATED: Final[Mapping[Kind, frozenset[str]]] = {

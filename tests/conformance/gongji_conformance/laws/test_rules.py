@@ -15,6 +15,7 @@ from gongji_conformance.city import words
 from gongji_conformance.city.city import NOW, CityUnderTest
 from gongji_conformance.city.server import ServerUnderTest
 from gongji_conformance.city.stubs import CallRefused, ask
+from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.law import law
 
 CHANNEL_HOOKS = (
@@ -126,6 +127,13 @@ def _quote(city: CityUnderTest, day: date) -> Any:
     return ask(city.stubs.settlements.Quote, request)
 
 
+def _benefit_year(city: CityUnderTest, day: date) -> Any:
+    request = settlement_pb2.GetBenefitYearRequest(
+        person=ref(city.people.one().person_no), service_day=str(day)
+    )
+    return ask(city.stubs.settlements.GetBenefitYear, request)
+
+
 def _settle(city: CityUnderTest, day: date) -> Any:
     request = city.settling(city.people.one())
     request.bill.service_day = str(day)
@@ -151,6 +159,7 @@ QUESTIONS: dict[str, Callable[[CityUnderTest, date], Any]] = {
     "GetGuide": _get_guide,
     "DescribeForm": _describe_form,
     "Quote": _quote,
+    "GetBenefitYear": _benefit_year,
     "Settle": _settle,
     "SubmitBinding": _submit,
 }

@@ -233,7 +233,7 @@ def _monthly(request: type[_Monthly]) -> Callable[[CallersWork], AskedFor]:
     )
 
 
-def _of_holder(request: type[_OfPerson]) -> Callable[[CallersWork], AskedFor]:
+def _of_holder(request: type[Any]) -> Callable[[CallersWork], AskedFor]:
     """Return the call of a method about one person, who asks for it."""
     return lambda work: asked(
         request(person=ref(work.holder.person_no)), subject=work.holder
@@ -278,14 +278,6 @@ _Monthly = (
     | account_pb2.TakeBackCreditRequest
 )
 
-_OfPerson = (
-    account_pb2.GetAccountRequest
-    | account_pb2.ListEntriesRequest
-    | registry_pb2.GetPersonRequest
-    | access_pb2.ListAccessesRequest
-    | access_pb2.ExportPersonRequest
-)
-
 CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     "ListCities": lambda _: asked(city_pb2.ListCitiesRequest()),
     "GetCity": lambda work: asked(
@@ -323,6 +315,12 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
         packet_pb2.GetPacketRequest(settlement_id=work.settlement_id)
     ),
     "ListSettlements": _settlements,
+    "GetBenefitYear": lambda work: asked(
+        settlement_pb2.GetBenefitYearRequest(
+            person=ref(work.member.person_no), institution_code=work.institution
+        ),
+        subject=work.member,
+    ),
     "ReconcileTotals": _totals,
     "ReconcileDetails": _details,
     "GetAccount": _of_holder(account_pb2.GetAccountRequest),
