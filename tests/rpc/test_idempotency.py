@@ -65,9 +65,9 @@ def crediting(s: Service) -> tuple[Callable[..., Any], Any]:
 
 P2, P4 = Service.ref("P2"), Service.ref("P4")
 OTHERS = {
-    "another amount": Other(settling(fen=7_77), "bill"),
-    "another account": Other(settling(patient=P2), "bill"),
-    "another city": Other(settling(patient=P4), "bill"),
+    "another amount": Other(settling(fen=7_77), "bill.total_fen,bill.in_scope_fen"),
+    "another account": Other(settling(patient=P2), "bill.patient"),
+    "another city": Other(settling(patient=P4), "bill.patient"),
     "another method of the service": Other(reversing, "method"),
     "another service": Other(crediting, "method"),
 }
@@ -220,7 +220,7 @@ async def test_final_refusal(house: Service) -> None:
     corrected = {**away, "filing_no": "F1"}
     refusal = await house.not_settled(FIRST_ID, **corrected)
     assert "REQUEST_ID_REUSED" == refusal.reason
-    assert "bill" == refusal.differing
+    assert "bill.filing_no" == refusal.differing
     assert (await house.settle(**corrected)).settlement.settlement_id
     assert first == await house.not_settled(FIRST_ID, **away)
 

@@ -69,7 +69,7 @@ def test_another_bill_under_the_message(
     assert "bill.msgid" == refused.value.field
     assert {
         "settlement_id": first.settlement_id,
-        "differing": "total_fen,in_scope_fen",
+        "differing": "bill.total_fen,bill.in_scope_fen",
     } == refused.value.metadata
 
 

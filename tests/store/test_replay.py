@@ -32,11 +32,15 @@ from gongji.model.refusals import (
 )
 from gongji.rules.clauses import Clause
 from gongji.store.committer import Committer
+from gongji.store.content import differing
 from gongji.store.engine import Engine, Job, Outcome
+from gongji.store.replay import request_row
 from gongji.store.schema import Schema
+from gongji.store.seal import Vault
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.store.conftest import AnyEngine, OpenEngine, fetched
+from tests.store.conftest import MORNING, AnyEngine, OpenEngine, fetched
 from tests.store.pages import page_records
 
 Run = Callable[[Command[Any]], Outcome]
@@ -96,11 +100,63 @@ def test_a_request_id_stands_for_one_content(
     assert isinstance(refused, Refusal)
     assert (refused.reason(), refused.field) == ("REQUEST_ID_REUSED", "request_id")
     assert {"differing": differing} == refused.metadata
-    assert differing in refused.message
+    assert differing.replace(",", "、") in refused.message
     assert not any(
         secret in refused.message for secret in ("clinic-1", "Move", "P1", "100")
     )
     assert balance(engine) == 100
+
+
+class Slip(Struct, frozen=True):
+    """A record inside a request."""
+
+    number: str
+    copies: int = 1
+    parts: tuple[Slip, ...] = ()
+
+
+SLIP = Slip("S1", 1, (Slip("A"), Slip("B")))
+
+INSIDE: dict[str, tuple[object, str]] = {
+    "a field of it": (replace(SLIP, copies=2), "slip.copies"),
+    "two fields of it": (
+        replace(SLIP, number="S2", copies=2),
+        "slip.number,slip.copies",
+    ),
+    "a field of an item": (
+        replace(SLIP, parts=(Slip("A"), Slip("C"))),
+        "slip.parts[1].number",
+    ),
+    "an item less": (replace(SLIP, parts=(Slip("A"),)), "slip.parts[1]"),
+    "an item more": (replace(SLIP, parts=(*SLIP.parts, Slip("C"))), "slip.parts[2]"),
+    "no item at all": (replace(SLIP, parts=()), "slip.parts"),
+    "nothing at all": (None, "slip"),
+    "every field": (Slip("S2", 2, (Slip("C", 3), Slip("D", 4), Slip("E", 5))), "slip"),
+}
+
+
+@pytest.mark.parametrize("kept", ["answered", "refused"])
+@pytest.mark.parametrize(("other", "differing"), INSIDE.values(), ids=INSIDE)
+def test_what_differs_inside_a_record_is_named(
+    run: Run, move: MakeMove, other: object, differing: str, kept: str
+) -> None:
+    """Of a record that differs the fields that differ are named, by their paths, whether
+    the first request was executed or refused."""
+    more = {"refusal": NoAccount("")} if kept == "refused" else {}
+    run(move("r1", content={"slip": SLIP}, **more))
+    refused = run(move("r1", content={"slip": other}))
+    assert isinstance(refused, Refusal)
+    assert {"differing": differing} == refused.metadata
+
+
+def test_a_row_of_before_names_the_field(vault: Vault) -> None:
+    """Of a request stored before anything was kept of the inside of its records, the
+    record that differs is named."""
+    request = Request("r1", "clinic-1", "Move")
+    row = request_row(request, {"slip": SLIP}, MORNING, vault.digest)
+    other = {"slip": replace(SLIP, copies=2)}
+    assert ["slip"] == differing(request, other, row, vault.digest)
+    assert [] == differing(request, {"slip": SLIP}, row, vault.digest)
 
 
 def test_equal_content_written_otherwise_is_the_same_request(

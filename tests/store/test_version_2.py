@@ -10,6 +10,7 @@ other ids than then: since version 3 they follow from the caller too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -219,10 +220,16 @@ def replayed(call: Call) -> Call:
 # Sentences are set in full width since; the words are those of then.
 _NARROW = str.maketrans("，；：（）", ",;:()", " ")
 
+# The line of a purse tells of its balance since, too.
+_PURSE = re.compile(
+    r"可由([^\"]+?)支付的费用([0-9,.]+元),可用余额(?:足够|[0-9,.]+元),支付"
+)
+
 
 def _by_words(outcome: Call) -> Call:
     """Return an outcome however its sentences are set, without what a cut left open."""
-    plain: Call = json.loads(json.dumps(outcome, ensure_ascii=False).translate(_NARROW))
+    text = json.dumps(outcome, ensure_ascii=False).translate(_NARROW)
+    plain: Call = json.loads(_PURSE.sub(r"\1可支付的部分尚有\2,支付", text))
     if "refused" in plain:
         code, sentence = plain["refused"]
         if sentence.endswith("…"):  # in the middle of a sentence

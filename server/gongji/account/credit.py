@@ -102,6 +102,8 @@ def crediting_city(person: Person, month: str, cities: Cities) -> City:
 class OfMonth(Command[R], Generic[R], frozen=True):
     """A command on one person's credit of one month, YYYY-MM. MalformedField."""
 
+    wire: ClassVar[tuple[tuple[str, str], ...]] = (("person_no", "person"),)
+
     person_no: str
     month: str
 

@@ -41,6 +41,8 @@ class BringForward(Command[Credited], frozen=True):
 
     answer_type = Credited
 
+    wire = (("person_no", "person"),)
+
     # Every request of the method has this field, and its digest is stored.
     month: ClassVar[str] = ""
 

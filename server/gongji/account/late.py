@@ -176,6 +176,8 @@ def _behind(person_no: str, at: datetime, facts: Facts) -> tuple[FactBehind, ...
 class ResettleCredit(CorrectCredit, frozen=True):
     """Correct a month's credit that is another amount now. NothingToResettle."""
 
+    wire = (("person_no", "credit.person"), ("month", "credit.month"))
+
     def decide(self, facts: Facts) -> Decision[CorrectedCredit]:
         """Decide the difference, as `CorrectCredit`."""
         decision = super().decide(facts)
@@ -206,6 +208,12 @@ class RefundLate(Command[RefundedLate], frozen=True, kw_only=True):
     """
 
     answer_type = RefundedLate
+
+    wire = (
+        ("premium_id", "premium.premium_id"),
+        ("member", "premium.member"),
+        ("year", "premium.year"),
+    )
 
     premium_id: str
     member: str

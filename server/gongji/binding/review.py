@@ -97,6 +97,8 @@ class Review(Command[Binding], frozen=True, kw_only=True):
 
     answer_type = Binding
 
+    wire = (("approve", "verdict"),)
+
     binding_id: str
     reviewer: str
     approve: bool

@@ -206,6 +206,9 @@ class Command(Struct, Generic[R], frozen=True):
 
     answer_type: ClassVar[type[Any]]
 
+    wire: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Fields of the content that have other paths in the request, and those."""
+
     request: Request
 
     @classmethod
@@ -220,6 +223,10 @@ class Command(Struct, Generic[R], frozen=True):
     def content(self) -> Mapping[str, object]:
         """Return the content of the request, whose fields are hashed one by one."""
         return {name: getattr(self, name) for name in self.content_names()}
+
+    def wire_path(self, path: str) -> str:
+        """Return the path in the request of a field of the content, or inside one."""
+        return dict(self.wire).get(path, path)
 
     @abstractmethod
     def needs(self, facts: Facts) -> Iterable[Need]:
@@ -240,6 +247,13 @@ class RecallingCommand(Command[R], Generic[R], frozen=True):
         """Return what the row keeps to find the answer by, if the request id is not enough."""
         del answer
         return b""
+
+    def first_content(
+        self, remembered: RequestRecord, facts: Facts
+    ) -> Mapping[str, object]:
+        """Return what its records tell of the content that was executed."""
+        del remembered, facts
+        return {}
 
     @abstractmethod
     def recall_needs(self, remembered: RequestRecord) -> Iterable[Need]:

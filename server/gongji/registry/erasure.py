@@ -87,6 +87,8 @@ class Erase(Command[Erased], frozen=True, kw_only=True):
 
     answer_type = Erased
 
+    wire = (("person_no", "person"),)
+
     person_no: str
     lift: bool
     staged_sets: tuple[str, ...]

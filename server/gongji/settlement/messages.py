@@ -70,13 +70,13 @@ def _stored(settlement_id: str, facts: Facts) -> Settlement:
 
 def _reused(first: Settlement, bill: Bill) -> MessageIdReused:
     names = [
-        name
+        f"bill.{name}"
         for name in Bill.__struct_fields__
         if getattr(bill, name) != getattr(first.bill, name)
     ]
     return MessageIdReused(
         f"机构 {bill.institution_code} 的报文 {bill.msgid} 已结算为 "
-        f"{first.settlement_id}，内容与本次不同（不同之处：{','.join(names)}）；"
+        f"{first.settlement_id}，内容与本次不同（不同之处：{'、'.join(names)}）；"
         "另一笔业务请用新的 msgid",
         field="bill.msgid",
         settlement_id=first.settlement_id,

@@ -11,7 +11,7 @@ entries      `account.ledger`: the balanced transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -101,6 +101,12 @@ class Settle(RecallingCommand[Settlement], frozen=True):
     def recall_needs(self, remembered: RequestRecord) -> Iterator[Need]:
         """Return the settlement as stored."""
         yield by_key(Settlement, settlement_id_in(remembered))
+
+    def first_content(
+        self, remembered: RequestRecord, facts: Facts
+    ) -> Mapping[str, object]:
+        """Return the bill that was settled."""
+        return {"bill": self.recall(remembered, facts).bill}
 
     def recall(self, remembered: RequestRecord, facts: Facts) -> Settlement:
         """Return the settlement as first answered, even if reversed since."""

@@ -17,6 +17,7 @@ from gongji.model.people import Institution, Person
 from gongji.model.refusals import Refusal
 from gongji.store.claims import what_of
 from gongji.store.condition import WRITING, StoreCondition
+from gongji.store.content import Digest
 from gongji.store.engine import (
     CommitUncertain,
     Engine,
@@ -34,7 +35,6 @@ from gongji.store.keys.counting import SealCounter
 from gongji.store.leaves import LeafBatch, LeafLog, LeafOrigin, known_of
 from gongji.store.loading import FactLoader, grouped
 from gongji.store.replay import (
-    Digest,
     answered_row,
     refused_row,
     replay,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gongji.model.commands import (
     Answer,
@@ -26,20 +26,16 @@ from gongji.model.refusals import (
     RequestIdReused,
 )
 from gongji.rules.clauses import Clause
+from gongji.store.content import (
+    METHOD,
+    Digest,
+    differing,
+    digests,
+    in_words,
+    inner_digests,
+)
 
 R = TypeVar("R")
-
-
-class Digest(Protocol):
-    """The keyed hash of a value's content."""
-
-    def __call__(self, value: object, like: str = "") -> str:
-        """Return it, by the key of another hash if one is given."""
-
-
-SUBJECT: Final = "subject"
-"""The entry of a row's digests that says for whom the request was; no command has such a
-field."""
 
 
 class _StoredRefusal(msgspec.Struct, frozen=True):
@@ -79,7 +75,11 @@ def answered_row(
         stored = command.kept_of(answer)
     else:
         stored = msgspec.json.encode(answer)
-    return request_row(command.request, command.content, now, digest, answer=stored)
+    row = request_row(command.request, command.content, now, digest, answer=stored)
+    # What a command recalls, its content is compared with.
+    if not isinstance(command, RecallingCommand):
+        row = _with_inside(row, command, digest)
+    return row
 
 
 def refused_row(
@@ -98,13 +98,22 @@ def refused_row(
         refusal.metadata,
         refusal.ways,
     )
-    return request_row(
+    row = request_row(
         command.request,
         command.content,
         now,
         digest,
         refusal=msgspec.json.encode(stored),
     )
+    return _with_inside(row, command, digest)
+
+
+def _with_inside(
+    row: RequestRecord, command: Command[Any], digest: Digest
+) -> RequestRecord:
+    """Return a row that says of each value inside a field what it was, as a hash."""
+    inner = dict(inner_digests(command.content, digest))
+    return replace(row, digests={**row.digests, **inner}) if inner else row
 
 
 def request_row(
@@ -121,26 +130,11 @@ def request_row(
         request.key,
         request.caller,
         request.method,
-        _digests(request, content, digest),
+        digests(request, content, digest),
         now,
         answer,
         refusal,
     )
-
-
-def _digests(
-    request: Request,
-    content: Mapping[str, object],
-    digest: Digest,
-    like: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, str]:
-    """Return the hash of each field of a content, by the keys of others if given."""
-    digests = {
-        name: digest(value, like.get(name, "")) for name, value in content.items()
-    }
-    if request.subject:
-        digests[SUBJECT] = digest(request.subject, like.get(SUBJECT, ""))
-    return digests
 
 
 def replay_needs(command: Command[Any], row: RequestRecord) -> Iterator[Need]:
@@ -162,14 +156,8 @@ def replay(
     """
     if row.tombstone:
         raise _original_reversed()
-    names = ",".join(differing(command.request, command.content, row, digest))
-    if names:
-        raise RequestIdReused(
-            f"请求编号已用于另一笔请求（不同之处：{names}）；"
-            "同一编号只能重发完全相同的请求，新业务请使用新的编号。",
-            field="request_id",
-            differing=names,
-        )
+    if differing(command.request, command.content, row, digest):
+        raise _reused(command, row, facts, digest)
     if row.refusal:
         raise _refusal(row.refusal)
     if isinstance(command, RecallingCommand):
@@ -179,26 +167,23 @@ def replay(
     return Answer(answer, replayed=True, at=row.at)
 
 
-def differing(
-    request: Request,
-    content: Mapping[str, object],
-    row: RequestRecord,
-    digest: Digest,
-) -> list[str]:
-    """Return in what a request differs from the first one under its id.
-
-    `method`, or else the top-level fields, sorted, and `subject`.
-    """
-    # Of another method's request the fields say nothing.
-    if request.method != row.method:
-        return ["method"]
-    # The content is not kept: it is hashed by the key of then.
-    digests = _digests(request, content, digest, row.digests)
-    if row.is_former:
-        # Nobody said for whom until then.
-        digests.pop(SUBJECT, None)
-    names = sorted(digests.keys() | row.digests.keys())
-    return [name for name in names if digests.get(name) != row.digests.get(name)]
+def _reused(
+    command: Command[Any], row: RequestRecord, facts: Facts, digest: Digest
+) -> RequestIdReused:
+    """Return the refusal that names what differs, by paths as requests have them."""
+    paths = differing(command.request, command.content, row, digest)
+    # Of another method's request there are no records of this command's.
+    another = paths == [METHOD]
+    if isinstance(command, RecallingCommand) and not row.refusal and not another:
+        first = command.first_content(row, facts)
+        paths = differing(command.request, command.content, row, digest, first)
+    names = [command.wire_path(path) for path in paths]
+    return RequestIdReused(
+        f"请求编号已用于另一笔请求（不同之处：{in_words(names)}）；"
+        "同一编号只能重发完全相同的请求，新业务请使用新的编号。",
+        field="request_id",
+        differing=",".join(names),
+    )
 
 
 def refusal_of(row: RequestRecord) -> Refusal | None:

@@ -70,7 +70,7 @@ async def test_other_content_under_a_known_id_is_refused(service: Service) -> No
     await service.settle(request_id)
     refusal = await service.not_settled(request_id, fen=7)
     assert "REQUEST_ID_REUSED" == refusal.reason
-    assert "bill" == refusal.differing
+    assert "bill.total_fen,bill.in_scope_fen" == refusal.differing
 
 
 async def test_a_reversal_returns_what_was_charged(service: Service) -> None:

@@ -9,7 +9,8 @@ from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.refusals import explanation_to
 from gongji.rpc.convert.values import instant_to
 from gongji.store import Store
-from gongji.store.replay import SUBJECT, refusal_of
+from gongji.store.content import SUBJECT
+from gongji.store.replay import refusal_of
 from gongji.v1 import binding_pb2 as pb
 
 

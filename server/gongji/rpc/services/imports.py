@@ -23,7 +23,7 @@ from gongji.rpc.services.upkeep import Upkeep
 from gongji.rules.codes import SHANGHAI
 from gongji.store import Store
 from gongji.store.claims import RunLostError, run_of
-from gongji.store.replay import differing
+from gongji.store.content import differing
 
 # A run writes a batch in milliseconds, but its rows come as fast as its caller sends them.
 # One taken for dead too early loses nothing: it follows the run that took over.

@@ -15,6 +15,7 @@ from gongji.model.commands import Query, Request, RequestRecord, Write
 from gongji.model.refusals import Refusal, RequestIdReused
 from gongji.store import Store
 from gongji.store.claims import FREE, RUN, Part, RunLostError, run_of
+from gongji.store.content import in_words
 
 R = TypeVar("R")
 
@@ -137,9 +138,10 @@ class Run:
 
 def reused(differing: Iterable[str]) -> RequestIdReused:
     """Return the refusal of an import under the id of a request that differs in these."""
-    names = ",".join(differing)
+    names = list(differing)
     return RequestIdReused(
-        f"request_id 已用于另一次请求（不同之处：{names}），新的导入请换用新的编号",
+        f"request_id 已用于另一次请求（不同之处：{in_words(names)}），"
+        "新的导入请换用新的编号",
         field="header.request_id",
-        differing=names,
+        differing=",".join(names),
     )

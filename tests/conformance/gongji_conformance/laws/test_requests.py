@@ -160,7 +160,7 @@ def test_reused_for_another_bill(gongji_city: CityUnderTest) -> None:
     settle(request)
     request.bill.msgid = "OTHER"
     refused = _reused(settle, request)
-    assert "bill" == refused.metadata["differing"]
+    assert "bill.msgid" == refused.metadata["differing"]
     patient = request.bill.patient.person_no
     listing = settlement_pb2.ListSettlementsRequest(patient=ref(patient))
     rows = gongji_city.stubs.settlements.ListSettlements(listing).rows
