@@ -13,7 +13,8 @@ from gongji.account.late import RefundLate, ResettleCredit
 from gongji.account.premium import PayPremium
 from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
-from gongji.binding.submit import Application, Submit
+from gongji.binding.submit import Submit
+from gongji.model.binding import Application
 from gongji.model.commands import Command
 from gongji.registry.erasure import Erase
 from gongji.settlement.resettle import Resettle
