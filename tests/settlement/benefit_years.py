@@ -30,7 +30,7 @@ def told(
 ) -> BenefitYear:
     """What the year stands at, as the service asks it."""
     counted = [a.key for a in world.all(Accumulator) if a.person_no == patient]
-    query = ShowBenefitYear(patient, day, service_day, tuple(counted), world.cities)
+    query = ShowBenefitYear(patient, "", day, service_day, tuple(counted), world.cities)
     return world.decide(query).answer
 
 

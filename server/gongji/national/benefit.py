@@ -1,12 +1,12 @@
-"""2001 人员待遇享受检查 and 5206 人员累计信息查询: what a Quote of one fen tells.
+"""2001 人员待遇享受检查, which a Quote of one fen tells, and 5206 人员累计信息查询.
 
-Both ask of a bill so small that it says nothing but its terms: who would pay, under
-which clause, and what the year's accumulators stand at before it.
+The first asks of a bill so small that it says nothing but its terms: who would pay, and
+under which clause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -26,8 +26,9 @@ from gongji.national.forms import (
 )
 from gongji.national.quote_settle import FUNDS
 from gongji.national.tables import ACCOUNT_FUND, envelope
-from gongji.v1 import registry_pb2, types_pb2
+from gongji.rules.days import days_of_month
 from gongji.v1 import settlement_pb2 as pb
+from gongji.v1 import types_pb2
 
 PROBE_FEN: Final = 1
 """Total of the bill that is quoted, in fen."""
@@ -142,78 +143,53 @@ _LONGEST_RESULT: Final = 500
 
 YEAR_INPUT: Final[Table] = (
     mapped("psn_no", "人员编号", "person.person_no", ID),
-    carried("cum_ym", "累计年月", "只答当月；不写即当月", ANY_ID),
+    carried("cum_ym", "累计年月", "截至当月末，本月截至此刻；不写即本月", ANY_ID),
 )
 """5206, node data."""
 
 YEAR: Final = Shape(
     infno="5206",
-    proto=registry_pb2.GetPersonRequest,
-    envelope=envelope(),
+    proto=pb.GetBenefitYearRequest,
+    envelope=envelope(fixmedins_code="institution_code"),
     fields=YEAR_INPUT,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulated:
-    """What one scheme's year stands at, in fen."""
-
-    scheme: int
-    deductible_fen: int
-    fund_fen: int
-
-
-def probe_of_year(
-    person_no: str, scheme: int, institution: str, today: date
-) -> pb.QuoteRequest:
-    """Return the quote that tells the year's accumulators of one scheme."""
-    asked = pb.QuoteRequest()
-    bill = asked.bill
-    bill.patient.person_no = person_no
-    bill.institution_code = institution
-    bill.scheme = scheme  # type: ignore[assignment] # a number of the enum
-    bill.service_day = today.isoformat()
-    bill.visit_kind = pb.VISIT_KIND_OUTPATIENT
-    # Asked for where the institution lies elsewhere; the accumulators do not rest on it.
-    bill.filing_no = "5206"
-    _make_probe(bill)
-    return asked
-
-
-def accumulated_in(quoted: pb.Settlement) -> Accumulated:
-    """Return what the year stood at before the bill that was quoted."""
-    return Accumulated(
-        quoted.scheme,
-        quoted.deductible_used_after_fen - quoted.deductible_fen,
-        quoted.fund_paid_after_fen - quoted.fund_fen,
-    )
-
-
-def hold_month(cum_ym: object, today: date) -> None:
-    """NationalFault if another month than today's is asked."""
-    month = f"{today:%Y%m}"
-    if str(cum_ym or month) != month:
+def last_day_of(cum_ym: object, today: date) -> date:
+    """Return the day until which a month is told: its last, or today. NationalFault."""
+    asked = str(cum_ym or f"{today:%Y%m}")
+    try:
+        first, last = days_of_month(f"{asked[:4]}-{asked[4:]}")
+    except ValueError:
         raise NationalFault(
-            f"input.data.cum_ym {cum_ym!r}：只能查询当月（{month}）的累计；"
-            "以往的请按结算逐笔查询（5203）"
-        )
+            f"input.data.cum_ym {cum_ym!r} 不是年月，应写作 {today:%Y%m}"
+        ) from None
+    if first > today:
+        raise NationalFault(f"input.data.cum_ym {cum_ym!r}：这个月还没有到")
+    return min(last, today)
 
 
 def year_output(
-    found: list[Accumulated], today: date, codes: CumulativeCodes
+    reply: pb.GetBenefitYearResponse, codes: CumulativeCodes
 ) -> dict[str, Any]:
     """Return the output of 5206."""
-    head = {"year": f"{today:%Y}", "cum_ym": f"{today:%Y%m}"}
-    return {"cuminfo": [head_of | head for head_of in _rows(found, codes)]}
+    head = {"year": reply.year, "cum_ym": reply.day[:7].replace("-", "")}
+    return {"cuminfo": [row | head for row in _rows(reply.benefits, codes)]}
 
 
-def _rows(found: list[Accumulated], codes: CumulativeCodes) -> Iterator[dict[str, str]]:
-    for one in found:
-        fund = codes.fund.format(fund_pay_type=FUNDS[one.scheme][0])
-        figures = {codes.deductible: one.deductible_fen, fund: one.fund_fen}
+def _rows(
+    benefits: Iterable[pb.BenefitYear], codes: CumulativeCodes
+) -> Iterator[dict[str, str]]:
+    # 5206 names no place: of a scheme that was left for another the later one is told.
+    by_scheme: dict[int, pb.BenefitYear] = {}
+    for one in benefits:
+        by_scheme.setdefault(one.scheme, one)
+    for scheme, one in sorted(by_scheme.items()):
+        fund = codes.fund.format(fund_pay_type=FUNDS[scheme][0])
+        figures = {codes.deductible: one.deductible_used_fen, fund: one.fund_paid_fen}
         for code, fen in figures.items():
             yield {
-                "insutype": str(one.scheme),
+                "insutype": str(scheme),
                 "cum_type_code": code,
                 "cum": amount(fen),
             }

@@ -12,8 +12,13 @@ from gongji.model.account import Account
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.people import Person
-from gongji.model.refusals import FutureServiceDay, PersonNotFound, Refusal
+from gongji.model.people import Institution, Person
+from gongji.model.refusals import (
+    FutureServiceDay,
+    InstitutionNotFound,
+    PersonNotFound,
+    Refusal,
+)
 from gongji.model.settlement import Accumulator
 from gongji.rules.codes import Scheme, pooling_area
 from gongji.settlement.admission import INSURED, givers_of
@@ -53,11 +58,13 @@ class BenefitYear(Struct, frozen=True):
 class ShowBenefitYear(Struct, frozen=True):
     """Tell a person's year at the end of a day, for a visit of a day.
 
-    Without a day, as of now; without a service day, of that day. `counted` are the keys
-    of accumulators in which something may have been used.
+    Without a day, as of now; without a service day, of that day. `institution_code` is
+    who asks, "" if it is none. `counted` are the keys of accumulators in which something
+    may have been used.
     """
 
     person_no: str
+    institution_code: str
     day: date | None
     service_day: date | None
     counted: tuple[str, ...]
@@ -73,6 +80,8 @@ class ShowBenefitYear(Struct, frozen=True):
         person = by_key(Person, self.person_no)
         bindings = Need(Binding, "member", self.person_no)
         yield from (person, bindings, by_key(Account, self.person_no))
+        if self.institution_code:
+            yield by_key(Institution, self.institution_code)
         if not (as_of.has(person) and as_of.has(bindings)):
             return
         known = as_of.get(Person, self.person_no)
@@ -86,16 +95,16 @@ class ShowBenefitYear(Struct, frozen=True):
             yield from (by_key(Person, holder), by_key(Account, holder))
 
     def decide(self, facts: Facts) -> Decision[BenefitYear]:
-        """Tell it. FutureServiceDay, PersonNotFound; a bill's refusal if there is nothing."""
+        """Tell it.
+
+        FutureServiceDay, InstitutionNotFound, PersonNotFound; a bill's refusal if there
+        is nothing to tell.
+        """
         day = self.day or facts.today
         service_day = self.service_day or day
         _refuse_future(day, service_day, facts.today)
         as_of = DayEndFacts(facts, day)
-        person = as_of.get(Person, self.person_no)
-        if person is None:
-            raise PersonNotFound(
-                f"没有人员编号为 {self.person_no} 的参保人", field="person"
-            )
+        person = self._person(facts)
         years = [
             self._year(unused, person, service_day, as_of)
             for unused in self._unused(person, service_day)
@@ -105,6 +114,20 @@ class ShowBenefitYear(Struct, frozen=True):
             raise refusals[0]
         told = [year for year in years if year.refusal or not year.is_empty]
         return Decision(BenefitYear(person.person_no, day, service_day, tuple(told)))
+
+    def _person(self, facts: Facts) -> Person:
+        """Return whose year it is. InstitutionNotFound, PersonNotFound."""
+        code = self.institution_code
+        if code and facts.get(Institution, code) is None:
+            raise InstitutionNotFound(
+                f"没有编号为 {code} 的定点医药机构", field="institution_code"
+            )
+        person = facts.get(Person, self.person_no)
+        if person is None:
+            raise PersonNotFound(
+                f"没有人员编号为 {self.person_no} 的参保人", field="person"
+            )
+        return person
 
     def _unused(self, person: Person, service_day: date) -> Collection[Accumulator]:
         """Return the accumulators to tell of, nothing used: those of his schemes first."""

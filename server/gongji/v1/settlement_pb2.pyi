@@ -1636,7 +1636,9 @@ class GetBenefitYearRequest(_message.Message):
     owes, as in Bill.
     """
     institution_code: _builtins.str
-    """The institution that asks: required of hospitals and pharmacies, one of their own; others leave it out."""
+    """The institution that asks: required of hospitals and pharmacies, one of their own; others leave it out. What is told
+    does not hang on it.
+    """
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
         """Whose year."""

@@ -10,7 +10,7 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.message import Message
 
-from tests.scaffold.service import Service
+from tests.scaffold.service import HOSPITAL, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
@@ -104,3 +104,17 @@ async def test_the_future_is_not_told(service: Service) -> None:
         )
         refused = await service.refused(service.settlements.GetBenefitYear, request)
         assert ("FUTURE_SERVICE_DAY", field) == (refused.reason, refused.field)
+
+
+async def test_an_institution_is_one_of_the_registry(service: Service) -> None:
+    """Whoever asks as an institution is one; which one it is changes nothing."""
+    known = await year_of(service, institution_code=HOSPITAL)
+    assert known == await year_of(service)
+    request = pb.GetBenefitYearRequest(
+        person=service.ref("P1"), institution_code="H34119999999"
+    )
+    refused = await service.refused(service.settlements.GetBenefitYear, request)
+    assert ("INSTITUTION_NOT_FOUND", "institution_code") == (
+        refused.reason,
+        refused.field,
+    )

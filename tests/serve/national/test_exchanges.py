@@ -34,10 +34,12 @@ class NotingService:
         return registry_pb2.GetPersonResponse(person=person)
 
     def settlements(self, method: str, asked: Any) -> Any:
-        """Return a settlement of nothing."""
+        """Return a year of which nothing is used."""
         self.asked.append(asked)
-        settlement = pb.Settlement(scheme=types_pb2.SCHEME_EMPLOYEE)
-        return pb.QuoteResponse(settlement=settlement)
+        year = pb.BenefitYear(scheme=types_pb2.SCHEME_EMPLOYEE)
+        return pb.GetBenefitYearResponse(
+            day=asked.day, year=asked.day[:4], benefits=[year]
+        )
 
     accounts = registry
 
@@ -68,22 +70,22 @@ def test_a_year_is_that_of_one_instant() -> None:
         message = request("5206", {"psn_no": PATIENT})
         answer: Any = exchanges(service, memory).answer(message)
     months = {(row["year"], row["cum_ym"]) for row in answer["output"]["cuminfo"]}
-    (probe,) = [one for one in service.asked if isinstance(one, pb.QuoteRequest)]
+    (asked,) = service.asked
     assert {("2026", "202612")} == months
-    assert "2026-12-31" == probe.bill.service_day
+    assert "2026-12-31" == asked.day
 
 
 @pytest.mark.parametrize(
     ("infno", "data", "told"),
     [
-        ("5206", {"psn_no": PATIENT, "cum_ym": "202611"}, "cum_ym"),
+        ("5206", {"psn_no": PATIENT, "cum_ym": "202701"}, "cum_ym"),
         ("3201", {**TOTALS, "clr_type": "77"}, "clr_type"),
     ],
 )
 def test_what_is_refused_has_asked_nothing(
     infno: str, data: dict[str, Any], told: str
 ) -> None:
-    """Another month, or an unknown clr_type, is refused before anybody's data are read."""
+    """A month to come, or an unknown clr_type, is refused before anybody's data are read."""
     service = NotingService()
     with Memory(":memory:") as memory, pytest.raises(NationalFault, match=told):
         exchanges(service, memory).answer(request(infno, data))

@@ -249,10 +249,17 @@ def test_what_the_year_stands_at(sender: Sender) -> None:
         "2208", {"psn_no": "CZ002", "setl_id": info["setl_id"], "mdtrt_id": "V1"}
     )
     assert before == stands()
-    assert (
-        "cum_ym"
-        in sender.ask("5206", {"psn_no": "CZ002", "cum_ym": "202001"})["err_msg"]
-    )
+
+
+def test_months_of_a_year(sender: Sender) -> None:
+    """5206 gives a month that is over as it ended; none that is to come, or is no month."""
+    for month in ("209912", "2026", "202613"):
+        wrong = sender.ask("5206", {"psn_no": "CZ002", "cum_ym": month})
+        assert "cum_ym" in wrong["err_msg"]
+    past = sender.ask("5206", {"psn_no": "CZ002", "cum_ym": "202501"})["output"]
+    assert {("2025", "202501", "0.00")} == {
+        (row["year"], row["cum_ym"], row["cum"]) for row in past["cuminfo"]
+    }
 
 
 @pytest.mark.parametrize("code", ["P34110000001", "H34110000003"])

@@ -209,7 +209,12 @@ class SettlementService(SettlementServiceServicer):
         service_day = optional_day_from(request.service_day)
         person_no = await self._people.own(request.person, "person", service_day or day)
         query = ShowBenefitYear(
-            person_no, day, service_day, await self._counted(person_no), self._cities
+            person_no=person_no,
+            institution_code=request.institution_code,
+            day=day,
+            service_day=service_day,
+            counted=await self._counted(person_no),
+            cities=self._cities,
         )
         year = await self._store.ask(query)
         return benefit_year_to(year, self._sources, may_learn_balance)

@@ -13,13 +13,10 @@ import grpc
 from gongji.national.benefit import (
     BENEFIT,
     YEAR,
-    Accumulated,
-    accumulated_in,
     benefit_output,
     denied,
     entitlements,
-    hold_month,
-    probe_of_year,
+    last_day_of,
     year_output,
 )
 from gongji.national.convert import answered, from_national, reply_to
@@ -48,7 +45,6 @@ from gongji.national.signing_in import (
     sign_in_output,
     sign_out_output,
 )
-from gongji.rules.codes import Scheme
 from gongji.serve.national.calls import ServiceCalls, ServiceFault
 from gongji.serve.national.memory import KeptFile, Memory
 from gongji.v1 import account_pb2, registry_pb2, types_pb2
@@ -219,27 +215,12 @@ class Exchanges:
         """Answer 5206: the year's accumulators."""
         request, data = self._read(YEAR, message)
         now = self.clock()
-        today = now.date()
         # Before anything is asked of the person: what is refused has read nothing.
-        hold_month(data.get("cum_ym"), today)
-        person = self._registered(request.person.person_no)
-        schemes = {int(one.scheme) for one in enrolments_on(person, today)}
-        institution = str(message["fixmedins_code"])
-        found = [
-            self._accumulated(
-                probe_of_year(person.person_no, scheme, institution, today)
-            )
-            for scheme in sorted(schemes & set(Scheme))
-        ]
-        output = year_output(found, today, self.edition.dialect.cumulative)
+        day = last_day_of(data.get("cum_ym"), now.date())
+        request.day = day.isoformat()
+        response = self.service.settlements("GetBenefitYear", request)
+        output = year_output(response, self.edition.dialect.cumulative)
         return answered(message, now, output)
-
-    def _accumulated(self, asked: pb.QuoteRequest) -> Accumulated:
-        """Return what one scheme's year stands at.
-
-        The one place to change once the service answers it by itself.
-        """
-        return accumulated_in(self.service.settlements("Quote", asked).settlement)
 
     def _registered(self, person_no: str) -> types_pb2.Person:
         asked = registry_pb2.GetPersonRequest()
