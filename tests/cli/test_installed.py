@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gongji.cli import main
 from gongji.cli.installed import as_installed, own_command, tool_command
 
 HINT = "请运行 gongji verify 查明"
@@ -101,3 +102,13 @@ def test_what_is_no_command(text: str) -> None:
 def test_without_a_tool_beside_it() -> None:
     """A tool that was not installed with it is shown by its name."""
     assert "grpcurl" == tool_command("grpcurl")
+
+
+@pytest.mark.usefixtures("installed")
+def test_usage_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a mistake in the arguments says to type, can be typed."""
+    with pytest.raises(SystemExit):
+        main(["statement"])
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: .venv/bin/gongji statement ")
+    assert "'.venv/bin/gongji statement --help'" in said

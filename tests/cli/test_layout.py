@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from gongji.cli.grid import is_amounts
 from gongji.cli.layout import WHOLE, wrapped
-from gongji.cli.terminal import Terminal
+from gongji.cli.terminal import Terminal, on_terminal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -131,6 +131,42 @@ def test_what_does_not_fit_is_read_downwards() -> None:
     lines = printed(lambda t: t.table("rows", rows, keys))
     assert 2 == sum(line.startswith("城市 ") for line in lines)
     assert not [line for line in lines if "│" in line]
+
+
+@settings(max_examples=30)
+@given(amounts=st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4))
+def test_amounts_of_blocks_end_below_each_other(
+    amounts: list[tuple[str, str]],
+) -> None:
+    """So they do in blocks, where what is empty has no line."""
+    keys = ["city", "plugin", "fund", "why", "purse"]
+    wide = "x" * 34
+    rows: Rows = [
+        dict(zip(keys, (wide, wide, fund, "", purse), strict=True))
+        for fund, purse in amounts
+    ]
+    lines = printed(lambda t: t.table("rows", rows, keys))
+    ends = [line for line in lines if line.startswith(("统筹支付", "账户"))]
+    assert 1 == len(set(map(cell_len, ends)))
+    assert not [line for line in lines if "│" in line or line.startswith("理由")]
+
+
+def test_a_label_is_broken_before_its_unit() -> None:
+    """A label of narrow amounts is broken between words and before a unit only."""
+    keys = ["费用总额（元）", "统筹基金（元）", "使用人编号", *"甲乙丙丁"]
+    rows: Rows = [dict.fromkeys(keys, "1,234.56")]
+    lines = printed(lambda t: t.table("rows", rows, keys))
+    assert any("费用总额 ┃ 统筹基金 ┃" in line for line in lines)
+    assert any("（元） ┃" in line and "使用人编号" in line for line in lines)
+
+
+def test_faults_are_broken_like_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What click prints behind its own word is as wide as the terminal, and whole."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    message = "账户余额不足：" + "， ".join(["尚有 1,234,567.89 元"] * 9)
+    lines = f"Error: {on_terminal(message)}".split("\n")
+    assert_whole([message], lines)
+    assert message.split() == " ".join(lines).removeprefix("Error: ").split()
 
 
 def test_empty_results_say_so() -> None:

@@ -29,9 +29,9 @@ from gongji import __version__
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
 from gongji.cli.config import CommandsByName, configured
-from gongji.cli.installed import as_installed
+from gongji.cli.installed import as_installed, own_command
 from gongji.cli.options import ServerTarget, target_of
-from gongji.cli.terminal import Terminal
+from gongji.cli.terminal import Terminal, on_terminal
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
@@ -59,7 +59,9 @@ class ExtensibleGroup(click.Group):
             if isinstance(stream, TextIOWrapper):
                 # Arguments that are no text in the locale are printed as they came.
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
-        return super().main(*args, **extra)
+        # What usage says to type can be typed; a shell completes by the name.
+        shown = {"prog_name": own_command(), "complete_var": "_GONGJI_COMPLETE"}
+        return super().main(*args, **(shown | extra))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -110,7 +112,7 @@ def _shown_faults() -> Iterator[None]:
         yield
     except click.ClickException as fault:
         message = fault.format_message()
-        text = shown_lines(as_installed(message))
+        text = on_terminal(shown_lines(as_installed(message)))
         if text == message:
             raise
         if isinstance(fault, click.UsageError):

@@ -14,8 +14,11 @@ from rich.text import Text
 
 from gongji.cli.layout import widest, wrapped
 
-_PROSE: Final = 14
+_PROSE: Final = 12
 """Fewest cells of a column whose text does not fit into them."""
+
+_LABEL_PART: Final = re.compile(r"（[^）]*）|[^\s（]+")
+"""The parts of a label between which it may be broken: words, and a unit in brackets."""
 
 _TALLEST: Final = 12
 """Lines of a cell beyond which rows are better read as blocks."""
@@ -38,13 +41,19 @@ class GridColumn:
     @property
     def natural(self) -> int:
         """Cells of its widest line."""
-        return max(cell_len(line) for text in self._texts for line in text.split("\n"))
+        return max(map(_width, self._texts))
+
+    @property
+    def natural_cells(self) -> int:
+        """Cells of the widest line below its label."""
+        return max(map(_width, self.cells), default=0)
 
     @property
     def least(self) -> int:
         """Fewest cells in which it can be read."""
         whole = max(widest(text, clauses=self.clauses) for text in self._texts)
-        return max(whole, min(self.natural, _PROSE))
+        label = max(map(cell_len, _LABEL_PART.findall(self.label)), default=0)
+        return max(whole, label, min(self.natural_cells, _PROSE))
 
     @property
     def _texts(self) -> Sequence[str]:
@@ -53,6 +62,11 @@ class GridColumn:
     def lines(self, cell: str, width: int) -> str:
         """Return a cell broken into lines of a width."""
         return "\n".join(wrapped(cell, width, clauses=self.clauses))
+
+
+def _width(text: str) -> int:
+    """Return the cells of the widest line of a text."""
+    return max(map(cell_len, text.split("\n")))
 
 
 def is_amounts(cells: Sequence[object]) -> bool:
@@ -111,14 +125,22 @@ def _table(columns: Sequence[GridColumn], widths: Sequence[int]) -> Table:
 
 
 def _blocks(columns: Sequence[GridColumn], width: int) -> Iterator[Text]:
-    """Yield each row as a block of lines, a label before each of its values."""
+    """Yield each row as a block of lines, a label before each value there is.
+
+    Amounts end below each other, as in a table.
+    """
     indent = max(cell_len(column.label) for column in columns) + 2
     room = max(width - indent, 1)
+    figures = [column.natural_cells for column in columns if column.right]
+    ends_at = max(figures, default=0)
     for row in _rows(columns):
         for column, cell in zip(columns, row, strict=True):
+            if not cell:
+                continue
             label = Text(column.label, "bold")
             for line in column.lines(cell, room).split("\n"):
-                label.pad_right(indent - label.cell_len)
+                blank = ends_at - cell_len(line) if column.right else 0
+                label.pad_right(indent - label.cell_len + blank)
                 yield label + Text(line)
                 label = Text()
         yield Text()

@@ -167,9 +167,8 @@ def _compare(
         totals.append(reconcile.refused_total(in_words, refused.count))
     terminal.table("totals", totals, reconcile.TOTAL_COLUMNS)
     _show_refused(terminal, refused, _REFUSED)
-    if compared.differences:
-        lines = reconcile.lines(compared, in_words)
-        terminal.table("differences", lines, reconcile.DIFFERENCE_COLUMNS)
+    lines = reconcile.lines(compared, in_words)
+    terminal.table("differences", lines, reconcile.DIFFERENCE_COLUMNS)
     if compared.differences or refused.count:
         raise SystemExit(1)
 

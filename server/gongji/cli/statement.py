@@ -78,7 +78,9 @@ def statement_command(
         sheet = statement.fetch(channel, person_no, side, period)
     if file_format == "table":
         columns = [column.head for column in sheet.columns]
-        terminal.table(sheet.heading, sheet.shown(), columns)
+        # Sums and balances are told of no record, too.
+        none = "" if sheet.rows or terminal.as_json else "：没有记录"
+        terminal.table(sheet.heading + none, sheet.shown(), columns)
     else:
         _write(sheet, file_format, output, options["printed_at"])
 

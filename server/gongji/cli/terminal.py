@@ -12,9 +12,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, NoReturn
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -227,14 +228,13 @@ class Terminal:
             self.json({title: list(rows)})
             return
         rows = list(rows)
-        name = self.label(title)
-        if not rows:
-            name += "：none" if self._english else "：没有"
         if self.console.is_terminal:
-            self._print_table(name, [self._column(rows, key) for key in columns])
-        else:
-            cells = [[str(row[key]) for key in columns] for row in rows]
-            self._write_lines(name, [self.label(key) for key in columns], cells)
+            for part in self.drawn(title, rows, columns):
+                self.console.print(part, soft_wrap=isinstance(part, Text))
+            return
+        cells = [[str(row[key]) for key in columns] for row in rows]
+        labels = [self.label(key) for key in columns]
+        self._write_lines(self._title(title, rows), labels, cells)
 
     def _column(self, rows: Sequence[Mapping[str, Any]], key: str) -> GridColumn:
         values = [row[key] for row in rows]
@@ -245,12 +245,23 @@ class Terminal:
             clauses=key in _CLAUSES,
         )
 
-    def _print_table(self, title: str, columns: Sequence[GridColumn]) -> None:
-        """Print rows side by side if they fit into the width, else one below the other."""
-        self.console.print(Text(shown(title), "bold"), soft_wrap=True)
-        if columns[0].cells:
-            for part in rows_in(columns, self.console.width):
-                self.console.print(part, soft_wrap=isinstance(part, Text))
+    def drawn(
+        self, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
+    ) -> Iterator[RenderableType]:
+        """Yield rows under a title as `table` prints them on a terminal."""
+        rows = list(rows)
+        yield Text(shown(self._title(title, rows)), "bold")
+        if rows:
+            named = [self._column(rows, key) for key in columns]
+            # Side by side if they fit into the width, else one below the other.
+            yield from rows_in(named, self.console.width)
+
+    def _title(self, title: str, rows: Sequence[object]) -> str:
+        """Return a title's label; without any rows it says so."""
+        name = self.label(title)
+        if rows:
+            return name
+        return name + ("：none" if self._english else "：没有")
 
     def _write_lines(
         self, title: str, labels: Iterable[str], cells: Iterable[Sequence[str]]
@@ -337,6 +348,22 @@ class Terminal:
         with Progress(*columns, console=self.errors, transient=True) as bar:
             task = bar.add_task(shown(label), total=total)
             yield lambda: bar.advance(task)
+
+
+def on_terminal(message: str) -> str:
+    """Return the message of a fault as click prints it, in lines as wide as a terminal."""
+    console = _Console(stderr=True)
+    if not console.is_terminal:
+        return message
+    lines = [
+        [line] if line.startswith(" ") else wrapped(line, console.width)
+        for line in f"{_ERROR}{message}".split("\n")
+    ]
+    return "\n".join(chain.from_iterable(lines)).removeprefix(_ERROR)
+
+
+_ERROR: Final = "Error: "
+"""What click puts before the message of a fault."""
 
 
 class _Console(Console):

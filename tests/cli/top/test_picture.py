@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
+from gongji.cli.terminal import Terminal
+from gongji.cli.top import drawn
 from gongji.cli.top.picture import TABLES, picture
 from gongji.cli.top.reading import (
     MetricsReading,
@@ -13,6 +18,7 @@ from gongji.cli.top.reading import (
     MetricsSpan,
     quantile,
 )
+from rich.cells import cell_len
 
 INF = math.inf
 
@@ -129,3 +135,27 @@ def test_each_row_has_the_columns_of_its_table() -> None:
     tables = picture(MetricsSpan(reading(0), reading(1, OK=1, refused=1)), NOW)
     for title, columns in TABLES.items():
         assert all(tuple(columns) == tuple(row) for row in tables[title])
+
+
+def test_figures_are_set_to_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal of 80 columns figures end below each other, and an empty table is a
+    sentence."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    lines = drawn_lines(MetricsSpan(reading(0), reading(1, OK=1234, NOT_FOUND=2)))
+    assert max(map(cell_len, lines)) <= 80
+    (settle,) = [line for line in lines if line.startswith("│ Settle")]
+    _, method, calls_per_s, failed_per_s, *_ = settle.split("│")
+    assert " Settle " == method
+    assert "1,236.00 " == calls_per_s.lstrip()
+    assert "2.00 " == failed_per_s.lstrip()
+    assert "拒绝：没有" in lines
+
+
+def drawn_lines(span: MetricsSpan) -> list[str]:
+    """Return the lines of a picture as they are drawn, without their colours."""
+    with redirect_stdout(StringIO()) as out:
+        terminal = Terminal()
+        for part in drawn(terminal, picture(span, NOW)):
+            terminal.console.print(part)
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()

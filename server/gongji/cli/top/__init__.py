@@ -8,9 +8,8 @@ from contextlib import suppress
 from typing import Final
 
 import click
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.terminal import Terminal
@@ -64,8 +63,10 @@ def _shown(terminal: Terminal, rows: Sequence[Figures]) -> Sequence[Figures]:
     return [{column: _cell(value) for column, value in row.items()} for row in rows]
 
 
-def _cell(value: object) -> str:
-    return _WORDS.get(str(value), str(value))
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return _WORDS.get(str(value), value)
 
 
 _WORDS: Final[Mapping[str, str]] = {
@@ -92,20 +93,14 @@ def _watch(
                 continue
             tables = picture_now(MetricsSpan(before, after))
             head = f"gongji  {address}  每 {interval:g} 秒  Ctrl-C 结束"
-            live.update(Group(head, *_drawn(terminal, tables)), refresh=True)
+            live.update(Group(head, *drawn(terminal, tables)), refresh=True)
             before = after
 
 
-def _drawn(
+def drawn(
     terminal: Terminal, tables: Mapping[str, Sequence[Figures]]
-) -> Iterator[Table]:
+) -> Iterator[RenderableType]:
+    """Yield the tables of a picture as they are drawn on a terminal."""
     for title, columns in TABLES.items():
-        table = Table(title=terminal.label(title), title_justify="left")
-        for column in columns:
-            figures = column not in {"method", "reason", "caller", "city", "process"}
-            table.add_column(
-                terminal.label(column), justify="right" if figures else "left"
-            )
-        for row in tables[title][:_MOST_ROWS]:
-            table.add_row(*(_cell(row[column]) for column in columns))
-        yield table
+        rows = _shown(terminal, tables[title][:_MOST_ROWS])
+        yield from terminal.drawn(title, rows, columns)
