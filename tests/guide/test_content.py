@@ -102,7 +102,7 @@ def test_candidates_are_told(city: City) -> None:
     section = part(guide.markdown(city, DAY), "尚未采用的候选修订")
 
     for candidate in city.candidates:
-        assert f"- {candidate.name}(" in section
+        assert f"- {candidate.name}（" in section
         assert candidate.why_not in section
 
 
@@ -122,7 +122,7 @@ def test_an_adopted_candidate_moves_into_the_guide() -> None:
     text = guide.markdown(city, DAY)
 
     assert f"采用的候选修订：{candidate.name}@2025-01-01" in text
-    assert f"- {candidate.name}(" not in part(text, "尚未采用的候选修订")
+    assert f"- {candidate.name}（" not in part(text, "尚未采用的候选修订")
     assert "〔未证实〕" in part(text, "门诊费用统筹基金怎么付")
     assert "| 二级 | 800元 |" in guide.markdown(city, date(2024, 12, 31))
     assert "| 二级 | 800元 |" not in text
