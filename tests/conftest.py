@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
@@ -29,6 +30,11 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage in what tests make: all that was collected stays to the end."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

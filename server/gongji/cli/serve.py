@@ -242,7 +242,7 @@ async def _serve(
 
 
 def _fit(settings: Settings) -> tuple[Settings, Cities]:
-    """Return the settings that refuse the cities that may not serve, and all others.
+    """Return the cities that may serve, and the settings that refuse all others.
 
     ValueError or OSError if no server can have the settings, whatever the cities.
     """
