@@ -16,6 +16,7 @@ from gongji.v1 import (  # noqa: F401 - their services are read from the pool
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 from google.protobuf import descriptor_pool
 
@@ -28,6 +29,7 @@ FILES = [
     "event",
     "log",
     "packet",
+    "statement",
     "registry",
     "sandbox",
     "settlement",

@@ -31,6 +31,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 
@@ -50,6 +51,7 @@ READS: Final = (
     *("GetPacket", "GetPerson", "GetInstitution", "GetImport", "ListImports"),
     *("GetClock", "Quote", "GetSettlement", "ReconcileTotals", "ReconcileDetails"),
     *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
+    "VerifyStatement",
     # Clock and faults of a sandbox are its process's own.
     *("GetBenefitYear", "SetClock", "OrderFault"),
 )
@@ -215,6 +217,13 @@ async def refund_premium(life: Life) -> None:
     await life.call(life.service.accounts.RefundPremium, request, "R")
 
 
+async def issue_statement(life: Life) -> None:
+    request = statement_pb2.IssueStatementRequest(
+        person=life.service.ref("P1"), side=statement_pb2.STATEMENT_SIDE_ACCOUNT
+    )
+    await life.call(life.service.statements.IssueStatement, request)
+
+
 async def erase(life: Life) -> None:
     request = life.asked(access_pb2.ErasePersonRequest, person=life.service.ref("R9"))
     await life.call(life.service.access.ErasePerson, request, "R9")
@@ -234,6 +243,7 @@ class Expected(NamedTuple):
     subject  for whom; "" if for nobody
     decided  whether it names the rules of a city
     known    whose revisions it was decided over
+    request  whether it has an id by which it can be repeated
     """
 
     method: str
@@ -241,6 +251,7 @@ class Expected(NamedTuple):
     subject: str = "P1"
     decided: bool = True
     known: tuple[str, ...] = ()
+    request: bool = True
 
 
 SEEN: Final = ("P1", "P2", HOSPITAL)
@@ -260,6 +271,7 @@ WRITES: Final = (
     Expected("PayPremium", pay_premium, known=("P1", "R")),
     Expected("RefundPremium", refund_premium, "R"),
     Expected("TakeBackCredit", take_back_credit, decided=False, known=("P1",)),
+    Expected("IssueStatement", issue_statement, decided=False, request=False),
     Expected("Unbind", unbind, known=("P1", "P2")),
     Expected("ErasePerson", erase, "R9", decided=False, known=("R9",)),
     Expected("Reset", reset, "", decided=False),
@@ -344,7 +356,7 @@ def expected(one: Expected) -> list[LeafSaid]:
         "root",
         "" if sandbox else "operator",
         one.subject,
-        not sandbox,
+        one.request and not sandbox,
         ("341100",) if one.decided else (),
         frozenset(one.known),
     )

@@ -69,6 +69,8 @@ JOBS: Final = frozenset(
         *("TrialApplication", "KeepRules", "Write", "RecordStart", "Stage", "Rebase"),
         *("Apply", "ApplyStaged", "Merge", "EndMerge", "_CountNobody", "Part"),
         *("Remove", "Expire", "Backfill"),
+        # Held with the calls (`test_decisions`): it has the caller, and no request id.
+        "IssueStatement",
     }
 )
 """Queries that are written without a request of their own."""

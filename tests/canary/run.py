@@ -30,6 +30,7 @@ from gongji.v1 import (
     packet_pb2,
     registry_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 from gongji.v1.access_pb2_grpc import AccessServiceStub
@@ -39,6 +40,7 @@ from gongji.v1.city_pb2_grpc import CityServiceStub
 from gongji.v1.packet_pb2_grpc import PacketServiceStub
 from gongji.v1.registry_pb2_grpc import RegistryServiceStub
 from gongji.v1.settlement_pb2_grpc import SettlementServiceStub
+from gongji.v1.statement_pb2_grpc import StatementServiceStub
 
 from tests.canary import outputs, walked
 from tests.canary.planted import (
@@ -78,6 +80,7 @@ class CanaryRun:
         self.accounts = AccountServiceStub(channel)
         self.accesses = AccessServiceStub(channel)
         self.packets = PacketServiceStub(channel)
+        self.statements = StatementServiceStub(channel)
         self.cities = CityServiceStub(channel)
         self.refusals = bytearray()
         self.shown = bytearray()
@@ -127,6 +130,11 @@ class CanaryRun:
         packet = packet_pb2.GetPacketRequest(settlement_id=self.settlement_id)
         self.packet += self.packets.GetPacket(packet).SerializeToString()
         ref = types_pb2.PersonRef(person_no=MEMBER)
+        sides = statement_pb2.StatementSide.values()
+        for side in filter(None, sides):
+            issue = statement_pb2.IssueStatementRequest(person=ref, side=side)
+            issued = self.statements.IssueStatement(issue)
+            self.shown += issued.SerializeToString()
         account = account_pb2.GetAccountRequest(person=ref)
         self.accounts.GetAccount(account, metadata=(("x-gongji-caller", CALLER),))
         copy = access_pb2.ExportPersonRequest(person=ref)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import gongji.v1
 import grpc
-from gongji.v1 import access_pb2, account_pb2
+from gongji.v1 import access_pb2, account_pb2, statement_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from tests.canary.planted import forms
@@ -259,4 +259,5 @@ def _doors(settlement_id: str) -> Any:
         settlements=defaultdict(lambda: settlement_id),
         imports=defaultdict(lambda: "01890000-0000-7000-8000-000000000000"),
         serial=count(100),
+        statement=statement_pb2.IssueStatementResponse(),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +170,17 @@ class TestCsv:
         assert HOLDERS_OCTOBER.splitlines() == lines
 
 
+def _sample() -> list[dict[str, str]]:
+    """Return the people of the sample."""
+    file = files("gongji.client") / "sample" / "persons.csv"
+    return list(csv.DictReader(file.read_text("utf-8").splitlines()))
+
+
+def _rows_of(output: str) -> list[str]:
+    """Return the rows of a table, without its heading and what is said below."""
+    return [line for line in output.splitlines()[2:] if "\t" in line]
+
+
 PARTIES = {
     "holder": (HOLDER, "方**"),
     "member": (PARENT, "汪**"),
@@ -180,33 +194,55 @@ class TestPdf:
 
     @pytest.mark.parametrize("side", statement.SIDES)
     def test_the_familys_page(self, target: str, side: str, tmp_path: Path) -> None:
-        """The page has what the table shows, the masked name, the days and the time of
-        printing."""
+        """The page has what its check lists: every row, the masked name, the days, the
+        authority, the time of issuing; and the check calls the file genuine."""
         person_no, name = PARTIES[side]
         path = tmp_path / "x.pdf"
         month = ("--side", side, "--month", "2025-09", "--target", target)
-        _run(person_no, *month, "--out", path, "--printed-at", "2025-10-09 09:30")
-        table = _run(person_no, *month, "--format", "table")
+        assert 0 == _run(person_no, *month, "--out", path).exit_code
+
+        checked = gongji("verify-statement", str(path), "--target", target)
 
         (text,) = _texts(path.read_bytes())
-
-        rows = ["".join(line.split()) for line in table.output.splitlines()[1:]]
+        assert 0 == checked.exit_code
+        assert "真：文件与存根逐字节相同" in checked.output
+        rows = ["".join(line.split()) for line in _rows_of(checked.output)]
         assert rows
         assert [] == [row for row in rows if row not in text]
         assert name in text
         assert "2025-09-01至2025-09-30" in text
-        assert "打印时间2025-10-0909:30" in text
+        assert "安庆市医疗保障部门" in text
+        assert "出具时间2025-10-0100:00:00" in text
 
     def test_a_holder_reads_nothing_medical(self, target: str) -> None:
         """A holder's page has no total, fund, cash or item, and says so."""
-        printed = ("--format", "pdf", "--printed-at", "2025-10-09 09:30")
-        result = _run(HOLDER, *printed, "--target", target)
+        result = _run(HOLDER, "--format", "pdf", "--target", target)
 
         (text,) = _texts(result.stdout_bytes)
 
         assert "不显示诊断、项目与费用总额" in text
-        for word in ("295.00", "260.00", "15.00", "统筹", "现金", "汪"):
+        for word in ("295.00", "260.00", "15.00", "统筹", "现金"):
             assert word not in text
+
+    @pytest.mark.parametrize("side", statement.SIDES)
+    def test_nobody_is_named_in_full(self, target: str, side: str) -> None:
+        """Neither text nor metadata nor bytes of a file hold a full name, a certificate
+        or a phone; who else takes part is named masked, with the relation."""
+        person_no, name = PARTIES[side]
+        file = _run(
+            *(person_no, "--side", side, "--format", "pdf", "--target", target)
+        ).stdout_bytes
+
+        text = "".join(_texts(file)) + str(pdfium.PdfDocument(file).get_metadata_dict())
+        for person in _sample():
+            for secret in (person["name"], person["cert_no"], person["phone"]):
+                assert secret not in text
+                assert secret.encode() not in file
+        assert name in text
+        if side != "account":
+            assert {"holder": "汪**AQ003母亲", "member": "方**AQ001（本人是其母亲）"}[
+                side
+            ] in text
 
     def test_a_missing_extra_is_a_sentence(
         self, target: str, monkeypatch: pytest.MonkeyPatch
@@ -218,6 +254,63 @@ class TestPdf:
 
         assert 1 == result.exit_code
         assert "pip install 'gongji[pdf]'" in result.output
+
+
+class TestVerify:
+    """`gongji verify-statement`: what was handed out, by file or by what is typed in."""
+
+    def _issued(self, target: str, folder: Path) -> tuple[Path, str, str]:
+        """Return a file with its number and code."""
+        path = folder / "x.pdf"
+        _run(HOLDER, "--out", path, "--target", target)
+        return path, *statement.printed_on(path.read_bytes())
+
+    def test_typed_in(self, target: str, tmp_path: Path) -> None:
+        """Number and code, however typed, list what stands on the paper; with --json too."""
+        _, number, code = self._issued(target, tmp_path)
+        typed = ("--number", number.replace("-", " "), "--code", code.lower())
+
+        shown = gongji("verify-statement", *typed, "--target", target)
+        told = gongji("--json", "verify-statement", *typed, "--target", target)
+
+        assert 0 == shown.exit_code
+        assert "合计\t\t\t\t346.00" in shown.output
+        assert "编号与验证码相符：安庆市医疗保障部门于" in shown.output
+        found = json.loads(told.output)
+        assert {"charged_fen": 34600} == found["statement"]["closing"]
+        assert code == found["statement"]["issued"]["code"]
+        assert None is found["file"]
+
+    def test_a_changed_file_is_told(self, target: str, tmp_path: Path) -> None:
+        """A file under a genuine number whose total is another ends with 1 and says both."""
+        _, number, code = self._issued(target, tmp_path)
+        with connect(target) as channel:
+            sheet = statement.verified(channel, number, code)
+        path = tmp_path / "forged.pdf"
+        closing = (*sheet.closing[:4], 9_999_999, "")
+        path.write_bytes(statement.to_pdf(replace(sheet, closing=closing)))
+
+        checked = gongji("verify-statement", str(path), "--target", target)
+
+        assert 1 == checked.exit_code
+        assert "文件经人改动：与存根有 1 处不同" in checked.output
+        assert "文件「合计99,999.99」，存根「合计346.00」" in checked.output
+
+    def test_a_paper_nobody_issued(self, target: str, tmp_path: Path) -> None:
+        """Another code, an unknown number and a file of something else end with 1; half of
+        what is asked for with 2."""
+        _, number, code = self._issued(target, tmp_path)
+        (tmp_path / "no.pdf").write_bytes(b"%PDF-1.7 nothing")
+        wrong = code[:-1] + ("1" if code.endswith("0") else "0")
+        for arguments, status, message in (
+            (("--number", number, "--code", wrong), 1, "没有此编号与验证码"),
+            (("--number", "20250101-0", "--code", code), 1, "没有此编号与验证码"),
+            ((str(tmp_path / "no.pdf"),), 1, "不是可读的 PDF"),
+            (("--number", number), 2, "同时给出 --number 与 --code"),
+            ((), 2, "请给出 PDF 文件"),
+        ):
+            checked = gongji("verify-statement", *arguments, "--target", target)
+            assert (status, True) == (checked.exit_code, message in checked.output)
 
 
 class TestPrograms:

@@ -41,6 +41,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ImportPersons", "ImportInstitutions"), ("city",)),
     # A refusal is the caller's own, whatever it was about.
     "ExplainRefusal": (),
+    "IssueStatement": ("city",),
+    # Number and code are the right to it, whoever it is about.
+    "VerifyStatement": (),
     "Watch": ("institution", "city"),
     "GetImport": ("city",),
     # A list without a person is narrowed, never refused.

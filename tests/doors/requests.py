@@ -17,6 +17,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -252,6 +253,18 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "ListEntries": (
         "accounts",
         lambda d, c: account_pb2.ListEntriesRequest(person=_holder(d, c)),
+    ),
+    "IssueStatement": (
+        "statements",
+        lambda d, c: statement_pb2.IssueStatementRequest(
+            person=_holder(d, c), side=statement_pb2.STATEMENT_SIDE_ACCOUNT
+        ),
+    ),
+    "VerifyStatement": (
+        "statements",
+        lambda d, _: statement_pb2.VerifyStatementRequest(
+            statement_no=d.statement.statement.statement_no, code=d.statement.code
+        ),
     ),
     "Watch": (
         "events",

@@ -22,7 +22,7 @@ from gongji.rules.codes import BindingState
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store
 from gongji.store.replay import request_row
-from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
+from gongji.v1 import registry_pb2, settlement_pb2, statement_pb2, types_pb2
 from msgspec.structs import replace
 
 from tests.doors.cells import (
@@ -107,6 +107,10 @@ class Doors:
         default_factory=lambda: {ABSENT: "01890000-0000-7000-8000-000000000000"}
     )
     """By whose city; the own one is the feeder's."""
+    statement: statement_pb2.IssueStatementResponse = field(
+        default_factory=statement_pb2.IssueStatementResponse
+    )
+    """Of somebody of another city."""
     serial: Iterator[int] = field(default_factory=lambda: count(100))
 
     async def prepare(self) -> None:
@@ -118,6 +122,12 @@ class Doors:
                 await self._settle(institution, city)
         for city, feeder in ((OWN, "feeder"), (OTHER, "feeders")):
             self.imports[city] = await self._import(city, feeder)
+        request = statement_pb2.IssueStatementRequest(
+            person=self.service.ref(HOLDER[OTHER]),
+            side=statement_pb2.STATEMENT_SIDE_MEMBER,
+        )
+        issue = self.service.statements.IssueStatement
+        self.statement = await issue(request, metadata=metadata("root"))
 
     async def _settle(self, institution: str, city: str) -> None:
         # Where it lies does not matter here: whose it is.

@@ -24,6 +24,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
@@ -42,6 +43,7 @@ FILES: Final = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 
 IMPORTS: Final = frozenset({"ImportPersons"})
@@ -186,6 +188,23 @@ async def _recompute(s: Service) -> None:
 async def _packet(s: Service) -> None:
     request = packet_pb2.GetPacketRequest(settlement_id=await settled(s))
     await s.packets.GetPacket(request)
+
+
+async def _issue(s: Service) -> statement_pb2.IssueStatementResponse:
+    await settled(s)
+    request = statement_pb2.IssueStatementRequest(
+        person=s.ref("P2"), side=statement_pb2.STATEMENT_SIDE_HOLDER
+    )
+    return await s.statements.IssueStatement(request)
+
+
+async def _verify(s: Service) -> None:
+    issued = await _issue(s)
+    number = issued.statement.statement_no
+    request = statement_pb2.VerifyStatementRequest(
+        statement_no=number, code=issued.code
+    )
+    await s.statements.VerifyStatement(request)
 
 
 async def _list_settlements(s: Service) -> None:
@@ -355,6 +374,8 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "GetPacket": (_packet, {"P1", "P2"}),
     "ListSettlements": (_list_settlements, {"P2"}),
     "GetBenefitYear": (_benefit_year, {"P1", "P2"}),
+    "IssueStatement": (_issue, {"P1", "P2"}),
+    "VerifyStatement": (_verify, {"P1", "P2"}),
     "ReconcileDetails": (_reconcile, {"P1"}),
     "SubmitBinding": (_submit, {"P1", "P2"}),
     "ExplainRefusal": (_explain, {"P1", "P2"}),

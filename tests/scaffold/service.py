@@ -31,6 +31,7 @@ from gongji.v1 import (
     sandbox_pb2_grpc,
     settlement_pb2,
     settlement_pb2_grpc,
+    statement_pb2_grpc,
     types_pb2,
 )
 from google.rpc import error_details_pb2 as details
@@ -123,6 +124,7 @@ class Service:
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.packets = packet_pb2_grpc.PacketServiceStub(channel)
+        self.statements = statement_pb2_grpc.StatementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from gongji.audit.hashing import base64
 from gongji.model.account import Credit, FormerPremium, Premium
 from gongji.model.binding import (
     AgreementAccepted,
@@ -16,6 +17,7 @@ from gongji.model.binding import (
 from gongji.model.commands import RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.model.people import BaseSince, Certificate, Enrolment, Kin, Mark, Person
+from gongji.model.statement import IssuedStatement
 from gongji.model.subject import Subject
 from gongji.rules.codes import (
     SHANGHAI,
@@ -124,6 +126,17 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             ),
         ),
         ("金额有误", "另一理由"),
+    ),
+    "a statement": (
+        IssuedStatement(
+            statement_no="20250930-AAAAA-AAAAA",
+            person_no="P1",
+            issued_at=AT,
+            caller="counter",
+            content="陈** 滁州示例医院".encode(),
+            key=b"KEY-OF-A-STATEMENT",
+        ),
+        (base64("陈** 滁州示例医院".encode()), base64(b"KEY-OF-A-STATEMENT")),
     ),
     "a request": (
         RequestRecord("R1", "app", "Submit", {}, AT, b"ANSWER-1", b"REFUSAL-1"),

@@ -43,6 +43,7 @@ from gongji.model.staging import (
     Unmerged,
 )
 from gongji.model.started import Started
+from gongji.model.statement import IssuedStatement
 from gongji.rules.codes import (
     SHANGHAI,
     Scheme,
@@ -91,6 +92,7 @@ KINDS = (
     PersonAccess,
     LostAccesses,
     Guesses,
+    IssuedStatement,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -42,6 +42,7 @@ from gongji.v1 import (
     binding_pb2,
     registry_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 from msgspec.structs import replace
 
@@ -326,6 +327,12 @@ async def _premium_paid(service: Service) -> None:
 
 async def _erased(service: Service) -> None:
     """Look at a person, and erase another."""
+    for side in (1, 2, 3):
+        issue = statement_pb2.IssueStatementRequest(
+            person=service.ref(HOLDERS[0]),
+            side=statement_pb2.StatementSide.ValueType(side),
+        )
+        await service.statements.IssueStatement(issue)
     request = access_pb2.ListAccessesRequest(person=service.ref(HOLDERS[0]))
     await service.access.ListAccesses(request)
     erased = access_pb2.ErasePersonRequest(

@@ -78,6 +78,12 @@ _BOUND: Final = _to(_CHANNELS, _CHANNEL, _SUBJECT, _CITY) | _to(
     (Kind.OPERATOR,), _SUBJECT, _CITY
 )
 
+# Only the work's: whoever audits reads what is stored, and hands nothing out.
+_HANDED_OUT: Final = _WORK | _to(_CHANNELS, _SUBJECT, _CITY)
+
+_CHECKED: Final = _to((*_CHANNELS, Kind.REVIEWER, Kind.AUDITOR, Kind.OPERATOR))
+"""Whoever is shown a paper has read it already: its code is the right to have it checked."""
+
 _BILLED: Final = _WORK | _to(_INSTITUTIONS, _INSTITUTION)
 
 _COMPARED: Final = _READ | _to(_INSTITUTIONS, _INSTITUTION)
@@ -116,6 +122,8 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ListEntries": _OWN,
     # Of each kind of event to whom the method that reads the rest of it is open.
     "Watch": _OWN | _REVIEWED | _to(_INSTITUTIONS, _INSTITUTION),
+    "IssueStatement": _HANDED_OUT,
+    "VerifyStatement": _CHECKED,
     "Credit": _WORK,
     "CorrectCredit": _WORK,
     "TakeBackCredit": _WORK,

@@ -177,6 +177,7 @@ _OWN: Final[Mapping[str, str]] = {
     "import": "records:import_command",
     "credit": "records:credit_command",
     "statement": "statement:statement_command",
+    "verify-statement": "statement:verify_statement_command",
     "reconcile": "records:reconcile_command",
     "recompute": "recompute:recompute_command",
     "explain": "explain:explain_command",

@@ -141,6 +141,12 @@ def _named(_: click.Context, __: click.Parameter, name: str) -> str:
     help="该市没有写明门诊待遇的险种（如居民）拒绝结算，如 341100；默认照常结算，统筹支付为 0。",
 )
 @click.option(
+    "--authority",
+    multiple=True,
+    metavar="CITY=NAME",
+    help="查询单上的出具单位，如 340800=某市医疗保障局；默认为城市名加「医疗保障部门」。",
+)
+@click.option(
     "--calendar",
     type=click.Path(path_type=Path),
     help="补充年份的节假日与补班日（TOML），见 docs/operate.md。",

@@ -1,8 +1,9 @@
-"""`gongji statement`."""
+"""`gongji statement` and `gongji verify-statement`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -18,11 +19,19 @@ from gongji.cli.options import (
 )
 from gongji.cli.terminal import Terminal
 from gongji.client import statement
-from gongji.client.statement import Sheet, StatementPeriod
-from gongji.rules.codes import SHANGHAI
-from gongji.serve.clock import system_clock
+from gongji.client.statement import Comparison, Sheet, StatementPeriod
 
 _FORMATS: Final = ("table", "csv", "json", "pdf")
+
+_WRITTEN: Final[Mapping[str, Callable[[Sheet], bytes]]] = {
+    "csv": statement.to_csv,
+    "json": statement.to_json,
+    "pdf": statement.to_pdf,
+}
+"""What writes a sheet in each format that is a file."""
+
+_MOST_TOLD: Final = 20
+"""Differences of a file that are told one by one."""
 
 
 @click.command("statement", cls=CallingCommand)
@@ -53,11 +62,6 @@ _FORMATS: Final = ("table", "csv", "json", "pdf")
     metavar="FILE",
     help="写入文件；默认标准输出。",
 )
-@click.option(
-    "--printed-at",
-    type=click.DateTime(["%Y-%m-%d %H:%M"]),
-    help="PDF 上的打印时间；默认现在。",
-)
 @target_options
 @click.pass_obj
 def statement_command(
@@ -69,32 +73,107 @@ def statement_command(
     target: ServerTarget,
     **options: Any,
 ) -> None:
-    """共济消费查询：打印一个人的共济消费、本人结算或账户明细。"""
+    """共济消费查询：打印一个人的共济消费、本人结算或账户明细。
+
+    PDF 由服务出具，带编号与验证码，服务留存根；真伪以 gongji verify-statement 核对。
+    """
     period = _period(options["month"], options["first"], options["last"])
     output = options["out"]
     # Before the call: a mistake among the options costs the service nothing.
     file_format = _format(terminal, options["requested_format"], output.name)
+    make = statement.fetch
+    if file_format == "pdf":
+        # No counterfoil of what cannot be printed.
+        statement.require_printing()
+        make = statement.issue
     with target.connect() as channel:
-        sheet = statement.fetch(channel, person_no, side, period)
+        sheet = make(channel, person_no, side, period)
     if file_format == "table":
-        columns = [column.head for column in sheet.columns]
-        # Sums and balances are told of no record, too.
-        none = "" if sheet.rows or terminal.as_json else "：没有记录"
-        terminal.table(sheet.heading + none, sheet.shown(), columns)
+        _show(terminal, sheet)
     else:
-        _write(sheet, file_format, output, options["printed_at"])
+        output.write(_WRITTEN[file_format](sheet))
 
 
-def _write(
-    sheet: Sheet, file_format: str, output: BinaryIO, printed_at: datetime | None
+@click.command("verify-statement", cls=CallingCommand)
+@click.argument("file", type=click.File("rb"), metavar="[FILE.pdf]", required=False)
+@click.option("--number", default="", metavar="NUMBER", help="查询单上的编号。")
+@click.option("--code", default="", metavar="CODE", help="查询单上的验证码。")
+@target_options
+@click.pass_obj
+def verify_statement_command(
+    terminal: Terminal,
+    file: BinaryIO | None,
+    *,
+    number: str,
+    code: str,
+    target: ServerTarget,
 ) -> None:
-    if file_format == "csv":
-        output.write(statement.to_csv(sheet))
-    elif file_format == "json":
-        output.write(statement.to_json(sheet))
+    """核对查询单的真伪：原 PDF 文件，或照纸上输入 --number 与 --code。
+
+    列出存根所载；文件与之不同的逐处写明，以 1 退出。大小写、空格、连字符不论。
+    """
+    if bool(number) != bool(code) or not (file or number):
+        raise click.UsageError("请给出 PDF 文件，或同时给出 --number 与 --code")
+    content = file.read(statement.MOST_BYTES + 1) if file else b""
+    if not number:
+        number, code = statement.printed_on(content)
+    with target.connect() as channel:
+        sheet = statement.verified(channel, number, code)
+    found = statement.compared(content, sheet) if file else None
+    if terminal.as_json:
+        terminal.json(
+            {
+                "statement": statement.document_of(sheet),
+                "file": found and found._asdict(),
+            }
+        )
     else:
-        at = printed_at.replace(tzinfo=SHANGHAI) if printed_at else system_clock()
-        output.write(statement.to_pdf(sheet, at))
+        _show(terminal, sheet)
+        for label, words in sheet.others:
+            terminal.say(f"{label} {words}")
+        terminal.say(_verdict(sheet, found))
+    if found is not None and not found.identical:
+        raise click.ClickException(_told(found))
+
+
+def _show(terminal: Terminal, sheet: Sheet) -> None:
+    columns = [column.head for column in sheet.columns]
+    # Sums and balances are told of no record, too.
+    none = "" if sheet.rows or terminal.as_json else "：没有记录"
+    terminal.table(sheet.heading + none, sheet.shown(), columns)
+
+
+def _verdict(sheet: Sheet, found: Comparison | None) -> str:
+    """Say what was found, for people."""
+    issued = sheet.issued
+    if issued is None:
+        return ""
+    at = f"{issued.issued_at:%Y-%m-%d %H:%M:%S}"
+    by = f"{issued.authority}于 {at} 出具，编号 {issued.statement_no}"
+    if found is None:
+        return f"编号与验证码相符：{by}。纸上所印须与以上逐项相同，不同的即经人改动。"
+    if found.identical:
+        return f"真：文件与存根逐字节相同。{by}。"
+    return f"编号与验证码相符：{by}；但文件与存根不同。"
+
+
+def _told(found: Comparison) -> str:
+    """Say in what a file differs from what was issued."""
+    if not found.differences:
+        return (
+            "文件的文字与存根相同，但不是出具时的文件（另存、转换或改动过，也可能由另一版本的"
+            "排版程序核对）：所见的画面不足为凭，以上列存根为准"
+        )
+    lines = [
+        f"  文件「{one.printed or '（无）'}」，存根「{one.issued or '（无）'}」"
+        for one in found.differences[:_MOST_TOLD]
+    ]
+    return "\n".join(
+        [
+            f"文件经人改动：与存根有 {len(found.differences)} 处不同，以上列存根为准",
+            *lines,
+        ]
+    )
 
 
 def _period(

@@ -59,6 +59,8 @@ METHODS: Final[Mapping[str, str]] = {
     "ReconcileDetails": "对明细账",
     "GetAccount": "查询余额",
     "ListEntries": "账户明细",
+    "IssueStatement": "出具查询单",
+    "VerifyStatement": "核对查询单",
     "Credit": "划入",
     "CorrectCredit": "划入补差",
     "TakeBackCredit": "收回划入",

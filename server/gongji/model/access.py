@@ -13,6 +13,7 @@ from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.statement import IssuedStatement
 
 Look: TypeAlias = tuple[str, str, str, str, int, int, str, str, str]
 """What one call's rows share: the fields of `PersonAccess` from `caller` on."""
@@ -74,6 +75,7 @@ PEOPLE_OF: Final[Mapping[type, PeopleOf]] = {
     Credit: _one("person_no"),
     BroughtForward: _one("person_no"),
     Premium: attrgetter("holder", "member"),
+    IssuedStatement: _one("person_no"),
 }
 """Whose data a record is. Entries are of the accounts written beside them."""
 

@@ -199,6 +199,10 @@ class RefusalNotFound(NotFound):
     """No refusal is remembered with that request id, for the person the caller acts for."""
 
 
+class StatementNotFound(NotFound):
+    """No statement was issued with that number and code."""
+
+
 class LeafNotFound(NotFound):
     """The log has no such leaf."""
 

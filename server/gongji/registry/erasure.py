@@ -23,6 +23,7 @@ from gongji.model.registry import PHONE, WHOLE_FILE, without
 from gongji.model.revisions import OWNER, PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.model.staging import StagedPerson, Unmerged, staged_key
+from gongji.model.statement import IssuedStatement
 
 
 class KeptForDuty(Struct, frozen=True):
@@ -59,6 +60,7 @@ _DUTIES: Final = (
     _Duty("account", Account, "", _BOOKS),
     _Duty("bindings_as_holder", Binding, "holder", f"绑定是账户支付的依据；{_BOOKS}"),
     _Duty("bindings_as_member", Binding, "member", f"绑定是账户支付的依据；{_BOOKS}"),
+    _Duty("statements", IssuedStatement, "person_no", f"查询单的存根；{_BOOKS}"),
 )
 
 _ENROLLED: Final = "参保人员的登记须完整、准确、妥善保管（《社会保险法》第七十四条）"

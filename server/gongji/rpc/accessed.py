@@ -54,6 +54,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "TakeBackCredit": "balance,credit",
     "PayPremium": "balance,premium",
     "RefundPremium": "balance,premium",
+    # statement
+    "IssueStatement": "bill,balance,entries,name",
+    "VerifyStatement": "bill,balance,entries,name",
     # consequence
     "Consequences": "bill,binding,credit,premium",
     "Resettle": "bill,balance,credit,premium",

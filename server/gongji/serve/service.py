@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,9 @@ async def running(
         key = await stack.enter_async_context(_agreed(settings, store, cities, clock))
         recorder = await stack.enter_async_context(_recording(settings, store, clock))
         unloaded = settings.sample and await lacks_sample(store, settings)
-        offer = _Offer(store, cities, workdays, clock, recorder, key)
+        offer = _Offer(
+            store, cities, workdays, clock, recorder, key, settings.authorities
+        )
         port = _port(settings, offer.services(admission.policy), admission)
         await stack.enter_async_context(_started(port))
         await stack.enter_async_context(working_beside(_upkeep(store, clock)))
@@ -299,6 +301,7 @@ class _Offer:
     clock: Clock
     recorder: AccessRecorder
     key: SigningKey
+    authorities: Mapping[str, str]
 
     def services(self, policy: AccessPolicy) -> Services:
         """Return the services for the callers of a policy."""
@@ -312,6 +315,7 @@ class _Offer:
             sandbox=self.clock if isinstance(self.clock, SandboxClock) else None,
             load_sample=self.load_sample,
             signing_key=self.key,
+            authorities=self.authorities,
         )
 
     async def load_sample(self) -> None:

@@ -31,6 +31,8 @@ SIGNING_KEY: Final = "checkpoint.key"
 SANDBOX_MARK: Final = "SANDBOX"
 """Name in it of the file that says that it is a sandbox's, and no other's."""
 
+_AREA_DIGITS: Final = 6
+
 PLUGINS = "plugins"
 """The folder in it in which the answers of plugins are kept."""
 
@@ -53,6 +55,8 @@ class Settings:
     adopt: tuple[Adoption, ...] = ()
     retired_credits: tuple[RetiredCredit, ...] = ()
     refusals: tuple[SchemeRefusal, ...] = ()
+    # Names of the authorities that issue statements, by area code.
+    authorities: Mapping[str, str] = field(default_factory=dict)
     calendar: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -84,6 +88,7 @@ class Settings:
         adopt: Iterable[str],
         retired_credit: Iterable[str],
         refuse_without_table: Iterable[str] = (),
+        authority: Iterable[str] = (),
         **plain: object,
     ) -> Settings:
         """Return settings from the command line. ValueError names the option at fault."""
@@ -91,6 +96,7 @@ class Settings:
             adopt=tuple(Adoption.parse(text) for text in adopt),
             retired_credits=tuple(_retired_credit(text) for text in retired_credit),
             refusals=tuple(map(_refusal, dict.fromkeys(refuse_without_table))),
+            authorities=dict(map(_authority, authority)),
             **plain,  # type: ignore[arg-type] # click has typed them
         )
 
@@ -213,6 +219,16 @@ def _retired_credit(text: str) -> RetiredCredit:
         return RetiredCredit(area, money.fen(amount), day_of(day), clause)
     except ValueError as fault:
         raise ValueError(f"退休人员定额划入 {text}：{fault}") from None
+
+
+def _authority(text: str) -> tuple[str, str]:
+    """Parse `340800=某市医疗保障局`. ValueError if it is malformed."""
+    area, _, name = text.partition("=")
+    name = name.strip()
+    if not (area.isascii() and area.isdecimal() and len(area) == _AREA_DIGITS and name):
+        message = f"出具单位应写作 340800=某市医疗保障局，得到 {text!r}"
+        raise ValueError(message)
+    return area, name
 
 
 def _refusal(area_code: str) -> SchemeRefusal:

@@ -65,6 +65,11 @@ TERMS: Final[Mapping[str, Term]] = {
     "refusals": Term(
         Alike.MUST, _SAME_DECISION, lambda s: sorted(map(repr, s.refusals))
     ),
+    "authorities": Term(
+        Alike.MUST,
+        "同一人的查询单由哪个服务出具都须署同一单位",
+        lambda s: sorted(s.authorities.items()),
+    ),
     "calendar": Term(Alike.MUST, "审核期限与窗口当日受理由它推算", _calendar),
     "access_before_answer": Term(
         Alike.MUST,
@@ -109,6 +114,7 @@ TERMS: Final[Mapping[str, Term]] = {
 OPTIONS: Final = {
     "retired_credits": "retired-credit",
     "refusals": "refuse-without-table",
+    "authorities": "authority",
     "pins": "pin",
     "unfit": "",
     "rules": "",

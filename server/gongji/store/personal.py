@@ -21,6 +21,7 @@ from gongji.model.registry import PersonRow
 from gongji.model.revisions import PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.model.staging import StagedPerson
+from gongji.model.statement import IssuedStatement
 from gongji.store.seal import Vault
 from gongji.store.sealing import Halves, Sealer, SecretFields, blanks_but, owner_of
 from gongji.store.table import (
@@ -72,6 +73,7 @@ SECRET: Final[Mapping[type, Mapping[str, Any]]] = {
     Settlement: {"bill.filing_no": "", "reversed_why": ""},
     Credit: {"taken_back_why": "", "corrected_why": None},
     Premium: {"refunded_why": "", "former": ()},
+    IssuedStatement: {"content": b"", "key": b""},
 }
 """The sealed fields of each kind, with what stands in clear in their place."""
 

@@ -41,6 +41,7 @@ from gongji.model.staging import (
     Unmerged,
 )
 from gongji.model.started import Started
+from gongji.model.statement import IssuedStatement
 from gongji.store.base import Store
 from gongji.store.keys.counting import SealCount
 from gongji.store.replay import EXPIRED
@@ -134,6 +135,7 @@ KEPT: Final[Mapping[type, str]] = {
         _BOOKS,
     ),
     **dict.fromkeys((SettledDay, SettledMessage), f"随结算留存：{_BOOKS}"),
+    IssuedStatement: f"已交出的查询单据以核对真伪；{_BOOKS}",
     Binding: f"绑定是账户支付的依据；{_BOOKS}",
     **dict.fromkeys((KeptRules, Adopted), f"结算所依的规则，随结算留存：{_BOOKS}"),
     **dict.fromkeys(

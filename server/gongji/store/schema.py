@@ -27,6 +27,7 @@ from gongji.model.staging import (
     Unmerged,
 )
 from gongji.model.started import Started
+from gongji.model.statement import IssuedStatement
 from gongji.store.engine import Lookup
 from gongji.store.keys.counting import SealCount
 from gongji.store.personal import SECRET, partly_sealed, person_tables
@@ -250,6 +251,15 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         "premium",
         text("member_year", _KEY),
         personal=("member_year", DOCUMENT),
+    ),
+    flat_table(
+        IssuedStatement,
+        "statement",
+        indexes=(("person_no", "issued_at"),),
+        append_only=True,
+        clustered=True,
+        personal=("person_no",),
+        but=SECRET[IssuedStatement],
     ),
     flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(

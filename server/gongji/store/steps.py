@@ -154,6 +154,17 @@ INSERT INTO brought_forward
   ) AS brought
   GROUP BY person_no, year
 """,
+    """
+CREATE TABLE statement (
+  statement_no {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
+  issued_at {INTEGER} NOT NULL, caller {TEXT} NOT NULL, sealed {BLOB},
+  commitments {BLOB}
+){CLUSTERED}
+""",
+    """
+CREATE INDEX statement_by_person_no_issued_at
+  ON statement (person_no, issued_at, statement_no)
+""",
     "ALTER TABLE person ADD COLUMN known_from {INTEGER}",
     """
 CREATE INDEX person_by_known_from

@@ -331,7 +331,7 @@ class ExportedRecord(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Kind: person, person_revision, staged_person, binding, settlement, aid_charge, account, entry, credit, brought_forward, premium,
-    accumulator, guesses, request, access, import.
+    accumulator, statement, guesses, request, access, import.
     """
     content: _builtins.str
     """The record as one JSON object: amounts in fen, instants in ISO 8601."""

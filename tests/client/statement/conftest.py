@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from gongji.client.statement import Sheet, SheetColumn, StatementPeriod
+from gongji.client.statement import Issuance, Sheet, SheetColumn, StatementPeriod
 from gongji.rules.codes import SHANGHAI
 
 FIRST = datetime(2025, 9, 1, 8, 0, 7, tzinfo=SHANGHAI)
@@ -18,6 +18,13 @@ INSTITUTIONS = (
 
 NewSheet = Callable[..., Sheet]
 """Makes a statement of so many rows, one every ten hours; fields by name."""
+
+ISSUED = Issuance(
+    statement_no="20250930-9QXT0-7K3MV",
+    code="7K3M-9QXT-0VBD-2F6H",
+    authority="某市医疗保障部门",
+    issued_at=datetime(2025, 9, 30, 20, 0, 5, tzinfo=SHANGHAI),
+)
 
 COLUMNS = (
     SheetColumn("at", "时间"),
@@ -46,6 +53,7 @@ def new_sheet() -> NewSheet:
             "rows": rows,
             "closing": ("合计", "", sum(fen for _, _, fen in rows)),
             "note": "本单不显示诊断与项目。",
+            "issued": ISSUED,
             **changes,
         }
         return Sheet(**fields)  # type: ignore[arg-type] # fields by name

@@ -25,7 +25,7 @@ MARKUP = '#strong[x] $a$ \\ *b* _c_ <d> @e `f` // g -- "h"'
 
 def pages(sheet: Sheet) -> list[str]:
     """Return the text of each page as a reader would copy it, without white space."""
-    document = pdfium.PdfDocument(to_pdf(sheet, NOW))
+    document = pdfium.PdfDocument(to_pdf(sheet))
     texts = [page.get_textpage().get_text_range() for page in document]
     return [re.sub(r"\s", "", text) for text in texts]
 
@@ -60,7 +60,7 @@ def check_margins(page: pdfium.PdfPage, width: int, height: int) -> None:
     assert 40 <= box.top < box.bottom <= height - 30
 
 
-@pytest.mark.parametrize(("rows", "count"), [(0, 1), (3, 1), (30, 1), (120, 3)])
+@pytest.mark.parametrize(("rows", "count"), [(0, 1), (3, 1), (25, 1), (120, 4)])
 def test_every_cell_is_printed(new_sheet: NewSheet, rows: int, count: int) -> None:
     """Each row's time, place and amount can be copied from the page, in the order of the sheet."""
     sheet = new_sheet(rows)
@@ -76,16 +76,16 @@ def test_every_cell_is_printed(new_sheet: NewSheet, rows: int, count: int) -> No
 
 
 def test_each_page_has_head_and_number(new_sheet: NewSheet) -> None:
-    """The table's head, the page's number and the time of printing are on every page;
+    """The table's head, the page's number and the time of issuing are on every page;
     the end only on the last."""
     printed = pages(new_sheet(120))
 
-    assert 3 == len(printed)
+    assert 4 == len(printed)
     for number, page in enumerate(printed, start=1):
         last = number == len(printed)
         assert 1 == page.count(HEAD)
-        assert f"第{number}/3页" in page
-        assert "打印时间2025-09-3020:00" in page
+        assert f"第{number}/4页" in page
+        assert "出具时间2025-09-3020:00:05" in page
         assert last == ("打印窗口" in page)
         assert last == ("本单不显示诊断与项目。" in page)
 
@@ -107,6 +107,29 @@ def test_each_page_says_whose_it_is(new_sheet: NewSheet) -> None:
             assert 1 == page.count(word)
 
 
+def test_each_page_can_be_checked(new_sheet: NewSheet) -> None:
+    """Number and code stand on every page; the authority stands over the title."""
+    first, *others = pages(new_sheet(120))
+
+    assert first.startswith("某市医疗保障部门共济消费查询单")
+    for page in (first, *others):
+        assert "编号20250930-9QXT0-7K3MV验证码7K3M-9QXT-0VBD-2F6H" in page
+
+
+def test_what_was_not_issued_is_not_printed(new_sheet: NewSheet) -> None:
+    """A sheet without number and code is a list and becomes no document."""
+    with pytest.raises(UnprintableError, match="由服务出具"):
+        to_pdf(new_sheet(issued=None))
+
+
+def test_others_stand_at_the_head(new_sheet: NewSheet) -> None:
+    """Who else takes part stands below the person, letter by letter."""
+    (text,) = pages(new_sheet(others=(("授权人", "方** P1"), ("授权人", MARKUP))))
+
+    assert "授权人方**P1" in text
+    assert MARKUP.replace(" ", "") in text
+
+
 WIDE = (
     SheetColumn("at", "时间"),
     SheetColumn("institution", "机构", wide=True),
@@ -122,7 +145,7 @@ def test_nothing_leaves_the_page(new_sheet: NewSheet) -> None:
     row = (NOW, "极长的机构名称" * 8, *[100_000_000_000] * 5, "已撤销")
     sheet = new_sheet(columns=WIDE, rows=(row,) * 3, closing=row, person_no="W" * 30)
 
-    (page,) = pdfium.PdfDocument(to_pdf(sheet, NOW))
+    (page,) = pdfium.PdfDocument(to_pdf(sheet))
 
     check_margins(page, width=A4_HEIGHT, height=A4_WIDTH)
     (text,) = pages(sheet)
@@ -131,7 +154,7 @@ def test_nothing_leaves_the_page(new_sheet: NewSheet) -> None:
 
 def test_a_page_is_a4(new_sheet: NewSheet) -> None:
     """A statement is printed on A4, with margins on every side."""
-    (page,) = pdfium.PdfDocument(to_pdf(new_sheet(), NOW))
+    (page,) = pdfium.PdfDocument(to_pdf(new_sheet()))
 
     check_margins(page, width=A4_WIDTH, height=A4_HEIGHT)
 
@@ -156,12 +179,12 @@ def test_rare_letters_are_printed(new_sheet: NewSheet, name: str) -> None:
 def test_a_letter_the_font_lacks_is_named(new_sheet: NewSheet) -> None:
     """If the font has no picture of a letter nothing is printed, rather than an empty box."""
     with pytest.raises(UnprintableError, match=r"改用 --format csv.*𪚥"):
-        to_pdf(new_sheet(name="𪚥"), NOW)
+        to_pdf(new_sheet(name="𪚥"))
 
 
 def test_the_same_sheet_is_the_same_file(new_sheet: NewSheet) -> None:
     """A sheet printed twice for the same instant is the same, byte for byte."""
-    assert to_pdf(new_sheet(), NOW) == to_pdf(new_sheet(), NOW)
+    assert to_pdf(new_sheet()) == to_pdf(new_sheet())
 
 
 @pytest.mark.parametrize("package", ["typst", "pylopdf_fonts_zh_cn"])
@@ -173,4 +196,4 @@ def test_without_the_extra(
 
     message = rf"{package}.*gongji\[pdf\].*--format csv"
     with pytest.raises(UnprintableError, match=message):
-        to_pdf(new_sheet(), NOW)
+        to_pdf(new_sheet())

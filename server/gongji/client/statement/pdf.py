@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from gongji.client.statement.sheet import Sheet, cells_of
+from gongji.client.statement.sheet import Issuance, Sheet, cells_of
 from gongji.text.characters import shown
 
 if TYPE_CHECKING:
@@ -27,30 +29,31 @@ class UnprintableError(ValueError):
     """A sheet cannot be printed here; the message says why, in Chinese."""
 
 
-def to_pdf(sheet: Sheet, printed_at: datetime) -> bytes:
-    """Return a sheet as PDF, the same bytes for the same instant. UnprintableError."""
-    document = json.dumps(_document(sheet, printed_at), ensure_ascii=False)
-    return print_page(_TEMPLATE.read_bytes(), {"statement": document}, printed_at)
+def to_pdf(sheet: Sheet) -> bytes:
+    """Return an issued sheet as PDF, the same bytes each time. UnprintableError."""
+    if sheet.issued is None:
+        raise UnprintableError("没有编号与验证码的不打印成查询单；请由服务出具")
+    document = json.dumps(_document(sheet, sheet.issued), ensure_ascii=False)
+    inputs = {"statement": document}
+    return print_page(_TEMPLATE.read_bytes(), inputs, sheet.issued.issued_at)
+
+
+def require_printing() -> None:
+    """Stop what is to be printed where nothing can be. UnprintableError."""
+    _typesetter()
 
 
 def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) -> bytes:
     """Return a template's page over its inputs as PDF. UnprintableError."""
-    try:
-        import typst  # noqa: PLC0415 - an extra, needed only here
-        from pylopdf_fonts_zh_cn import sans_path  # noqa: PLC0415 - as above
-    except ImportError as missing:
-        raise UnprintableError(
-            f"打印 PDF 需要附加组件 {missing.name}，请运行 pip install 'gongji[pdf]'；"
-            "或改用 --format csv"
-        ) from missing
+    typst, font_folder = _typesetter()
     # No font of the machine's: the page must look the same everywhere.
     fonts = typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[sans_path().parent],
+        font_paths=[font_folder],
     )
     try:
-        return typst.compile(
+        page: bytes = typst.compile(
             template,
             font_paths=fonts,
             format="pdf",
@@ -61,9 +64,23 @@ def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) ->
         )
     except typst.TypstError as fault:
         raise UnprintableError(f"无法排成 PDF，可改用 --format csv：{fault}") from fault
+    return page
 
 
-def _document(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
+def _typesetter() -> tuple[ModuleType, Path]:
+    """Return the typesetter and the folder of its font. UnprintableError."""
+    try:
+        import typst  # noqa: PLC0415 - an extra, needed only here
+        from pylopdf_fonts_zh_cn import sans_path  # noqa: PLC0415 - as above
+    except ImportError as missing:
+        raise UnprintableError(
+            f"打印 PDF 需要附加组件 {missing.name}，请运行 pip install 'gongji[pdf]'；"
+            "或改用 --format csv"
+        ) from missing
+    return typst, sans_path().parent
+
+
+def _document(sheet: Sheet, issued: Issuance) -> dict[str, object]:
     """Return what the template prints, each cell as text."""
     columns = [
         {"head": column.head, "fen": column.fen, "wide": column.wide}
@@ -75,7 +92,11 @@ def _document(sheet: Sheet, printed_at: datetime) -> dict[str, object]:
         "person_no": sheet.person_no,
         "name": shown(sheet.name),
         "period": str(sheet.period),
-        "printed_at": f"{printed_at:%Y-%m-%d %H:%M}",
+        "others": [[label, shown(words)] for label, words in sheet.others],
+        "statement_no": issued.statement_no,
+        "code": issued.code,
+        "authority": shown(issued.authority),
+        "issued_at": f"{issued.issued_at:%Y-%m-%d %H:%M:%S}",
         "columns": columns,
         "opening": cells_of(sheet.opening or ()),
         "rows": [cells_of(row) for row in sheet.rows],

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from gongji.client.statement.sheet import Row, Sheet, SheetColumn, StatementPeriod
-from gongji.rules.codes import SHANGHAI
+from gongji.client.statement import layout
+from gongji.client.statement.layout import Balances, SheetSubject
+from gongji.client.statement.sheet import Sheet, StatementPeriod
 from gongji.v1 import (
     account_pb2,
     account_pb2_grpc,
@@ -22,52 +21,6 @@ from gongji.v1 import (
 )
 
 PAGE_SIZE: Final = 200
-
-_HOLDER: Final = (
-    SheetColumn("at", "时间"),
-    SheetColumn("institution_name", "机构", wide=True),
-    SheetColumn("member", "使用人编号"),
-    SheetColumn("charged_fen", "共济支付（元）", fen=True),
-    SheetColumn("status", "说明"),
-)
-
-_MEMBER: Final = (
-    SheetColumn("at", "时间"),
-    SheetColumn("institution_name", "机构", wide=True),
-    SheetColumn("total_fen", "费用总额（元）", fen=True),
-    SheetColumn("fund_fen", "统筹基金（元）", fen=True),
-    SheetColumn("own_fen", "本人账户（元）", fen=True),
-    SheetColumn("aid_fen", "共济账户（元）", fen=True),
-    SheetColumn("cash_fen", "现金（元）", fen=True),
-    SheetColumn("status", "说明"),
-)
-
-_ACCOUNT: Final = (
-    SheetColumn("version", "序号"),
-    SheetColumn("at", "时间"),
-    SheetColumn("kind", "事由", wide=True),
-    SheetColumn("fen", "金额（元）", fen=True),
-    SheetColumn("balance_fen", "余额（元）", fen=True),
-)
-
-_KINDS: Final = {
-    account_pb2.ENTRY_KIND_CREDIT: "划入",
-    account_pb2.ENTRY_KIND_BROUGHT_FORWARD: "结转转入",
-    account_pb2.ENTRY_KIND_OWN_CHARGE: "本人就医购药",
-    account_pb2.ENTRY_KIND_AID_CHARGE: "共济支付",
-    account_pb2.ENTRY_KIND_REFUND: "撤销退回",
-    account_pb2.ENTRY_KIND_PREMIUM: "代缴居民医保",
-    account_pb2.ENTRY_KIND_CREDIT_TAKEN_BACK: "划入冲回",
-    account_pb2.ENTRY_KIND_BROUGHT_FORWARD_CORRECTED: "结转更正",
-    account_pb2.ENTRY_KIND_CREDIT_CORRECTED: "划入补差",
-    account_pb2.ENTRY_KIND_PREMIUM_REFUNDED: "代缴退费",
-}
-
-_TOTAL: Final = "合计"
-
-_REFUNDED: Final = (
-    "撤销不改动原来的一行：退回在撤销当日另列一行，金额为负，计入当日所在月的合计。"
-)
 
 
 class EarlierServiceError(ValueError):
@@ -96,84 +49,28 @@ def _of_holder(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     request = settlement_pb2.ListSettlementsRequest(holder=_ref(person.person_no))
-    settlements = _settlements(channel, period, request)
-    rows = [
-        (
-            _at(row),
-            _institution(row),
-            row.patient,
-            row.charged_fen,
-            _status(row),
-        )
-        for row in settlements
-    ]
-    charged_fen = sum(row.charged_fen for row in settlements)
-    return Sheet(
-        title="共济消费查询单",
-        party="授权人",
-        person_no=person.person_no,
-        name=person.name,
-        period=period,
-        columns=_HOLDER,
-        rows=tuple(rows),
-        closing=(_TOTAL, "", "", charged_fen, ""),
-        note="本单列出从授权人个人账户为使用人支付的时间、金额与机构，不显示诊断、项目与费用总额。"
-        f"{_REFUNDED}代缴居民医保与划入见个人账户明细单。",
-    )
+    rows = _settlements(channel, period, request)
+    return layout.of_holder(_subject(person, period), rows)
 
 
 def _of_member(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     request = settlement_pb2.ListSettlementsRequest(patient=_ref(person.person_no))
-    settlements = _settlements(channel, period, request)
-    rows: list[Row] = [
-        (_at(row), _institution(row), *_amounts(row), _status(row))
-        for row in settlements
-    ]
-    amounts = [_amounts(row) for row in settlements]
-    totals = [sum(column) for column in zip(*amounts, strict=True)]
-    return Sheet(
-        title="门诊结算查询单",
-        party="就诊人",
-        person_no=person.person_no,
-        name=person.name,
-        period=period,
-        columns=_MEMBER,
-        rows=tuple(rows),
-        # Without rows there are no columns to add up.
-        closing=(_TOTAL, "", *(totals or [0] * 5), ""),
-        note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。"
-        f"{_REFUNDED}",
-    )
+    rows = _settlements(channel, period, request)
+    return layout.of_member(_subject(person, period), rows)
 
 
 def _of_account(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     account = _account(channel, person.person_no, period)
-    rows = [
-        (
-            str(entry.version),
-            _instant(entry.at),
-            _KINDS[entry.kind],
-            entry.fen,
-            entry.balance_after_fen,
-        )
-        for entry in account.entries
-    ]
-    return Sheet(
-        title="个人账户明细单",
-        party="账户所有人",
-        person_no=person.person_no,
-        name=person.name,
-        period=period,
-        columns=_ACCOUNT,
-        opening=("", "", "期初余额", "", account.opening_fen),
-        rows=tuple(rows),
-        closing=("", "", "期末余额", "", account.closing_fen),
-        note="金额为负是支出，为正是划入或退回。序号自开户起连续编排，缺号即缺页。",
-    )
+    balances = Balances(account.opening_fen, account.closing_fen)
+    return layout.of_account(_subject(person, period), account.entries, balances)
+
+
+def _subject(person: types_pb2.Person, period: StatementPeriod) -> SheetSubject:
+    return SheetSubject(person.person_no, person.name, period)
 
 
 _SHEETS: Final = {"holder": _of_holder, "member": _of_member, "account": _of_account}
@@ -264,35 +161,6 @@ def _pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
         if not page.next_page_token:
             return
         request.page.token = page.next_page_token
-
-
-def _amounts(row: settlement_pb2.SettlementRow) -> tuple[int, ...]:
-    """Return total, fund, own account, giving accounts and cash, in fen."""
-    return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
-
-
-def _at(row: settlement_pb2.SettlementRow) -> datetime:
-    """Return when a row counts: a settlement when settled, a refund when made."""
-    return _instant(row.reversed_at if row.refund else row.settled_at)
-
-
-def _status(row: settlement_pb2.SettlementRow) -> str:
-    if row.refund:
-        return f"退回 {_day(row.settled_at)} 的结算"
-    return f"{_day(row.reversed_at)} 撤销" if row.reversed else "有效"
-
-
-def _day(at: Timestamp) -> date:
-    return _instant(at).date()
-
-
-def _institution(row: settlement_pb2.SettlementRow) -> str:
-    # Institutions out of the registry have no name.
-    return row.institution_name or row.institution_code
-
-
-def _instant(at: Timestamp) -> datetime:
-    return at.ToDatetime(tzinfo=SHANGHAI)
 
 
 def _ref(person_no: str) -> types_pb2.PersonRef:

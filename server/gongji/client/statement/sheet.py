@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -70,10 +70,22 @@ class SheetColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issuance:
+    """By whom and when a statement was issued, and what it is checked by."""
+
+    statement_no: str
+    code: str
+    authority: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """One statement: whose and of which days, rows oldest first, a closing line.
 
-    An account's begins with an opening balance. The name is as the service masks it.
+    An account's begins with an opening balance. The name is as the service masks it;
+    `others` are labels and words for those who take part. Without `issued` it is a list
+    and no document.
     """
 
     title: str
@@ -86,6 +98,8 @@ class Sheet:
     opening: Row | None = None
     closing: Row
     note: str
+    others: tuple[tuple[str, str], ...] = ()
+    issued: Issuance | None = None
 
     @property
     def heading(self) -> str:
@@ -129,9 +143,9 @@ def to_csv(sheet: Sheet) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def to_json(sheet: Sheet) -> bytes:
-    """Return one document on one line: amounts in fen, instants with their zone."""
-    document = {
+def document_of(sheet: Sheet) -> dict[str, object]:
+    """Return a sheet for programs: amounts in fen, instants with their zone."""
+    document: dict[str, object] = {
         "title": sheet.title,
         "person_no": sheet.person_no,
         "name": sheet.name,
@@ -141,7 +155,16 @@ def to_json(sheet: Sheet) -> bytes:
         "opening": _amounts(sheet, sheet.opening or ()),
         "closing": _amounts(sheet, sheet.closing),
     }
-    text = json.dumps({"statement": document}, ensure_ascii=False)
+    if sheet.issued is not None:
+        document["issued"] = asdict(sheet.issued) | {
+            "issued_at": sheet.issued.issued_at.isoformat()
+        }
+    return document
+
+
+def to_json(sheet: Sheet) -> bytes:
+    """Return one document on one line, as of `document_of`."""
+    text = json.dumps({"statement": document_of(sheet)}, ensure_ascii=False)
     return f"{shown_json(text)}\n".encode()
 
 

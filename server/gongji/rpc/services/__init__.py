@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
@@ -26,6 +26,7 @@ from gongji.rpc.services.packet import PacketService
 from gongji.rpc.services.registry import RegistryService
 from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableClock
 from gongji.rpc.services.settlement import SettlementService
+from gongji.rpc.services.statement import Lists, StatementService
 from gongji.rpc.services.subjects import Subjects
 from gongji.store import Store
 from gongji.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
@@ -39,6 +40,7 @@ from gongji.v1.packet_pb2_grpc import add_PacketServiceServicer_to_server
 from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from gongji.v1.sandbox_pb2_grpc import add_SandboxServiceServicer_to_server
 from gongji.v1.settlement_pb2_grpc import add_SettlementServiceServicer_to_server
+from gongji.v1.statement_pb2_grpc import add_StatementServiceServicer_to_server
 
 CITY_HEALTH: Final = "gongji.city."
 """Prefix of a city in health checks: gongji.city.341100, gongji.city.chuzhou."""
@@ -55,6 +57,7 @@ def services_of(
     sandbox: SettableClock | None = None,
     load_sample: LoadSample | None = None,
     signing_key: SigningKey | None = None,
+    authorities: Mapping[str, str] | None = None,
 ) -> Services:
     """Return what a server offers; `sandbox` adds SandboxService over that clock.
 
@@ -66,7 +69,7 @@ def services_of(
     calls: Any = _calls(store, clock, policy, recorder=recorder, faults=faults)
     bindings = BindingService(store, cities, workdays, clock)
     add_BindingServiceServicer_to_server(bindings, calls)
-    _add_others(calls, store, cities, clock)
+    _add_others(calls, store, cities, clock, authorities or {})
     _add_log(calls, store, cities, signing_key)
     if sandbox is not None and faults is not None:
         service = SandboxService(store, sandbox, recorder, load_sample, faults)
@@ -115,12 +118,19 @@ def _calls(
 
 
 def _add_others(
-    calls: Any, store: Store, cities: Cities, clock: Callable[[], datetime]
+    calls: Any,
+    store: Store,
+    cities: Cities,
+    clock: Callable[[], datetime],
+    authorities: Mapping[str, str],
 ) -> None:
     """Add the services that need nothing but these."""
     add_CityServiceServicer_to_server(CityService(cities, clock), calls)
-    add_SettlementServiceServicer_to_server(SettlementService(store, cities), calls)
-    add_AccountServiceServicer_to_server(AccountService(store, cities), calls)
+    lists = Lists(SettlementService(store, cities), AccountService(store, cities))
+    add_SettlementServiceServicer_to_server(lists.settlements, calls)
+    add_AccountServiceServicer_to_server(lists.accounts, calls)
+    statements = StatementService(store, cities, clock, lists, authorities)
+    add_StatementServiceServicer_to_server(statements, calls)
     consequences = ConsequenceService(store, cities)
     add_ConsequenceServiceServicer_to_server(consequences, calls)
     add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)

@@ -30,6 +30,7 @@ from gongji.model.staging import (
     StagedSet,
     staged_key,
 )
+from gongji.model.statement import IssuedStatement
 from gongji.rpc.calls import current_permit, own_request_id
 from gongji.rpc.convert import mask
 from gongji.store import Store
@@ -109,6 +110,14 @@ class PersonExport:
         for kind, column, name in _KEYED:
             async for records in self._pages(self._of_key(kind, column)):
                 yield [_held(name, record) for record in records]
+        of_person = Listing(
+            kind=IssuedStatement,
+            equals={"person_no": self._number},
+            order="issued_at",
+        )
+        async for statements in self._pages(of_person):
+            # What stands on it is in the records above, and its key is no data of his.
+            yield [_held("statement", _bare(statement)) for statement in statements]
 
     async def _aid(self, entries: Iterable[Entry]) -> AsyncIterator[Held]:
         """Yield, of others' bills the purse was charged for, what concerns its owner."""
@@ -206,6 +215,10 @@ _KEYED: Final = (
     (Guesses, "guesses_id", "guesses"),
 )
 """Kinds whose key begins with the person's number."""
+
+
+def _bare(statement: IssuedStatement) -> IssuedStatement:
+    return replace(statement, content=b"", key=b"")
 
 
 def _held(kind: str, record: Any) -> Held:

@@ -23,6 +23,8 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.Certificate.number",
         "gongji.v1.Person.name",
         "gongji.v1.Person.phone",
+        "gongji.v1.Statement.name",
+        "gongji.v1.StatementParty.name",
         "gongji.v1.MemberDetails.name",
         "gongji.v1.MemberDetails.certificate_number",
         "gongji.v1.MemberDetails.phone",

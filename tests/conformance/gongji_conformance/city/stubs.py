@@ -19,6 +19,7 @@ from gongji.v1 import (
     sandbox_pb2,
     sandbox_pb2_grpc,
     settlement_pb2_grpc,
+    statement_pb2_grpc,
     types_pb2,
 )
 from google.protobuf.message import Message
@@ -49,6 +50,7 @@ class Stubs:
         self.cities = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
+        self.statements = statement_pb2_grpc.StatementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)

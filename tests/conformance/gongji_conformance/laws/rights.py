@@ -16,6 +16,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 
 from gongji_conformance.city.callers import Kind
@@ -31,6 +32,7 @@ _FILES: Final = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
 )
 
 PATHS: Final[Mapping[str, str]] = {
@@ -45,6 +47,9 @@ _RULES: Final = frozenset({"ListCities", "GetCity", "GetGuide", "DescribeForm"})
 BINDING: Final = frozenset({"SubmitBinding", "RecordConsent", "Unbind"})
 """What is done through a channel."""
 _BOUND: Final = frozenset({"GetBinding", "ListBindings"})
+_ISSUED: Final = frozenset({"IssueStatement"})
+_CHECKED: Final = frozenset({"VerifyStatement"})
+"""Of a statement of which one holds number and code."""
 _REFUSED: Final = frozenset({"ExplainRefusal"})
 """Of one's own requests."""
 _OWN: Final = frozenset(
@@ -75,7 +80,9 @@ _READS: Final = (
     | {"GetInstitution", "Recompute", "GetPacket", "Consequences"}
 )
 
-_CHANNEL: Final = BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED | _WATCHED
+_CHANNEL: Final = (
+    BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED | _WATCHED | _ISSUED | _CHECKED
+)
 
 _INSTITUTION: Final = (
     _BILLS
@@ -93,8 +100,8 @@ _STATED: Final[Mapping[Kind, frozenset[str]]] = {
     "pharmacy": _RULES | _INSTITUTION,
     "collector": _RULES | _PREMIUMS | _REFUSED,
     "feeder": _RULES | _FEEDING | _IMPORTS,
-    "reviewer": _RULES | _BOUND | _REFUSED | _WATCHED | {"ReviewBinding"},
-    "auditor": _RULES | _READS,
+    "reviewer": _RULES | _BOUND | _REFUSED | _WATCHED | _CHECKED | {"ReviewBinding"},
+    "auditor": _RULES | _READS | _CHECKED,
     "operator": frozenset(PATHS),
     "city_team": _RULES,
 }

@@ -19,6 +19,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 from google.protobuf.message import Message
@@ -201,6 +202,21 @@ def _settlements(work: CallersWork) -> AskedFor:
     return asked(listed, subject=work.member)
 
 
+def _statement_of(work: CallersWork) -> statement_pb2.IssueStatementRequest:
+    return statement_pb2.IssueStatementRequest(
+        person=ref(work.holder.person_no), side=statement_pb2.STATEMENT_SIDE_ACCOUNT
+    )
+
+
+def _verified(work: CallersWork) -> AskedFor:
+    """Ask for what somebody else has issued, as whoever is shown it does."""
+    issued = work.city.stubs.statements.IssueStatement(_statement_of(work))
+    number = issued.statement.statement_no
+    return asked(
+        statement_pb2.VerifyStatementRequest(statement_no=number, code=issued.code)
+    )
+
+
 def _totals(work: CallersWork) -> AskedFor:
     return asked(
         settlement_pb2.ReconcileTotalsRequest(
@@ -356,6 +372,8 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     "Consequences": lambda _: asked(
         consequence_pb2.ConsequencesRequest(since=stamp(NOW + timedelta(days=1)))
     ),
+    "IssueStatement": lambda work: asked(_statement_of(work), subject=work.holder),
+    "VerifyStatement": _verified,
     "Watch": lambda work: asked(
         event_pb2.WatchRequest(until_now=True), subject=work.holder
     ),
