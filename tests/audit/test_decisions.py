@@ -11,9 +11,7 @@ import grpc
 import pytest
 from gongji.access.policy import FilePolicy
 from gongji.access.rights import RIGHTS
-from gongji.audit.commitment import Commitments
-from gongji.audit.hashing import default_hasher
-from gongji.audit.leaf import Leaf, body_of, private_of
+from gongji.audit.leaf import Leaf, body_of
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
 from gongji.cities.loading import load_cities
@@ -35,6 +33,7 @@ from gongji.v1 import (
     types_pb2,
 )
 
+from tests.audit.saying import LeafSaid, said
 from tests.canary.run import application as planted
 from tests.doors.served import POLICY
 from tests.rpc.conftest import over_ipc
@@ -317,35 +316,6 @@ async def life(new_world: NewWorld) -> AsyncIterator[Life]:
 def test_every_method_is_in_the_table() -> None:
     """One that is added says whether it writes, and what its leaf then says."""
     assert sorted(RIGHTS) == sorted({*READS, *[one.method for one in WRITES]})
-
-
-class LeafSaid(NamedTuple):
-    """What a leaf says, persons and institutions by their numbers and codes."""
-
-    what: str
-    caller: str
-    kind: str
-    subject: str
-    request: bool
-    areas: tuple[str, ...]
-    known: frozenset[str]
-
-
-def said(leaf: Leaf) -> LeafSaid:
-    """Return what a leaf says, whose commitments are opened by its salt."""
-    body = body_of(leaf)
-    salted = Commitments(default_hasher(), private_of(leaf).salt)
-    numbers = {salted.of(one): one for one in ("P1", "P2", "R", "R9", HOSPITAL)}
-    assert body.subject in {"", *numbers}
-    return LeafSaid(
-        body.what,
-        body.caller,
-        body.kind,
-        numbers.get(body.subject, ""),
-        bool(body.request),
-        tuple([one.area_code for one in body.decided_by]),
-        frozenset([numbers[one] for one in body.known]),
-    )
 
 
 def expected(one: Expected) -> list[LeafSaid]:

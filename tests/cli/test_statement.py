@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pypdfium2 as pdfium
 import pytest
 from click.testing import Result
-from gongji.cli.demo.day import DemoDay
-from gongji.cli.terminal import Terminal
-from gongji.client import imports, statement
-from gongji.client.connection import connect
+from gongji.client import statement
 from gongji.rules.codes import SHANGHAI
-from gongji.v1 import account_pb2, binding_pb2, registry_pb2, settlement_pb2, types_pb2
+from gongji.v1 import account_pb2, registry_pb2, settlement_pb2, types_pb2
 from google.protobuf.message import Message
 
 from tests.cli.command import StartSandbox, gongji
+from tests.cli.family import HOLDER, PARENT, PARTIES, WIFE, family_service, texts_of
 
 Answer = Callable[[Any], Message]
-
-CLINIC, DRUGSTORE = "H34080000003", "P34080000001"
-HOLDER, PARENT, WIFE = "AQ001", "AQ003", "AQ002"
-COUNTER = [
-    binding_pb2.Material(kind=kind, original=True, reference="x")
-    for kind in (
-        "holder_id_card",
-        "holder_social_security_card",
-        "member_identity",
-        "household_register",
-    )
-]
 
 HOLDERS_SEPTEMBER = """\
 时间,机构,使用人编号,共济支付（元）,说明
@@ -108,42 +89,10 @@ def _run(*arguments: str | Path) -> Result:
     return gongji("statement", *arguments)
 
 
-def _texts(pdf: bytes) -> list[str]:
-    """Return the text of each page, without spaces and line ends."""
-    pages = [page.get_textpage() for page in pdfium.PdfDocument(pdf)]
-    return [re.sub(r"\s", "", page.get_text_range()) for page in pages]
-
-
-def _live(day: DemoDay) -> None:
-    """A holder's parent uses the purse at the clinic, at a month's last second and at
-    the next one's first."""
-    order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
-    assert day.bind(HOLDER, PARENT, "52", "window", COUNTER, consent=True)
-    day.settle(
-        PARENT,
-        CLINIC,
-        "260",
-        use=order,
-        first_selfpay_fen=2000,
-        out_of_catalogue_fen=1500,
-    )
-    day.clock("2025-09-30 23:59:59")
-    mistaken = day.settle(PARENT, DRUGSTORE, "1234.50", use=order)
-    day.clock("2025-10-01 00:00:00")
-    day.settle(PARENT, DRUGSTORE, "66", use=order)
-    day.reverse(mistaken.settlement_id)
-
-
 @pytest.fixture
 def target(serving: StartSandbox) -> str:
     """The address of a service that knows the family's days."""
-    address = serving(sample=False)
-    with connect(address) as channel:
-        day = DemoDay(channel, Terminal(as_json=True))
-        day.clock("2025-09-30 10:00:00")
-        imports.send_sample(channel)
-        _live(day)
-    return address
+    return family_service(serving)
 
 
 class TestCsv:
@@ -170,23 +119,9 @@ class TestCsv:
         assert HOLDERS_OCTOBER.splitlines() == lines
 
 
-def _sample() -> list[dict[str, str]]:
-    """Return the people of the sample."""
-    file = files("gongji.client") / "sample" / "persons.csv"
-    return list(csv.DictReader(file.read_text("utf-8").splitlines()))
-
-
 def _rows_of(output: str) -> list[str]:
     """Return the rows of a table, without its heading and what is said below."""
     return [line for line in output.splitlines()[2:] if "\t" in line]
-
-
-PARTIES = {
-    "holder": (HOLDER, "方**"),
-    "member": (PARENT, "汪**"),
-    "account": (HOLDER, "方**"),
-}
-"""Whose page is printed for a side, and the masked name on it."""
 
 
 class TestPdf:
@@ -203,7 +138,7 @@ class TestPdf:
 
         checked = gongji("verify-statement", str(path), "--target", target)
 
-        (text,) = _texts(path.read_bytes())
+        (text,) = texts_of(path.read_bytes())
         assert 0 == checked.exit_code
         assert "真：文件与存根逐字节相同" in checked.output
         rows = ["".join(line.split()) for line in _rows_of(checked.output)]
@@ -218,31 +153,11 @@ class TestPdf:
         """A holder's page has no total, fund, cash or item, and says so."""
         result = _run(HOLDER, "--format", "pdf", "--target", target)
 
-        (text,) = _texts(result.stdout_bytes)
+        (text,) = texts_of(result.stdout_bytes)
 
         assert "不显示诊断、项目与费用总额" in text
         for word in ("295.00", "260.00", "15.00", "统筹", "现金"):
             assert word not in text
-
-    @pytest.mark.parametrize("side", statement.SIDES)
-    def test_nobody_is_named_in_full(self, target: str, side: str) -> None:
-        """Neither text nor metadata nor bytes of a file hold a full name, a certificate
-        or a phone; who else takes part is named masked, with the relation."""
-        person_no, name = PARTIES[side]
-        file = _run(
-            *(person_no, "--side", side, "--format", "pdf", "--target", target)
-        ).stdout_bytes
-
-        text = "".join(_texts(file)) + str(pdfium.PdfDocument(file).get_metadata_dict())
-        for person in _sample():
-            for secret in (person["name"], person["cert_no"], person["phone"]):
-                assert secret not in text
-                assert secret.encode() not in file
-        assert name in text
-        if side != "account":
-            assert {"holder": "汪**AQ003母亲", "member": "方**AQ001（本人是其母亲）"}[
-                side
-            ] in text
 
     def test_a_missing_extra_is_a_sentence(
         self, target: str, monkeypatch: pytest.MonkeyPatch
@@ -254,63 +169,6 @@ class TestPdf:
 
         assert 1 == result.exit_code
         assert "pip install 'gongji[pdf]'" in result.output
-
-
-class TestVerify:
-    """`gongji verify-statement`: what was handed out, by file or by what is typed in."""
-
-    def _issued(self, target: str, folder: Path) -> tuple[Path, str, str]:
-        """Return a file with its number and code."""
-        path = folder / "x.pdf"
-        _run(HOLDER, "--out", path, "--target", target)
-        return path, *statement.printed_on(path.read_bytes())
-
-    def test_typed_in(self, target: str, tmp_path: Path) -> None:
-        """Number and code, however typed, list what stands on the paper; with --json too."""
-        _, number, code = self._issued(target, tmp_path)
-        typed = ("--number", number.replace("-", " "), "--code", code.lower())
-
-        shown = gongji("verify-statement", *typed, "--target", target)
-        told = gongji("--json", "verify-statement", *typed, "--target", target)
-
-        assert 0 == shown.exit_code
-        assert "合计\t\t\t\t346.00" in shown.output
-        assert "编号与验证码相符：安庆市医疗保障部门于" in shown.output
-        found = json.loads(told.output)
-        assert {"charged_fen": 34600} == found["statement"]["closing"]
-        assert code == found["statement"]["issued"]["code"]
-        assert None is found["file"]
-
-    def test_a_changed_file_is_told(self, target: str, tmp_path: Path) -> None:
-        """A file under a genuine number whose total is another ends with 1 and says both."""
-        _, number, code = self._issued(target, tmp_path)
-        with connect(target) as channel:
-            sheet = statement.verified(channel, number, code)
-        path = tmp_path / "forged.pdf"
-        closing = (*sheet.closing[:4], 9_999_999, "")
-        path.write_bytes(statement.to_pdf(replace(sheet, closing=closing)))
-
-        checked = gongji("verify-statement", str(path), "--target", target)
-
-        assert 1 == checked.exit_code
-        assert "文件经人改动：与存根有 1 处不同" in checked.output
-        assert "文件「合计99,999.99」，存根「合计346.00」" in checked.output
-
-    def test_a_paper_nobody_issued(self, target: str, tmp_path: Path) -> None:
-        """Another code, an unknown number and a file of something else end with 1; half of
-        what is asked for with 2."""
-        _, number, code = self._issued(target, tmp_path)
-        (tmp_path / "no.pdf").write_bytes(b"%PDF-1.7 nothing")
-        wrong = code[:-1] + ("1" if code.endswith("0") else "0")
-        for arguments, status, message in (
-            (("--number", number, "--code", wrong), 1, "没有此编号与验证码"),
-            (("--number", "20250101-0", "--code", code), 1, "没有此编号与验证码"),
-            ((str(tmp_path / "no.pdf"),), 1, "不是可读的 PDF"),
-            (("--number", number), 2, "同时给出 --number 与 --code"),
-            ((), 2, "请给出 PDF 文件"),
-        ):
-            checked = gongji("verify-statement", *arguments, "--target", target)
-            assert (status, True) == (checked.exit_code, message in checked.output)
 
 
 class TestPrograms:

@@ -15,6 +15,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 
@@ -34,6 +35,7 @@ MODULES = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
 )
 

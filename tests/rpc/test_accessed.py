@@ -30,6 +30,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from tests.rpc.services.acting import application
 from tests.rpc.services.telling import RETIRED_IN_JULY, exported, tell, told, watched
+from tests.rpc.services.test_statement import issued, verified
 from tests.scaffold.service import HOSPITAL, Service, new_binding
 
 FILES: Final = (
@@ -168,10 +169,6 @@ async def _quote(s: Service) -> None:
     await s.settlements.Quote(settlement_pb2.QuoteRequest(bill=s.bill()))
 
 
-async def _settle(s: Service) -> None:
-    await settled(s)
-
-
 async def _reverse(s: Service) -> None:
     await s.reverse(settlement_id=await settled(s), why="退费")
 
@@ -188,23 +185,6 @@ async def _recompute(s: Service) -> None:
 async def _packet(s: Service) -> None:
     request = packet_pb2.GetPacketRequest(settlement_id=await settled(s))
     await s.packets.GetPacket(request)
-
-
-async def _issue(s: Service) -> statement_pb2.IssueStatementResponse:
-    await settled(s)
-    request = statement_pb2.IssueStatementRequest(
-        person=s.ref("P2"), side=statement_pb2.STATEMENT_SIDE_HOLDER
-    )
-    return await s.statements.IssueStatement(request)
-
-
-async def _verify(s: Service) -> None:
-    issued = await _issue(s)
-    number = issued.statement.statement_no
-    request = statement_pb2.VerifyStatementRequest(
-        statement_no=number, code=issued.code
-    )
-    await s.statements.VerifyStatement(request)
 
 
 async def _list_settlements(s: Service) -> None:
@@ -367,15 +347,15 @@ async def _erase(s: Service) -> None:
 
 CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Quote": (_quote, {"P1", "P2"}),
-    "Settle": (_settle, {"P1", "P2"}),
+    "Settle": (settled, {"P1", "P2"}),
     "Reverse": (_reverse, {"P1", "P2"}),
     "GetSettlement": (_get_settlement, {"P1", "P2"}),
     "Recompute": (_recompute, {"P1", "P2"}),
     "GetPacket": (_packet, {"P1", "P2"}),
     "ListSettlements": (_list_settlements, {"P2"}),
     "GetBenefitYear": (_benefit_year, {"P1", "P2"}),
-    "IssueStatement": (_issue, {"P1", "P2"}),
-    "VerifyStatement": (_verify, {"P1", "P2"}),
+    "IssueStatement": (issued, {"P1", "P2"}),
+    "VerifyStatement": (verified, {"P1", "P2"}),
     "ReconcileDetails": (_reconcile, {"P1"}),
     "SubmitBinding": (_submit, {"P1", "P2"}),
     "ExplainRefusal": (_explain, {"P1", "P2"}),

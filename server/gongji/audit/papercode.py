@@ -7,7 +7,6 @@ for one another.
 from __future__ import annotations
 
 import hmac
-import secrets
 import unicodedata
 from datetime import date
 from typing import Final
@@ -24,21 +23,17 @@ _BITS: Final = 5
 
 _SERIAL_LETTERS: Final = 10
 
+SERIAL_BITS: Final = _SERIAL_LETTERS * _BITS
+"""Bits by which the numbers of one day differ."""
+
 _CODE_LETTERS: Final = 16
 """80 bits: whoever tries a thousand a second needs more than ten million years."""
 
-_KEY_BYTES: Final = 32
 
-
-def new_number(day: date) -> str:
-    """Return a number that nothing else has: 20260930-9QXT0-7K3MV."""
-    serial = _letters(secrets.randbits(_SERIAL_LETTERS * _BITS), _SERIAL_LETTERS)
-    return f"{day:%Y%m%d}-{_grouped(serial, 5)}"
-
-
-def new_key() -> bytes:
-    """Return the key of one document's code."""
-    return secrets.token_bytes(_KEY_BYTES)
+def number_on(day: date, serial: int) -> str:
+    """Return the number of a day and of `SERIAL_BITS` chosen by chance: 20260930-9QXT0-7K3MV."""
+    letters = _letters(serial, _SERIAL_LETTERS)
+    return f"{day:%Y%m%d}-{_grouped(letters, 5)}"
 
 
 def code_of(hasher: Hasher, key: bytes, content: bytes) -> str:

@@ -19,7 +19,7 @@ from gongji.cli.options import (
 )
 from gongji.cli.terminal import Terminal
 from gongji.client import statement
-from gongji.client.statement import Comparison, Sheet, StatementPeriod
+from gongji.client.statement import FileComparison, Sheet, StatementPeriod
 
 _FORMATS: Final = ("table", "csv", "json", "pdf")
 
@@ -115,11 +115,17 @@ def verify_statement_command(
     if bool(number) != bool(code) or not (file or number):
         raise click.UsageError("请给出 PDF 文件，或同时给出 --number 与 --code")
     content = file.read(statement.MOST_BYTES + 1) if file else b""
-    if not number:
-        number, code = statement.printed_on(content)
+    printed = (number, code) if number else statement.printed_on(content)
     with target.connect() as channel:
-        sheet = statement.verified(channel, number, code)
+        sheet = statement.verified(channel, *printed)
     found = statement.compared(content, sheet) if file else None
+    _tell(terminal, sheet, found)
+    if found is not None and not found.identical:
+        raise click.ClickException(_told(found))
+
+
+def _tell(terminal: Terminal, sheet: Sheet, found: FileComparison | None) -> None:
+    """Print what was issued, and how it was found."""
     if terminal.as_json:
         terminal.json(
             {
@@ -132,8 +138,6 @@ def verify_statement_command(
         for label, words in sheet.others:
             terminal.say(f"{label} {words}")
         terminal.say(_verdict(sheet, found))
-    if found is not None and not found.identical:
-        raise click.ClickException(_told(found))
 
 
 def _show(terminal: Terminal, sheet: Sheet) -> None:
@@ -143,7 +147,7 @@ def _show(terminal: Terminal, sheet: Sheet) -> None:
     terminal.table(sheet.heading + none, sheet.shown(), columns)
 
 
-def _verdict(sheet: Sheet, found: Comparison | None) -> str:
+def _verdict(sheet: Sheet, found: FileComparison | None) -> str:
     """Say what was found, for people."""
     issued = sheet.issued
     if issued is None:
@@ -157,7 +161,7 @@ def _verdict(sheet: Sheet, found: Comparison | None) -> str:
     return f"编号与验证码相符：{by}；但文件与存根不同。"
 
 
-def _told(found: Comparison) -> str:
+def _told(found: FileComparison) -> str:
     """Say in what a file differs from what was issued."""
     if not found.differences:
         return (

@@ -203,8 +203,7 @@ CREATE INDEX institution_revision_by_known_from
 """,
     """
 CREATE TABLE settled_message (
-  message_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL,
-  caller {TEXT} NOT NULL
+  message_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL, caller {TEXT} NOT NULL
 ){CLUSTERED}
 """,
     # A message that was settled twice before stays so; its first settlement answers.
@@ -227,15 +226,10 @@ CREATE TABLE staged_person (
 )
 """,
     "CREATE INDEX staged_person_by_cert ON staged_person (cert, staged_id)",
-    """
-CREATE TABLE staged_institution (
-  staged_id {TEXT} PRIMARY KEY NOT NULL, doc {BLOB} NOT NULL
-)
-""",
+    "CREATE TABLE staged_institution (staged_id {TEXT} PRIMARY KEY NOT NULL, doc {BLOB} NOT NULL)",
     """
 CREATE TABLE staged_set (
-  set_id {TEXT} PRIMARY KEY NOT NULL, request_key {TEXT} NOT NULL,
-  registry {TEXT} NOT NULL
+  set_id {TEXT} PRIMARY KEY NOT NULL, request_key {TEXT} NOT NULL, registry {TEXT} NOT NULL
 )
 """,
     """
@@ -244,9 +238,7 @@ CREATE TABLE unmerged (
   import_id {TEXT} NOT NULL, at {INTEGER} NOT NULL
 )
 """,
-    """
-CREATE TABLE turn (registry {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL)
-""",
+    "CREATE TABLE turn (registry {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL)",
     """
 CREATE TABLE applied_import (
   import_id {TEXT} PRIMARY KEY NOT NULL, registry {TEXT} NOT NULL,
@@ -276,8 +268,7 @@ CREATE TABLE access (
     "CREATE INDEX access_by_person_no_at ON access (person_no, at, access_id)",
     """
 CREATE TABLE lost_accesses (
-  lost_id {TEXT} PRIMARY KEY NOT NULL, noticed_at {INTEGER} NOT NULL,
-  most {INTEGER} NOT NULL
+  lost_id {TEXT} PRIMARY KEY NOT NULL, noticed_at {INTEGER} NOT NULL, most {INTEGER} NOT NULL
 )
 """,
     "ALTER TABLE vault ADD COLUMN epoch {INTEGER} NOT NULL DEFAULT 1",
@@ -309,8 +300,7 @@ CREATE TABLE checkpoint (
 """,
     """
 CREATE TABLE seal_count (
-  count_id {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL,
-  seals {INTEGER} NOT NULL
+  count_id {TEXT} PRIMARY KEY NOT NULL, number {INTEGER} NOT NULL, seals {INTEGER} NOT NULL
 )
 """,
     """

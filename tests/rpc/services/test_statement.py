@@ -52,6 +52,18 @@ async def verify(service: Service, number: str, code: str) -> pb.Statement:
     return statement
 
 
+async def issued(service: Service) -> pb.IssueStatementResponse:
+    """A holder's statement on which a member stands."""
+    await settled(service)
+    return await issue(service, "P2", HOLDER)
+
+
+async def verified(service: Service) -> None:
+    """It is verified."""
+    reply = await issued(service)
+    await verify(service, reply.statement.statement_no, reply.code)
+
+
 async def listed(service: Service, kind: type[Any]) -> list[Any]:
     """All records of a kind."""
     return await service.store.page(Listing(kind=kind, limit=1000))
@@ -59,18 +71,25 @@ async def listed(service: Service, kind: type[Any]) -> list[Any]:
 
 @BOTH
 async def test_each_side_is_verified_as_it_was_issued(service: Service) -> None:
-    """What was issued is answered again, whatever was settled since; others take part
-    by masked name and relation."""
+    """What was issued is answered again, whatever was settled since."""
     await settled(service)
-    issued = [
+    replies = [
         await issue(service, person_no, side)
         for person_no, side in (("P2", HOLDER), ("P1", MEMBER), ("P1", ACCOUNT))
     ]
     await service.settle(in_scope_fen=1000_00)
-    for reply in issued:
+    for reply in replies:
         statement = reply.statement
         assert statement == await verify(service, statement.statement_no, reply.code)
-    holder, member, account = [reply.statement for reply in issued]
+
+
+async def test_each_side_says_what_was_moved(service: Service) -> None:
+    """Charges and refunds, the person's own bills, entries between two balances; others
+    take part by number and relation."""
+    await settled(service)
+    holder = (await issue(service, "P2", HOLDER)).statement
+    member = (await issue(service, "P1", MEMBER)).statement
+    account = (await issue(service, "P1", ACCOUNT)).statement
     assert [70_00, -70_00, 70_00] == [row.charged_fen for row in holder.settlements]
     assert 3 == len(member.settlements)
     moved = sum(entry.fen for entry in account.entries)

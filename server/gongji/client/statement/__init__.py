@@ -2,7 +2,7 @@
 
 from gongji.client.statement.checking import (
     MOST_BYTES,
-    Comparison,
+    FileComparison,
     UnreadableStatementError,
     compared,
     printed_on,
@@ -28,8 +28,8 @@ from gongji.client.statement.sheet import (
 __all__ = [
     "MOST_BYTES",
     "SIDES",
-    "Comparison",
     "EarlierServiceError",
+    "FileComparison",
     "Issuance",
     "Sheet",
     "SheetColumn",

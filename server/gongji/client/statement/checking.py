@@ -10,9 +10,13 @@ from typing import Final, NamedTuple
 from gongji.client.statement.pdf import UnprintableError, to_pdf
 from gongji.client.statement.sheet import Sheet
 
-_NUMBER: Final = re.compile(r"编号(\d{8}-[0-9A-Z]{5}-[0-9A-Z]{5})")
+_NUMBER_FORM: Final = r"(\d{8}-[0-9A-Z]{5}-[0-9A-Z]{5})"
 
-_CODE: Final = re.compile(r"验证码([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})")
+_CODE_FORM: Final = r"([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})"
+
+_NUMBER: Final = re.compile("编号" + _NUMBER_FORM)
+
+_CODE: Final = re.compile("验证码" + _CODE_FORM)
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """The longest statement is a tenth of it."""
@@ -29,18 +33,18 @@ class Printed(NamedTuple):
     code: str
 
 
-class Difference(NamedTuple):
+class LineDifference(NamedTuple):
     """Lines of a file where others were issued; "" if there are none."""
 
     printed: str
     issued: str
 
 
-class Comparison(NamedTuple):
+class FileComparison(NamedTuple):
     """How a file compares with what was issued."""
 
     identical: bool
-    differences: tuple[Difference, ...]
+    differences: tuple[LineDifference, ...]
 
 
 def printed_on(file: bytes) -> Printed:
@@ -55,7 +59,7 @@ def printed_on(file: bytes) -> Printed:
     return Printed(number[1], code[1])
 
 
-def compared(file: bytes, sheet: Sheet) -> Comparison:
+def compared(file: bytes, sheet: Sheet) -> FileComparison:
     """Return how a file differs from the page of the statement that was issued.
 
     UnreadableStatementError, UnprintableError. Other bytes with the same text are no
@@ -63,17 +67,17 @@ def compared(file: bytes, sheet: Sheet) -> Comparison:
     """
     issued = to_pdf(sheet)
     if file == issued:
-        return Comparison(identical=True, differences=())
+        return FileComparison(identical=True, differences=())
     differences = _differences(_lines(file), _lines(issued))
-    return Comparison(identical=False, differences=tuple(differences))
+    return FileComparison(identical=False, differences=tuple(differences))
 
 
-def _differences(printed: list[str], issued: list[str]) -> Iterator[Difference]:
+def _differences(printed: list[str], issued: list[str]) -> Iterator[LineDifference]:
     matcher = SequenceMatcher(None, printed, issued, autojunk=False)
     for tag, start, end, issued_start, issued_end in matcher.get_opcodes():
         if tag == "equal":
             continue
-        yield Difference(
+        yield LineDifference(
             " ".join(printed[start:end]), " ".join(issued[issued_start:issued_end])
         )
 

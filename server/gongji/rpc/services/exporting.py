@@ -57,7 +57,11 @@ class PersonExport:
 
     async def parts(self) -> AsyncGenerator[list[tuple[str, str]]]:
         """Yield kind and JSON of records, some at a time."""
-        for source in (self._registry, self._rights, self._money, self._calls):
+        sources = (
+            *(self._registry, self._rights, self._money, self._papers),
+            self._calls,
+        )
+        for source in sources:
             async for records in source():
                 yield [(kind, self._told(content)) for kind, content in records]
 
@@ -110,6 +114,8 @@ class PersonExport:
         for kind, column, name in _KEYED:
             async for records in self._pages(self._of_key(kind, column)):
                 yield [_held(name, record) for record in records]
+
+    async def _papers(self) -> AsyncIterator[list[Held]]:
         of_person = Listing(
             kind=IssuedStatement,
             equals={"person_no": self._number},

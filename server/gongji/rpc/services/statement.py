@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from gongji.access.fields import PersonField, shown_to
-from gongji.audit.papercode import code_of, is_code, new_key, new_number, number_of
+from gongji.audit.papercode import SERIAL_BITS, code_of, is_code, number_of, number_on
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision, Request
@@ -37,6 +38,9 @@ MOST_ROWS: Final = 2000
 """Rows of one statement; its counterfoil is one record."""
 
 _PAGE: Final = 500
+
+_KEY_BYTES: Final = 32
+"""Of the key of one statement's code."""
 
 
 class IssueStatement(Struct, frozen=True):
@@ -92,7 +96,7 @@ class StatementService(StatementServiceServicer):
         person = await self._people.known(request.person, "person")
         now = self._clock()
         statement = pb.Statement(
-            statement_no=new_number(now.date()),
+            statement_no=number_on(now.date(), secrets.randbits(SERIAL_BITS)),
             issued_at=instant_to(now),
             authority=self._authority(person.place_on(now.date())),
             side=request.side,
@@ -108,7 +112,7 @@ class StatementService(StatementServiceServicer):
             issued_at=now,
             caller=current_permit().caller.name,
             content=statement.SerializeToString(deterministic=True),
-            key=new_key(),
+            key=secrets.token_bytes(_KEY_BYTES),
         )
         # Before it is answered: no paper without its counterfoil.
         await self._store.apply(IssueStatement(command_request(""), issued))

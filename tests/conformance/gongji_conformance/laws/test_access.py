@@ -15,9 +15,10 @@ from gongji_conformance.city.callers import (
 )
 from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.stubs import new_id
+from gongji_conformance.laws.answered import only_answer
 from gongji_conformance.laws.law import law
 from gongji_conformance.laws.rights import PATHS, WORK
-from gongji_conformance.laws.work import CallersWork, ask_as, only_answer
+from gongji_conformance.laws.work import CallersWork, ask_as
 
 UNANSWERED = {"UNAUTHENTICATED", "UNAVAILABLE"}
 """A call that shows nothing is refused, or no connection is made at all."""

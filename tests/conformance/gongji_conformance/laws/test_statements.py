@@ -25,16 +25,14 @@ def test_number_and_code_show_what_was_issued(gongji_city: CityUnderTest) -> Non
     )
     issued = gongji_city.stubs.statements.IssueStatement(request)
     number, code = issued.statement.statement_no, issued.code
-    typed = code.replace("-", " ").lower()
     assert 1 == len(issued.statement.settlements)
-    assert issued.statement == _verified(gongji_city, number, code)
-    assert issued.statement == _verified(gongji_city, number, typed)
+    for typed in (code, code.replace("-", " ").lower()):
+        assert issued.statement == _verified(gongji_city, number, typed)
     other = code[:-1] + ("1" if code.endswith("0") else "0")
-    refused = [
-        _refused(gongji_city, *said) for said in ((number, other), (UNKNOWN, code))
-    ]
-    assert ["STATEMENT_NOT_FOUND"] * 2 == [answer.reason for answer in refused]
-    assert 1 == len({answer.message for answer in refused})
+    first = _refused(gongji_city, number, other)
+    second = _refused(gongji_city, UNKNOWN, code)
+    assert "STATEMENT_NOT_FOUND" == first.reason == second.reason
+    assert first.message == second.message
 
 
 def _verified(city: CityUnderTest, number: str, code: str) -> statement_pb2.Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -396,21 +396,3 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
 
 def _header() -> registry_pb2.ImportHeader:
     return registry_pb2.ImportHeader(request_id=new_id())
-
-
-class Answered(NamedTuple):
-    """How a call ended, as far as its caller can tell."""
-
-    code: str = "OK"
-    reason: str = ""
-    message: str = ""
-
-
-def only_answer(answers: Iterable[CallRefused | None]) -> Answered:
-    """Return how some calls ended. AssertionError if not all in one way."""
-    differing = {
-        Answered(answer.code, answer.reason, answer.message) if answer else Answered()
-        for answer in answers
-    }
-    assert 1 == len(differing)
-    return differing.pop()
