@@ -7,6 +7,14 @@
 #include "money.h"
 #include "service.h"
 
+/** Texts with something in between. */
+template <class Texts>
+std::string joined(const Texts& texts, const std::string& between) {
+  std::string text;
+  for (const std::string& one : texts) text += (text.empty() ? "" : between) + one;
+  return text;
+}
+
 /** What a channel would have asked for, as JSON: the application and a bill of a sample family. */
 inline google::protobuf::Struct prepared(const std::string& path) {
   using Time = google::protobuf::util::TimeUtil;

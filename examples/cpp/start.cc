@@ -8,6 +8,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "sample.h"
 #include "service.h"
+#include "watch.h"
 
 using namespace gongji::v1;
 using google::protobuf::util::TimeUtil;
@@ -28,9 +29,8 @@ static Binding bind(Service& service, SubmitBindingRequest application) {
   const auto unmet = service.call(*bindings, &Bindings::SubmitBinding, bare).unmet();
   std::cout << "绑定（只问不办）：" << unmet.reason() << "，" << unmet.conditions_size() << " 个条件不符合：\n";
   for (const auto& one : unmet.conditions()) {
-    std::cout << "  " << ConditionCode_Name(one.code()) << " " << one.fields(0).path() << "（";
-    for (const auto& clause : one.clauses()) std::cout << (&clause == &one.clauses(0) ? "" : ",") << clause;
-    std::cout << "）：" << one.message() << "\n";
+    std::cout << "  " << ConditionCode_Name(one.code()) << " " << one.fields(0).path() << "（"
+              << joined(one.clauses(), ",") << "）：" << one.message() << "\n";
     if (one.ways_size())
       for (const auto& step : one.ways(0).steps()) std::cout << "    办法：" << step.text() << "\n";
   }
@@ -91,21 +91,26 @@ static void list(Service& service, Settlements& settlements, const Bill& bill) {
   std::cout << "列出：" << pages << " 页，" << rows << " 行\n";
 }
 
+/** Tells three events since a cursor, and after a break the rest: none is missed. */
+static void watch(const Service& service, const std::vector<PersonRef>& people, const std::string& cursor) {
+  const auto first = events_of(service, people, cursor, 3);
+  const auto rest = events_of(service, people, first.cursor, 100);
+  std::cout << "事件：" << joined(first.kinds, "、") << "；断开再续：" << joined(rest.kinds, "、") << "\n";
+}
+
 static void start(Service& service, const std::string& path) {
   const auto health = Health::NewStub(service.channel);
   HealthCheckRequest asked;
-  HealthCheckResponse now = service.call(*health, &Health::Stub::Check, asked);
+  const auto now = service.call(*health, &Health::Stub::Check, asked);
   std::cout << "健康检查：" << HealthCheckResponse::ServingStatus_Name(now.status()) << "\n";
-  asked.set_service("gongji.v1.SettlementService");
-  grpc::ClientContext context;
-  service.prepare(context);
-  health->Watch(&context, asked)->Read(&now);
-  std::cout << "结算服务现在：" << HealthCheckResponse::ServingStatus_Name(now.status()) << "\n";
+  std::cout << "结算服务现在：" << health_of(service, "gongji.v1.SettlementService") << "\n";
   const auto fields = prepared(path).fields();
   const auto application = read<SubmitBindingRequest>(json_of(fields.at("application")));
   Bill bill = read<Bill>(json_of(fields.at("bill")));
   bill.set_total_fen(fen("2000.50"));
   bill.set_in_scope_fen(bill.total_fen());
+  const std::vector<PersonRef> people{application.holder(), application.member()};
+  const auto begun = events_of(service, people, "", 0).cursor;
   const Binding binding = bind(service, application);
   act_for(service, bill.patient());
   const auto settlements = SettlementService::NewStub(service.channel);
@@ -130,6 +135,7 @@ static void start(Service& service, const std::string& path) {
   unbind.set_channel(application.channel());
   const auto ended = service.call(*BindingService::NewStub(service.channel), &Bindings::Unbind, unbind);
   std::cout << "解绑：" << binding.binding_id() << " " << BindingState_Name(ended.binding().state()) << "\n";
+  watch(service, people, begun);
 }
 
 void perform_all(Service& service, const std::string& tasks);

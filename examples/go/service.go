@@ -12,11 +12,14 @@ import (
 	"strings"
 	"time"
 
+	gongjiv1 "example.com/start/gongjiv1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 const (
@@ -120,4 +123,12 @@ func newID() string {
 	}
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// actsFor says for whom the next calls are made: a person who has just been identified.
+func (s *service) actsFor(person *gongjiv1.PersonRef) {
+	s.subject = got(proto.Marshal(&gongjiv1.Subject{
+		Person: person, Identification: gongjiv1.Identification_IDENTIFICATION_FACE, IdentifiedAt: timestamppb.Now(),
+		Evidence: "start-session-1", Purpose: gongjiv1.AccessPurpose_ACCESS_PURPOSE_OWN_REQUEST,
+	}))
 }

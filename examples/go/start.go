@@ -2,12 +2,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"log"
 	"os"
 	"strings"
-	"time"
 
 	gongjiv1 "example.com/start/gongjiv1"
 	health "google.golang.org/grpc/health/grpc_health_v1"
@@ -26,26 +24,6 @@ func check(err error) {
 func got[R any](reply R, err error) R {
 	check(err)
 	return reply
-}
-
-// actsFor says for whom the next calls are made: a person who has just been identified.
-func (s *service) actsFor(person *gongjiv1.PersonRef) {
-	s.subject = got(proto.Marshal(&gongjiv1.Subject{
-		Person: person, Identification: gongjiv1.Identification_IDENTIFICATION_FACE, IdentifiedAt: timestamppb.Now(),
-		Evidence: "start-session-1", Purpose: gongjiv1.AccessPurpose_ACCESS_PURPOSE_OWN_REQUEST,
-	}))
-}
-
-// prepared reads what a channel would have asked for: the application and a bill of a sample family.
-func prepared(path string) (*gongjiv1.SubmitBindingRequest, *gongjiv1.Bill) {
-	now := time.Now().UTC()
-	text := strings.NewReplacer("NOW", now.Format(time.RFC3339), "TODAY", now.Add(8*time.Hour).Format("2006-01-02")).
-		Replace(string(got(os.ReadFile(path))))
-	var parts struct{ Application, Bill json.RawMessage }
-	check(json.Unmarshal([]byte(text), &parts))
-	application := got(read(parts.Application, &gongjiv1.SubmitBindingRequest{}))
-	application.RequestId = newID()
-	return application, got(read(parts.Bill, &gongjiv1.Bill{}))
 }
 
 // bind applies, first with too little, deciding only: what is unmet comes whole. Then with everything, and records the member's consent.
@@ -113,6 +91,15 @@ func list(s *service, patient *gongjiv1.PersonRef, day string) {
 	}
 }
 
+// watch tells three events since a cursor, and after a break the rest: none is missed.
+func watch(s *service, people []*gongjiv1.PersonRef, cursor string) {
+	first, cursor, err := eventsOf(s, people, cursor, 3)
+	check(err)
+	rest, _, err := eventsOf(s, people, cursor, 100)
+	check(err)
+	fmt.Printf("事件：%s；断开再续：%s\n", strings.Join(first, "、"), strings.Join(rest, "、"))
+}
+
 func main() {
 	s := got(connect(os.Getenv("GONGJI_TARGET")))
 	if len(os.Args) < 2 {
@@ -121,15 +108,14 @@ func main() {
 	}
 	healthy := got(call(s, health.NewHealthClient(s).Check, &health.HealthCheckRequest{}))
 	fmt.Printf("健康检查：%s\n", healthy.Status)
-	ctx, done, err := s.context()
-	check(err)
-	defer done()
-	watch := got(health.NewHealthClient(s).Watch(ctx, &health.HealthCheckRequest{Service: "gongji.v1.SettlementService"}))
-	fmt.Printf("结算服务现在：%s\n", got(watch.Recv()).Status)
+	fmt.Printf("结算服务现在：%s\n", got(healthOf(s, "gongji.v1.SettlementService")).Status)
 
 	application, bill := prepared(os.Args[1])
 	bill.TotalFen = got(fen("2000.50"))
 	bill.InScopeFen = bill.TotalFen
+	people := []*gongjiv1.PersonRef{application.Holder, application.Member}
+	_, begun, err := eventsOf(s, people, "", 0)
+	check(err)
 	binding := bind(s, application)
 	s.actsFor(bill.Patient)
 	settlement := settle(s, bill)
@@ -146,4 +132,5 @@ func main() {
 	unbind := &gongjiv1.UnbindRequest{RequestId: newID(), BindingId: binding.BindingId, Channel: application.Channel}
 	fmt.Printf("解绑：%s %s\n", binding.BindingId,
 		got(call(s, gongjiv1.NewBindingServiceClient(s).Unbind, unbind)).Binding.State)
+	watch(s, people, begun)
 }

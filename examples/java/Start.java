@@ -1,18 +1,10 @@
 // A channel's start with gongji in Java: see README.md. The argument is a sample family's application.
 
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.util.Timestamps;
 import gongji.v1.*;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.LocalDate;
-import java.time.ZoneId;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
 
 public final class Start {
@@ -26,13 +18,12 @@ public final class Start {
     settlements = SettlementServiceGrpc.newBlockingStub(service.channel);
   }
 
-  /** Asks once, and watches: the first message says how it is, later ones each change. */
+  /** Asks once, and watches. */
   private void checkHealth() throws Exception {
     var health = HealthGrpc.newBlockingStub(service.channel);
     var asked = HealthCheckRequest.getDefaultInstance();
     System.out.println("健康检查：" + service.call(() -> service.with(health).check(asked)).getStatus());
-    var settling = HealthCheckRequest.newBuilder().setService("gongji.v1.SettlementService").build();
-    System.out.println("结算服务现在：" + service.with(health).watch(settling).next().getStatus());
+    System.out.println("结算服务现在：" + Watch.healthOf(service, "gongji.v1.SettlementService"));
   }
 
   /** Applies, first with too little, deciding only: what is unmet comes whole. Then with everything; records the consent. */
@@ -123,24 +114,28 @@ public final class Start {
     System.out.println("解绑：" + ended.getBindingId() + " " + ended.getState());
   }
 
+  /** Tells three events since a cursor, and after a break the rest: none is missed. */
+  private void watch(List<PersonRef> people, String cursor) throws Exception {
+    var first = Watch.of(service, people, cursor, 3);
+    var rest = Watch.of(service, people, first.cursor(), 100);
+    System.out.printf("事件：%s；断开再续：%s%n", String.join("、", first.kinds()), String.join("、", rest.kinds()));
+  }
+
   public static void main(String[] arguments) throws Exception {
     var start = new Start(new Service(System.getenv("GONGJI_TARGET")));
     start.checkHealth();
-    // What a channel would have asked for: the application and a bill of a sample family.
-    String text = Files.readString(Path.of(arguments[0]))
-        .replace("NOW", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString())
-        .replace("TODAY", LocalDate.now(ZoneId.of("Asia/Shanghai")).toString());
-    JsonObject parts = JsonParser.parseString(text).getAsJsonObject();
-    var application = Money.read(parts.get("application").toString(), SubmitBindingRequest.newBuilder())
-        .setRequestId(Service.newId()).build();
-    Bill bill = Money.read(parts.get("bill").toString(), Bill.newBuilder())
-        .setTotalFen(Money.fen("2000.50")).setInScopeFen(Money.fen("2000.50")).build();
+    var sample = Sample.of(arguments[0]);
+    var application = sample.application().setRequestId(Service.newId()).build();
+    Bill bill = sample.bill().setTotalFen(Money.fen("2000.50")).setInScopeFen(Money.fen("2000.50")).build();
+    var people = List.of(application.getHolder(), application.getMember());
+    String begun = Watch.of(start.service, people, "", 0).cursor();
     Binding binding = start.bind(application);
     start.service.actFor(bill.getPatient());
     start.reverse(start.settle(bill));
     start.list(bill);
     start.service.actFor(application.getHolder());
     start.unbind(binding);
+    start.watch(people, begun);
     start.service.channel.shutdownNow();
   }
 }

@@ -28,7 +28,7 @@ const PROTOS = process.env.GONGJI_PROTOS ?? path.join(__dirname, '..', '..', 'pr
 const OTHERS = path.join(__dirname, '..', 'protos');
 // longs: amounts are int64, which a number does not hold.
 const {gongji: {v1}, grpc: {health: {v1: health}}} = grpc.loadPackageDefinition(loader.loadSync(
-  ['gongji/v1/settlement.proto', 'gongji/v1/binding.proto', 'grpc/health/v1/health.proto'],
+  ['gongji/v1/settlement.proto', 'gongji/v1/binding.proto', 'gongji/v1/event.proto', 'grpc/health/v1/health.proto'],
   {includeDirs: [PROTOS, OTHERS], keepCase: true, longs: String, enums: String, defaults: true}));
 
 // What proto-loader does for requests and replies, for messages that travel in metadata.
@@ -87,6 +87,7 @@ class Service {
     const options = {'grpc.initial_reconnect_backoff_ms': 100};
     this.settlements = new v1.SettlementService(target, credentials(target), options);
     this.bindings = new v1.BindingService(target, credentials(target), options);
+    this.events = new v1.EventService(target, credentials(target), options);
     this.health = new health.Health(target, credentials(target), options);
   }
 
@@ -134,7 +135,7 @@ class Service {
   }
 
   close() {
-    for (const stub of [this.settlements, this.bindings, this.health]) stub.close();
+    for (const stub of [this.settlements, this.bindings, this.events, this.health]) stub.close();
   }
 }
 

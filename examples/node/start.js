@@ -5,6 +5,7 @@ const fs = require('node:fs');
 
 const {fen, inYuan} = require('./money.js');
 const {Service, numbered, refusalOf} = require('./service.js');
+const {eventsOf, healthOf} = require('./watch.js');
 
 /** What a channel would have asked for: the application and a bill of a sample family. */
 function prepared(file) {
@@ -65,24 +66,21 @@ async function list(service, {patient, service_day: day}) {
   console.log(`列出：${pages} 页，${rows} 行`);
 }
 
-/** What a watched service says first; later it says each change. */
-function watched(service, name) {
-  return new Promise((resolve, reject) => {
-    const stream = service.health.Watch({service: name}, service.metadata(), service.options());
-    stream.on('error', reject).on('data', ({status}) => {
-      stream.removeListener('error', reject).on('error', () => {});
-      stream.cancel();
-      resolve(status);
-    });
-  });
+/** Tells three events since a cursor, and after a break the rest: none is missed. */
+async function watch(service, people, cursor) {
+  const [first, next] = await eventsOf(service, people, cursor, 3);
+  const [rest] = await eventsOf(service, people, next, 100);
+  console.log(`事件：${first.join('、')}；断开再续：${rest.join('、')}`);
 }
 
 async function start(service, file) {
   const {status} = await service.call(service.health, 'Check', {});
   console.log(`健康检查：${status}`);
-  console.log(`结算服务现在：${await watched(service, 'gongji.v1.SettlementService')}`);
+  console.log(`结算服务现在：${await healthOf(service, 'gongji.v1.SettlementService')}`);
   const {application, bill} = prepared(file);
   bill.total_fen = bill.in_scope_fen = fen('2000.50');
+  const people = [application.holder, application.member];
+  const [, begun] = await eventsOf(service, people, '', 0);
   const binding = await bind(service, application);
   service.actFor(bill.patient);
   const {settlement_id: original} = await settle(service, bill);
@@ -100,6 +98,7 @@ async function start(service, file) {
   const unbind = numbered({binding_id: binding.binding_id, channel: application.channel});
   const {binding: ended} = await service.call(service.bindings, 'Unbind', unbind);
   console.log(`解绑：${ended.binding_id} ${ended.state}`);
+  await watch(service, people, begun);
 }
 
 const service = new Service(process.env.GONGJI_TARGET);

@@ -17,6 +17,7 @@ import grpc
 from gongji.v1 import (
     access_pb2,
     binding_pb2_grpc,
+    event_pb2_grpc,
     settlement_pb2_grpc,
     types_pb2,
 )
@@ -43,6 +44,7 @@ class Service:
         self.channel = connected(target)
         self.bindings = binding_pb2_grpc.BindingServiceStub(self.channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(self.channel)
+        self.events = event_pb2_grpc.EventServiceStub(self.channel)
         self.health: Any = health_pb2_grpc.HealthStub(self.channel)
         self.longest_s = 10.0
         self.request_id = ""

@@ -13,18 +13,15 @@ from money import fen, in_yuan
 from refusal import refusal_of
 from sample import prepared
 from service import Service
+from watch import events_of, health_of
 
 
 def check_health(service: Service) -> None:
-    """Ask once, and watch: the first message says how it is, later ones each change."""
+    """Ask once, and watch."""
     name = health_pb2.HealthCheckResponse.ServingStatus.Name
     asked = health_pb2.HealthCheckRequest()
     print(f"健康检查：{name(service.call(service.health.Check, asked).status)}")
-    asked.service = "gongji.v1.SettlementService"
-    said = service.metadata(asked)
-    changes = service.health.Watch(asked, timeout=60, metadata=said)
-    print(f"结算服务现在：{name(next(changes).status)}")
-    changes.cancel()
+    print(f"结算服务现在：{health_of(service, 'gongji.v1.SettlementService')}")
 
 
 def ask_only(service: Service, application: binding_pb2.SubmitBindingRequest) -> None:
@@ -36,16 +33,14 @@ def ask_only(service: Service, application: binding_pb2.SubmitBindingRequest) ->
     unmet = service.call(service.bindings.SubmitBinding, bare).unmet
     print(f"绑定（只问不办）：{unmet.reason}，{len(unmet.conditions)} 个条件不符合：")
     for one in unmet.conditions:
-        code = binding_pb2.ConditionCode.Name(one.code)
-        print(
-            f"  {code} {one.fields[0].path}（{','.join(one.clauses)}）：{one.message}"
-        )
+        code, clauses = binding_pb2.ConditionCode.Name(one.code), ",".join(one.clauses)
+        print(f"  {code} {one.fields[0].path}（{clauses}）：{one.message}")
         for step in one.ways[0].steps if one.ways else ():
             print(f"    办法：{step.text}")
 
 
 def bind(service: Service, application: binding_pb2.SubmitBindingRequest) -> Any:
-    """Apply for the holder, and record the member's consent where the city asks for it."""
+    """Apply for the holder, and record the member's consent if the city asks for it."""
     service.act_for(application.holder)
     ask_only(service, service.numbered(application))
     binding = service.call(service.bindings.SubmitBinding, application).binding
@@ -66,8 +61,7 @@ def approved(service: Service, binding: binding_pb2.Binding) -> Any:
     review = binding_pb2.ReviewBindingRequest(reviewer="clerk-1")
     review.binding_id = binding.binding_id
     review.verdict = binding_pb2.REVIEW_VERDICT_APPROVE
-    numbered = service.numbered(review)
-    reply = service.call(service.bindings.ReviewBinding, numbered)
+    reply = service.call(service.bindings.ReviewBinding, service.numbered(review))
     print(f"审核通过：{state_of(reply.binding)}")
     return reply.binding
 
@@ -82,10 +76,8 @@ def settle(service: Service, bill: settlement_pb2.Bill) -> str:
     request = service.numbered(settlement_pb2.SettleRequest(bill=bill))
     settled = service.call(service.settlements.Settle, request).settlement
     again = service.call(service.settlements.Settle, request)
-    print(f"结算：{settled.settlement_id}；同号重发：", end="")
-    print(
-        f"{again.settlement.settlement_id}，replayed = {str(again.receipt.replayed).lower()}"
-    )
+    same, replayed = again.settlement.settlement_id, str(again.receipt.replayed).lower()
+    print(f"结算：{settled.settlement_id}；同号重发：{same}，replayed = {replayed}")
     return str(settled.settlement_id)
 
 
@@ -123,6 +115,13 @@ def unbind(service: Service, binding: binding_pb2.Binding) -> None:
     print(f"解绑：{state_of(service.call(service.bindings.Unbind, numbered).binding)}")
 
 
+def watch(service: Service, people: list[Any], cursor: str) -> None:
+    """Tell three events since a cursor, and after a break the rest: none is missed."""
+    first, cursor = events_of(service, people, cursor, 3)
+    rest, _ = events_of(service, people, cursor, 100)
+    print(f"事件：{'、'.join(first)}；断开再续：{'、'.join(rest)}")
+
+
 def state_of(binding: binding_pb2.Binding) -> str:
     """Return a binding's id and state."""
     return f"{binding.binding_id} {binding_pb2.BindingState.Name(binding.state)}"
@@ -134,12 +133,15 @@ def main(path: str) -> None:
     check_health(service)
     application, bill = prepared(path)
     bill.total_fen = bill.in_scope_fen = fen("2000.50")
+    people = [application.holder, application.member]
+    _, begun = events_of(service, people, "", 0)
     binding = bind(service, application)
     service.act_for(bill.patient)
     reverse(service, settle(service, bill))
     list_all(service, bill)
     service.act_for(application.holder)
     unbind(service, binding)
+    watch(service, people, begun)
     service.close()
 
 

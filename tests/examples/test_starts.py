@@ -28,7 +28,7 @@ LIMIT_S = 60.0
 CITIES = ("chuzhou", "anqing", "huangshan")
 SOURCES = {".cc", ".go", ".h", ".java", ".js", ".py"}
 LONGEST = 150
-"""Lines of a file that a channel copies."""
+"""Lines of the program that a newcomer reads, and of each file of the library it uses."""
 
 SAID = """\
 健康检查：SERVING
@@ -42,6 +42,8 @@ SAID = """\
 再撤一次，被拒绝：ALREADY_REVERSED *
 列出：* 页，* 行
 解绑：* BINDING_STATE_ENDED
+事件：EVENT_KIND_BINDING_SUBMITTED、EVENT_KIND_SETTLED、EVENT_KIND_SETTLED；\
+断开再续：EVENT_KIND_REVERSED、EVENT_KIND_REVERSED、EVENT_KIND_BINDING_ENDED
 """
 """What is said of Chuzhou, * for what differs each time, without the conditions.
 
@@ -222,7 +224,7 @@ def _ended(
 
 
 def test_what_a_channel_copies_is_short() -> None:
-    """No file of a program is longer than can be read at once; the suite's shell is none."""
+    """Neither what starts nor a file it uses is longer than can be read at once."""
     long = [
         str(path.relative_to(ROOT))
         for language in LANGUAGES
