@@ -176,6 +176,7 @@ _OWN: Final[Mapping[str, str]] = {
     "check": "cities:check_command",
     "import": "records:import_command",
     "credit": "records:credit_command",
+    "benefits": "benefits:benefits_command",
     "statement": "statement:statement_command",
     "verify-statement": "statement:verify_statement_command",
     "reconcile": "records:reconcile_command",
