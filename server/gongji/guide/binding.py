@@ -177,7 +177,7 @@ def _residues(uses: Uses) -> str:
         texts.append(f"可支付{phrase(uses.aid_residue_of)}支付后的剩余自付")
     if never:
         texts.append(f"不支付{phrase(never)}支付后的剩余自付")
-    return ", ".join(texts)
+    return "，".join(texts)
 
 
 def _failures_of_people(builder: GuideBuilder) -> Iterator[Statement]:

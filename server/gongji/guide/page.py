@@ -64,11 +64,16 @@ Block = Statement | LineList | Grid
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, what stands below it, and its parts."""
+    """A heading, what stands below it, and its parts.
+
+    What is `for_clerks` is folded where there is little room: whoever applies needs none
+    of it.
+    """
 
     heading: str
     blocks: tuple[Block, ...] = ()
     parts: tuple[Section, ...] = ()
+    for_clerks: bool = False
 
 
 def list_section(

@@ -37,12 +37,14 @@ def sections(
             Section(
                 "尚未采用的候选修订",
                 (intro, LineList(candidates)),
+                for_clerks=True,
             )
         )
     if contradictions:
-        parts.append(Section("来源矛盾与取舍", parts=contradictions))
+        settled = Section("来源矛盾与取舍", parts=contradictions, for_clerks=True)
+        parts.append(settled)
     clauses = _clauses(city, builder)
-    return *parts, Section(HEADING, (clauses,))
+    return *parts, Section(HEADING, (clauses,), for_clerks=True)
 
 
 def _candidates(city: City) -> Iterator[Statement]:
