@@ -169,6 +169,7 @@ def test_a_counter_is_asked_for_now_or_of_a_day() -> None:
         family.form()
     with pytest.raises(CounterClosed) as of_application:
         family.apply()
+    assert "现在不办理" in of_form.value.message
     assert of_form.value.message == of_application.value.message
     assert Family(replace(at_counter, day=EVENING.date()), now=EVENING).form().complete
 
@@ -187,6 +188,9 @@ def test_a_closed_counter_names_only_what_was_tried(
     waits = [[step.action for step in way] for way in refused.value.ways]
     assert helps is ([StepAction.WAIT] in waits)
     assert helps is bool(waits)
+    # Not of now, which nobody asked about.
+    assert f" {HOLIDAY} 不办理" in refused.value.message
+    assert "现在" not in refused.value.message
 
 
 def test_a_mark_opens_a_channel() -> None:

@@ -21,6 +21,7 @@ from gongji.account.conditions import (
     clauses_of_premium,
     condition,
     unmet_conditions,
+    whole_ways,
 )
 from gongji.binding import life
 from gongji.binding.case import Case
@@ -34,7 +35,9 @@ from gongji.model.conditions import (
     ConditionCode,
     FieldRef,
     StepAction,
+    Way,
     WayStep,
+    remedies_of,
 )
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
@@ -102,12 +105,10 @@ class PayPremium(Command[PaidPremium], frozen=True, kw_only=True):
         member = _person(facts, self.member, "member")
         city = self.cities.of(holder.place_on(facts.today))
         case = self._case(holder, member, city, facts)
-        conditions = (
-            *unmet_conditions(case, self.cities),
-            *out_of_bounds(case, self.year, self.fen),
-        )
-        if conditions:
-            raise _not_eligible(conditions, city)
+        bounds = tuple(out_of_bounds(case, self.year, self.fen))
+        if conditions := (*unmet_conditions(case, self.cities), *bounds):
+            working = whole_ways(case, self.cities, bounds)
+            raise _not_eligible(conditions, city, working)
         self._refuse_paid(facts)
         self._refuse_short(case, facts)
         premium = self._premium(case, city, facts)
@@ -331,7 +332,9 @@ def _balance_clauses(rules: DayRules) -> tuple[Clause, ...]:
     return order.value.balance_clauses or order.clauses
 
 
-def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
+def _not_eligible(
+    conditions: tuple[Condition, ...], city: City, working: tuple[Way, ...]
+) -> NotEligible:
     # Each clause once, in the order of the conditions.
     cited = dict.fromkeys(number for c in conditions for number in c.clauses)
     reasons = [f"{c.message}（{'、'.join(c.clauses)}）" for c in conditions]
@@ -339,6 +342,8 @@ def _not_eligible(conditions: tuple[Condition, ...], city: City) -> NotEligible:
         f"不能代缴{PREMIUM}：{'；'.join(reasons)}",
         clauses=[city.clause(number) for number in cited],
         conditions=conditions,
+        ways=working,
+        remedies=remedies_of(working),
     ).within(city.area_code)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from msgspec.structs import replace
@@ -76,9 +76,13 @@ def counter_closed(
 
 
 def closed(
-    rules: DayRules, channel: Channel, now: datetime, workdays: Workdays
+    rules: DayRules,
+    channel: Channel,
+    now: datetime,
+    workdays: Workdays,
+    day: date | None = None,
 ) -> Iterator[ClosedCounter]:
-    """The channel is open."""
+    """The channel is open, on the whole of a day if that is asked for."""
     hours = channel.hours
     if isinstance(hours, AlwaysOpen) or workdays.is_open(now, hours):
         return
@@ -87,7 +91,7 @@ def closed(
     wait = _wait_until(opening)
     unpublished = f"（暂定：{opening.year} 年放假安排尚未公布）" if provisional else ""
     message = (
-        f"{channel.name}现在不办理：{in_words(hours)}；"
+        f"{channel.name}{f' {day} ' if day else '现在'}不办理：{in_words(hours)}；"
         f"下次开放 {opening:%Y-%m-%d %H:%M}{unpublished}"
     )
     condition = Condition(

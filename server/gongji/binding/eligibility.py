@@ -40,7 +40,7 @@ from gongji.binding.submission import (
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import City, DayRules
 from gongji.model.binding import Binding
-from gongji.model.conditions import ConditionCode, FieldRef, Way
+from gongji.model.conditions import ConditionCode, FieldRef, Way, remedies_of
 from gongji.model.people import Person
 from gongji.model.refusals import CounterClosed, NotEligible
 from gongji.rules.binding import (
@@ -114,7 +114,7 @@ def not_eligible(
         clauses=[city.clause(number) for number in numbers],
         conditions=conditions,
         ways=ways,
-        remedies=" | ".join(" + ".join(step.text for step in way) for way in ways),
+        remedies=remedies_of(ways),
         help=" ".join(
             f"{note.clause.text}（{note.clause.id}）"
             for note in rules.value(CityRules.notes)

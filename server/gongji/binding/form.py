@@ -72,7 +72,7 @@ def admit(
         at = now if query.day is None else _opening(channel, query.day)
         others = open_channels(rules, at, workdays)
     case = _case_of(query, rules, day)
-    check = partial(_unmet, at=at, workdays=workdays)
+    check = partial(_unmet, at=at, workdays=workdays, day=query.day)
     if unmet := check(case):
         raise refusal_of(unmet, city, rules, workdays, ways(case, others, check))
     return AdmittedForm(city, day, _scope_of(query, city, case))
@@ -108,13 +108,15 @@ def _opening(channel: Channel, day: date) -> datetime:
     return datetime.combine(day, opens, SHANGHAI)
 
 
-def _unmet(case: Case, at: datetime, workdays: Workdays) -> tuple[Unmet, ...]:
+def _unmet(
+    case: Case, at: datetime, workdays: Workdays, day: date | None
+) -> tuple[Unmet, ...]:
     """Return the conditions that nobody's application meets, however it is filled in."""
     unmet = failing_later(case)
     if not case.application.channel:
         return unmet
     at = case.comes_at or at
-    shut = closed(case.rules, case.channel, at, workdays)
+    shut = closed(case.rules, case.channel, at, workdays, day)
     return (*shut, *unmet, *channel_fits(case))
 
 

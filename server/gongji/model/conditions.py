@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -90,6 +91,11 @@ class WayStep:
 
 Way = tuple[WayStep, ...]
 """Steps that are done together."""
+
+
+def remedies_of(ways: Iterable[Way]) -> str:
+    """Return the sentences of ways: of one joined by " + ", between two a " | "."""
+    return " | ".join(" + ".join(step.text for step in way) for way in ways)
 
 
 @dataclass(frozen=True, slots=True)

@@ -748,8 +748,8 @@ class Explanation(_message.Message):
 
     @_builtins.property
     def ways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Way]:
-        """Ways after which the whole is accepted, each tried before it is told, the shortest first; empty if nothing would help, and
-        of premiums, where only each condition has its ways.
+        """Ways after which the whole is accepted, each tried before it is told, the shortest first; empty if nothing would help.
+        Of premiums a binding to be made is taken as granted, and an amount or a year to look at again stands last.
         """
 
     @_builtins.property
