@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         Use,
         Uses,
         UsesClauses,
-        Wallet,
     )
     from gongji.rules.binding import (
         CLOSE,
@@ -97,6 +96,7 @@ if TYPE_CHECKING:
     )
     from gongji.rules.hookspecs import CityRules, hookimpl
     from gongji.rules.money import Rounding
+    from gongji.rules.wallet import Wallet, WalletClauses, WalletTerms
 
 __version__ = "0.1.0"
 
@@ -181,6 +181,8 @@ __all__ = [
     "UsesClauses",
     "VisitKind",
     "Wallet",
+    "WalletClauses",
+    "WalletTerms",
     "hookimpl",
     "ruled",
 ]
@@ -193,6 +195,7 @@ _MODULES = (
     "codes",
     "hookspecs",
     "money",
+    "wallet",
 )
 """Of `gongji.rules`, where these names stand."""
 

@@ -21,6 +21,7 @@ from gongji.v1 import (  # noqa: F401 - their services are read from the pool
 from google.protobuf import descriptor_pool
 
 FILES = [
+    "wallet",
     "access",
     "account",
     "binding",
@@ -65,7 +66,8 @@ def test_an_auditor_writes_nothing() -> None:
     }
     writes |= {"Settle", "Reverse", "Credit", "PayPremium", "RefundPremium", "Resettle"}
     writes |= {"ImportPersons", "ImportInstitutions", "SetClock", "Reset"}
-    writes |= {"OrderFault"}
+    writes |= {"OrderFault", "OpenWallet", "ChangeWalletPlace", "Transfer"}
+    writes |= {"AcceptTransfer", "DeclineTransfer"}
     assert set() == reads & writes
     listed = {m for m in methods() if m.startswith(("Get", "List", "Reconcile"))}
     assert listed - {"GetClock"} <= reads

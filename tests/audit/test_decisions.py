@@ -33,6 +33,7 @@ from gongji.v1 import (
     types_pb2,
 )
 
+from tests.audit import money_steps
 from tests.audit.saying import LeafSaid, said
 from tests.canary.run import application as planted
 from tests.doors.served import POLICY
@@ -49,6 +50,7 @@ READS: Final = (
     *("GetCheckpoint", "GetInclusionProof", "GetConsistencyProof", "ListLeaves"),
     *("GetPacket", "GetPerson", "GetInstitution", "GetImport", "ListImports"),
     *("GetClock", "Quote", "GetSettlement", "ReconcileTotals", "ReconcileDetails"),
+    *("GetWallet", "ListTransfers"),
     *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
     "VerifyStatement",
     # Clock and faults of a sandbox are its process's own.
@@ -153,30 +155,6 @@ async def unbind(life: Life) -> None:
     await life.call(life.service.bindings.Unbind, request)
 
 
-async def credit(life: Life) -> None:
-    named = {"person": life.service.ref("P1"), "month": "2025-08"}
-    request = life.asked(account_pb2.CreditRequest, **named)
-    await life.call(life.service.accounts.Credit, request)
-
-
-async def bring_forward(life: Life) -> None:
-    named = {"person": life.service.ref("P1"), "brought_forward_fen": 900_00}
-    request = life.asked(account_pb2.CreditRequest, **named)
-    await life.call(life.service.accounts.Credit, request)
-
-
-async def correct_credit(life: Life) -> None:
-    named = {"person": life.service.ref("P1"), "month": "2025-08", "why": "x"}
-    request = life.asked(account_pb2.CorrectCreditRequest, **named)
-    await life.call(life.service.accounts.CorrectCredit, request)
-
-
-async def take_back_credit(life: Life) -> None:
-    named = {"person": life.service.ref("P1"), "month": "2025-08", "why": "x"}
-    request = life.asked(account_pb2.TakeBackCreditRequest, **named)
-    await life.call(life.service.accounts.TakeBackCredit, request)
-
-
 async def settle(life: Life) -> None:
     bill = life.service.bill(patient=life.service.ref("P2"))
     request = life.asked(settlement_pb2.SettleRequest, bill=bill)
@@ -261,15 +239,22 @@ WRITES: Final = (
     Expected("SubmitBinding", submit, known=("P1", "P2", "R")),
     Expected("RecordConsent", record_consent, "P2", known=("P1", "P2", "R")),
     Expected("ReviewBinding", review, known=("P1", "P2", "R")),
-    Expected("Credit", bring_forward, decided=False, known=("P1",)),
-    Expected("Credit", credit, known=("P1",)),
-    Expected("CorrectCredit", correct_credit, known=("P1",)),
+    Expected("Credit", money_steps.bring_forward, decided=False, known=("P1",)),
+    Expected("Credit", money_steps.credit, known=("P1",)),
+    Expected("CorrectCredit", money_steps.correct_credit, known=("P1",)),
     Expected("Settle", settle, "P2", known=SEEN),
     Expected("Resettle", resettle, "P2", known=SEEN),
     Expected("Reverse", reverse, "P2", known=SEEN),
     Expected("PayPremium", pay_premium, known=("P1", "R")),
     Expected("RefundPremium", refund_premium, "R"),
-    Expected("TakeBackCredit", take_back_credit, decided=False, known=("P1",)),
+    Expected("OpenWallet", money_steps.open_wallet, known=("P1",)),
+    Expected("ChangeWalletPlace", money_steps.change_place),
+    Expected("Transfer", money_steps.send, known=("P1",)),
+    Expected("AcceptTransfer", money_steps.accept, "P2"),
+    Expected("DeclineTransfer", money_steps.decline, "P2"),
+    Expected(
+        "TakeBackCredit", money_steps.take_back_credit, decided=False, known=("P1",)
+    ),
     Expected("IssueStatement", issue_statement, decided=False, request=False),
     Expected("Unbind", unbind, known=("P1", "P2")),
     Expected("ErasePerson", erase, "R9", decided=False, known=("R9",)),
@@ -293,7 +278,8 @@ def family(world: World) -> list[object]:
     purposes = frozenset({Purpose.RESIDENT_PREMIUM})
     bound = world.bind("P1", "R", NOW - timedelta(days=1), purposes=purposes)
     resident = world.person("R", "15", name="赵某某")
-    return [*people, resident, bound, world.hospital(2, code=HOSPITAL)]
+    wallets = money_steps.records(world)
+    return [*people, *wallets, resident, bound, world.hospital(2, code=HOSPITAL)]
 
 
 @pytest.fixture

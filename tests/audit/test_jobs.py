@@ -36,6 +36,7 @@ from gongji.registry.kinds import PERSONS
 from gongji.rpc.convert.people import person_row_from
 from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services.guessing import _CountNobody
+from gongji.rpc.services.holds import Holds
 from gongji.rpc.services.runs import Run
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve.clock import SandboxClock
@@ -51,6 +52,7 @@ from tests.scaffold.people import NOW
 from tests.scaffold.service import Service
 from tests.scaffold.world import NewWorld
 from tests.serve.test_losses import kill
+from tests.wallet.wallets import transfer
 
 READS: Final = frozenset(
     {
@@ -68,7 +70,7 @@ JOBS: Final = frozenset(
     {
         *("TrialApplication", "KeepRules", "Write", "RecordStart", "Stage", "Rebase"),
         *("Apply", "ApplyStaged", "Merge", "EndMerge", "_CountNobody", "Part"),
-        *("Remove", "Expire", "Backfill"),
+        *("Remove", "Expire", "Backfill", "ReturnTransfer"),
         # Held with the calls (`test_decisions`): it has the caller, and no request id.
         "IssueStatement",
     }
@@ -182,6 +184,15 @@ async def backfill(desk: Desk) -> None:
     await desk.store.apply(Backfill(Account, ("R1",)))
 
 
+async def returned(desk: Desk) -> None:
+    two_days_ago = NOW - timedelta(days=2)
+    sent = transfer("R1", "R2", sent_at=two_days_ago, returns_at=NOW)
+    await desk.store.apply(Write((sent,), "Before"))
+    # Once, however often it is looked for.
+    for _ in range(2):
+        await Holds(desk.store, lambda: NOW).end_due()
+
+
 async def seals(desk: Desk) -> None:
     # As if so many had been written.
     desk.store.schema.vault.sealed = COUNTED_SEALS
@@ -209,6 +220,7 @@ STEPS: Final[tuple[tuple[Callable[[Desk], Awaitable[None]], tuple[str, ...]], ..
     (broken_off, ("ClaimImport", "Stage", "ReleaseImport", "Remove", "Remove")),
     (expiry, ("Expire",)),
     (backfill, ("Before", "Backfill")),
+    (returned, ("Before", "ReturnTransfer")),
     (seals, ("Before", "CountSeals")),
     (reset, ("Reset", *["Genesis"] * 3)),
 )

@@ -17,6 +17,7 @@ from gongji.v1 import (
     settlement_pb2,
     statement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ MODULES = (
     settlement_pb2,
     statement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 
 

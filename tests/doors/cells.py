@@ -38,6 +38,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ListAccesses", "ExportPerson", "ErasePerson"), ("city",)),
     **dict.fromkeys(("Credit", "CorrectCredit", "TakeBackCredit"), ("city",)),
     **dict.fromkeys(("PayPremium", "RefundPremium", "Consequences"), ("city",)),
+    **dict.fromkeys(("OpenWallet", "GetWallet", "ChangeWalletPlace"), ("city",)),
+    **dict.fromkeys(("Transfer", "AcceptTransfer", "DeclineTransfer"), ("city",)),
+    "ListTransfers": ("city",),
     **dict.fromkeys(("ImportPersons", "ImportInstitutions"), ("city",)),
     # A refusal is the caller's own, whatever it was about.
     "ExplainRefusal": (),

@@ -19,6 +19,7 @@ from gongji.v1 import (
     settlement_pb2,
     statement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -146,6 +147,12 @@ def _unbound(doors: Doors, cell: Cell) -> binding_pb2.UnbindRequest:
 def _corrected(kind: Any) -> Request:
     return lambda doors, cell: kind(
         request_id=_id(doors), person=_holder(doors, cell), month="2025-08", why="x"
+    )
+
+
+def _answered(kind: Any) -> Request:
+    return lambda doors, cell: kind(
+        request_id=_id(doors), receiver=_holder(doors, cell), transfer_id="T0"
     )
 
 
@@ -284,6 +291,41 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
     "TakeBackCredit": ("accounts", _corrected(account_pb2.TakeBackCreditRequest)),
     "PayPremium": ("accounts", _paid),
     "RefundPremium": ("accounts", _refunded),
+    "OpenWallet": (
+        "wallets",
+        lambda d, c: wallet_pb2.OpenWalletRequest(
+            request_id=_id(d),
+            person=_holder(d, c),
+            use_place="310100",
+            phone="13800001234",
+        ),
+    ),
+    "GetWallet": (
+        "wallets",
+        lambda d, c: wallet_pb2.GetWalletRequest(person=_holder(d, c)),
+    ),
+    "ChangeWalletPlace": (
+        "wallets",
+        lambda d, c: wallet_pb2.ChangeWalletPlaceRequest(
+            request_id=_id(d), person=_holder(d, c), use_place="320100"
+        ),
+    ),
+    "Transfer": (
+        "wallets",
+        lambda d, c: wallet_pb2.TransferRequest(
+            request_id=_id(d),
+            sender=_holder(d, c),
+            receiver=_member(d, c),
+            relation="10",
+            fen=100,
+        ),
+    ),
+    "AcceptTransfer": ("wallets", _answered(wallet_pb2.AcceptTransferRequest)),
+    "DeclineTransfer": ("wallets", _answered(wallet_pb2.DeclineTransferRequest)),
+    "ListTransfers": (
+        "wallets",
+        lambda d, c: wallet_pb2.ListTransfersRequest(person=_holder(d, c)),
+    ),
     "Consequences": (
         "consequences",
         lambda d, c: consequence_pb2.ConsequencesRequest(import_id=d.imports[c.city]),

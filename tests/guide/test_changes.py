@@ -12,7 +12,6 @@ from gongji.rules.benefits import (
     NoFund,
     Reversal,
     Table,
-    Wallet,
 )
 from gongji.rules.binding import (
     NO_LIMIT,
@@ -28,6 +27,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
+from gongji.rules.wallet import Wallet
 
 from tests.guide.towns import (
     CITIES,

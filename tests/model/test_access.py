@@ -129,6 +129,7 @@ def names_of(kind: Any, seen: frozenset[Any] = frozenset()) -> Iterator[str]:
 
 
 OF_PEOPLE = {"person_no", "holder", "member", "patient", "ledger_account"}
+OF_PEOPLE |= {"sender", "receiver"}
 
 
 def test_every_kind_of_record_about_people_says_of_whom() -> None:

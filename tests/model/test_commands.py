@@ -19,12 +19,19 @@ from gongji.registry.erasure import Erase
 from gongji.settlement.resettle import Resettle
 from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Settle
+from gongji.wallet.ending import AcceptTransfer, DeclineTransfer
+from gongji.wallet.opening import ChangeWalletPlace, OpenWallet
+from gongji.wallet.sending import SendTransfer
 
 CONTENT: dict[type[Command[Any]], str] = {
+    AcceptTransfer: "transfer_id receiver",
     BringForward: "person_no month brought_forward_fen batch year",
+    ChangeWalletPlace: "person_no use_place",
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
+    DeclineTransfer: "transfer_id receiver",
     Erase: "person_no lift",
+    OpenWallet: "person_no use_place phone",
     PayPremium: "holder member year fen",
     RefundLate: "premium_id member year why",
     RefundPremium: "premium_id member year why",
@@ -33,6 +40,7 @@ CONTENT: dict[type[Command[Any]], str] = {
     ResettleCredit: "person_no month why",
     Reverse: "settlement_id settle_request_id why patient",
     Review: "binding_id reviewer approve reason_code remark",
+    SendTransfer: "sender receiver relation fen",
     Settle: "bill",
     TakeBackCredit: "person_no month why",
     Unbind: "binding_id channel",

@@ -25,9 +25,11 @@ from gongji.v1 import (
     sandbox_pb2,
     settlement_pb2,
     statement_pb2,
+    wallet_pb2,
 )
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
+from tests.rpc.money_calls import MONEY_CALLS
 from tests.rpc.services.acting import application
 from tests.rpc.services.telling import RETIRED_IN_JULY, exported, tell, told, watched
 from tests.rpc.services.test_statement import issued, verified
@@ -45,6 +47,7 @@ FILES: Final = (
     sandbox_pb2,
     settlement_pb2,
     statement_pb2,
+    wallet_pb2,
 )
 
 IMPORTS: Final = frozenset({"ImportPersons"})
@@ -293,28 +296,6 @@ async def _take_back(s: Service) -> None:
     await s.refused(s.accounts.TakeBackCredit, request)
 
 
-async def _premium(s: Service) -> None:
-    request = account_pb2.PayPremiumRequest(
-        request_id=s.new_id(),
-        holder=s.ref("P1"),
-        member=s.ref("P2"),
-        year="2026",
-        fen=40_000,
-    )
-    await s.refused(s.accounts.PayPremium, request)
-
-
-async def _refund(s: Service) -> None:
-    request = account_pb2.RefundPremiumRequest(
-        request_id=s.new_id(),
-        premium_id="Y1",
-        member=s.ref("P2"),
-        year="2026",
-        why="退费",
-    )
-    await s.refused(s.accounts.RefundPremium, request)
-
-
 async def _consequences(s: Service) -> None:
     await s.settle(fen=2000_00)
     s.set_clock("2025-12-31T09:00")
@@ -369,8 +350,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "Credit": (lambda s: s.give("P1", 100), {"P1"}),
     "CorrectCredit": (_correct, {"P1"}),
     "TakeBackCredit": (_take_back, {"P1"}),
-    "PayPremium": (_premium, {"P1", "P2"}),
-    "RefundPremium": (_refund, {"P2"}),
+    **MONEY_CALLS,
     "Consequences": (_consequences, {"P1"}),
     "Resettle": (_resettle, {"P1", "P2"}),
     "Watch": (watched, {"P1"}),

@@ -20,6 +20,7 @@ from gongji.v1 import (
     sandbox_pb2,
     settlement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -32,6 +33,7 @@ MODULES = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
 NOT_OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -18,6 +18,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import ParseDict
@@ -33,6 +34,7 @@ MODULES = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
 
 NOT_OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}

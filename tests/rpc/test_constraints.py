@@ -20,6 +20,7 @@ from gongji.v1 import (
     sandbox_pb2,
     settlement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -318,6 +319,7 @@ def messages() -> Iterator[Any]:
         sandbox_pb2,
         settlement_pb2,
         types_pb2,
+        wallet_pb2,
     ):
         yield from module.DESCRIPTOR.message_types_by_name.values()
 

@@ -18,6 +18,7 @@ from gongji.v1 import (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
@@ -35,6 +36,7 @@ FILES = (
     registry_pb2,
     sandbox_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
 
 REQUESTS: list[Any] = [

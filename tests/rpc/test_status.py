@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import grpc
 import pytest
-from gongji.model import refusals
+from gongji.model import refusals, wallet_refusals
 from gongji.model.conditions import Condition
 from gongji.model.refusals import Refusal
 from gongji.rpc import status
@@ -26,11 +26,15 @@ _ROW = re.compile(
     r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE
 )
 
+MODULES = (refusals, wallet_refusals)
+"""Where refusals stand, each with its tree."""
+
 _BRANCH = re.compile(r"^(?P<stem>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
 
 
 def leaves(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
-    children = [c for c in root.__subclasses__() if c.__module__ == refusals.__name__]
+    names = [module.__name__ for module in MODULES]
+    children = [c for c in root.__subclasses__() if c.__module__ in names]
     for child in children:
         yield from leaves(child)
     if not children:
@@ -56,10 +60,11 @@ def catalogue() -> dict[str, tuple[str, str]]:
 
 
 def drawn() -> dict[str, str]:
-    """Each class of the tree in the module's docstring, with the one it hangs from."""
+    """Each class of the trees in the modules' docstrings, with the one it hangs from."""
     parents: dict[str, str] = {}
     path = ["Refusal"]
-    for branch in _BRANCH.finditer(refusals.__doc__ or ""):
+    trees = "\n".join([module.__doc__ or "" for module in MODULES])
+    for branch in _BRANCH.finditer(trees):
         depth = len(branch["stem"]) // 4 + 1
         path[depth:] = [branch["name"]]
         parents[branch["name"]] = path[depth - 1]
@@ -67,8 +72,9 @@ def drawn() -> dict[str, str]:
 
 
 def test_the_tree_is_drawn_as_it_stands() -> None:
-    """The tree in the docstring of refusals.py is the hierarchy of its classes."""
-    classes = [c for c in vars(refusals).values() if inspect.isclass(c)]
+    """The trees in the docstrings are the hierarchy of the classes."""
+    everything = [thing for module in MODULES for thing in vars(module).values()]
+    classes = [c for c in everything if inspect.isclass(c)]
     kinds = [c for c in classes if issubclass(c, Refusal) and c is not Refusal]
 
     assert {kind.__name__: kind.__bases__[0].__name__ for kind in kinds} == drawn()

@@ -26,7 +26,6 @@ from gongji.rules.benefits import (
     Table,
     Use,
     Uses,
-    Wallet,
 )
 from gongji.rules.binding import (
     CLOSE,
@@ -69,6 +68,7 @@ from gongji.rules.codes import (
 )
 from gongji.rules.hookspecs import DATED_HOOKS, CityRules
 from gongji.rules.phrases import in_words
+from gongji.rules.wallet import Wallet
 
 CITIES = load_cities().all
 NOT_OF_RULES = {
@@ -77,7 +77,7 @@ NOT_OF_RULES = {
     codes.BindingState,
     codes.ConsentMethod,
 }
-NOT_OF_RULES |= {codes.Payer, codes.EntryKind, codes.NoticeKind}
+NOT_OF_RULES |= {codes.Payer, codes.EntryKind, codes.NoticeKind, codes.TransferState}
 """Enums no rule value holds."""
 REPR = re.compile(
     r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}"

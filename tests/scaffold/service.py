@@ -33,6 +33,7 @@ from gongji.v1 import (
     settlement_pb2_grpc,
     statement_pb2_grpc,
     types_pb2,
+    wallet_pb2_grpc,
 )
 from google.rpc import error_details_pb2 as details
 from google.rpc import status_pb2
@@ -118,7 +119,10 @@ class Service:
     ) -> None:
         self.server, self.store, self.world, self.clock = server, store, world, clock
         self.cities = world.cities
-        self.channel = channel = grpc.aio.insecure_channel(server.address)
+        self.channel = grpc.aio.insecure_channel(server.address)
+        self._add_stubs(self.channel)
+
+    def _add_stubs(self, channel: grpc.aio.Channel) -> None:
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.city = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
@@ -126,6 +130,7 @@ class Service:
         self.packets = packet_pb2_grpc.PacketServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
+        self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)
         self.log = log_pb2_grpc.LogServiceStub(channel)

@@ -19,6 +19,7 @@ from gongji.model.decided import DecidedBy
 from gongji.model.people import BaseSince, Certificate, Enrolment, Kin, Mark, Person
 from gongji.model.statement import IssuedStatement
 from gongji.model.subject import Subject
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.codes import (
     SHANGHAI,
     BindingState,
@@ -99,6 +100,30 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             corrected_why="基数有误",
         ),
         ("重复登记", "基数有误"),
+    ),
+    "a wallet": (
+        WalletAccount(
+            person_no="P1",
+            use_place="310100",
+            phone="10000000002",
+            opened_at=AT,
+            decided_by=RULES,
+        ),
+        ("10000000002",),
+    ),
+    "a transfer": (
+        WalletTransfer(
+            transfer_id="T1",
+            sender="P1",
+            receiver="P2",
+            relation="RELATION-1",
+            fen=1,
+            sent_at=AT,
+            returns_at=AT,
+            rules=(),
+            decided_by=RULES,
+        ),
+        ("RELATION-1",),
     ),
     "a premium": (
         Premium(

@@ -44,6 +44,7 @@ from gongji.model.staging import (
 )
 from gongji.model.started import Started
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.codes import (
     SHANGHAI,
     Scheme,
@@ -93,6 +94,8 @@ KINDS = (
     LostAccesses,
     Guesses,
     IssuedStatement,
+    WalletAccount,
+    WalletTransfer,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

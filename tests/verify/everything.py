@@ -67,6 +67,7 @@ from tests.verify.families import (
     refund,
     retired,
 )
+from tests.verify.transfers import tick, transfer_money
 
 BROUGHT_FORWARD_AT: Final = datetime(2025, 9, 30, 10, 21, tzinfo=SHANGHAI)
 """The instant at which version 2 was left, of which the dump is."""
@@ -157,11 +158,6 @@ def _start(world: World, at: datetime) -> Started:
     ]
     settings = {"workers": "1", "sandbox": "True"}
     return Started(f"{at:%H%M}", at, "0.1.0", settings, {"policy": ""}, tuple(plugins))
-
-
-def tick(service: Service) -> None:
-    """Let a minute pass."""
-    service.clock.set(service.clock() + timedelta(minutes=1))
 
 
 async def _sign(service: Service, key_file: Path) -> None:
@@ -394,6 +390,7 @@ _FIRST: Final[Mapping[str, Part]] = {
 
 _LATER: Final[Mapping[str, Part]] = {
     "settled again": _settled_again,
+    "transferred": transfer_money,
     "erased": _erased,
     "expired": _expire,
     "unfinished": _leave_unfinished,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from gongji.v1 import account_pb2, binding_pb2, types_pb2
+from gongji.v1 import account_pb2, binding_pb2, types_pb2, wallet_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.scaffold.people import identity_number
@@ -153,4 +153,27 @@ def refund(request_id: str, premium_id: str) -> account_pb2.RefundPremiumRequest
         premium_id=premium_id,
         member=types_pb2.PersonRef(person_no=CHILDREN[0]),
         year="2026",
+    )
+
+
+def wallet_opening(request_id: str, person_no: str) -> wallet_pb2.OpenWalletRequest:
+    """Return the request to open a person's wallet, used in Shanghai."""
+    return wallet_pb2.OpenWalletRequest(
+        request_id=request_id,
+        person=types_pb2.PersonRef(person_no=person_no),
+        use_place="310100",
+        phone="13800001234",
+    )
+
+
+def wallet_transfer(
+    request_id: str, sender: str, receiver: str
+) -> wallet_pb2.TransferRequest:
+    """Return the request to transfer 100 yuan to a spouse's wallet."""
+    return wallet_pb2.TransferRequest(
+        request_id=request_id,
+        sender=types_pb2.PersonRef(person_no=sender),
+        receiver=types_pb2.PersonRef(person_no=receiver),
+        relation="10",
+        fen=100_00,
     )

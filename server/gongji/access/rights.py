@@ -84,6 +84,9 @@ _HANDED_OUT: Final = _WORK | _to(_CHANNELS, _SUBJECT, _CITY)
 _CHECKED: Final = _to((*_CHANNELS, Kind.REVIEWER, Kind.AUDITOR, Kind.OPERATOR))
 """Whoever is shown a paper has read it already: its code is the right to have it checked."""
 
+_WALLET: Final = _to((*_CHANNELS, Kind.OPERATOR), _SUBJECT, _CITY)
+"""The wallet is no channel's: whoever acts for the person may ask."""
+
 _BILLED: Final = _WORK | _to(_INSTITUTIONS, _INSTITUTION)
 
 _COMPARED: Final = _READ | _to(_INSTITUTIONS, _INSTITUTION)
@@ -129,6 +132,9 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "TakeBackCredit": _WORK,
     "PayPremium": _COLLECTED,
     "RefundPremium": _COLLECTED,
+    **dict.fromkeys(("OpenWallet", "ChangeWalletPlace", "Transfer"), _WALLET),
+    **dict.fromkeys(("AcceptTransfer", "DeclineTransfer"), _WALLET),
+    **dict.fromkeys(("GetWallet", "ListTransfers"), _OWN),
     "Consequences": _READ,
     "Resettle": _WORK,
     "ImportPersons": _FED,

@@ -52,6 +52,16 @@ def person_of_purse(ledger_account: str) -> str:
     return ledger_account.removeprefix(_PURSE) if is_purse else ""
 
 
+def wallet_account(person_no: str) -> str:
+    """Return the ledger account of a wallet (医保钱包): wallet:P1."""
+    return f"wallet:{person_no}"
+
+
+def hold_account(transfer_id: str) -> str:
+    """Return where a transfer's money is held until it has an end: hold:T…."""
+    return f"hold:{transfer_id}"
+
+
 def fund_account(area_code: str, scheme: Scheme) -> str:
     """Return the ledger account of a pooled fund (统筹基金): fund:3411:310."""
     return f"fund:{pooling_area(area_code)}:{int(scheme)}"

@@ -37,6 +37,7 @@ from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
 from gongji.rules.money import FULL_BP
+from gongji.rules.wallet import WalletTerms
 
 
 class PluginProblem(Exception):  # noqa: N818 - a finding about a plugin
@@ -331,8 +332,18 @@ def _impossible_figures(part: object) -> Iterator[str]:
         case PremiumTerms(least_fen=least, most_fen=most):
             if not 0 < least <= most:
                 yield f"代缴金额的下限须大于 0 且不高于上限，得到 {least} 与 {most}"
+        case WalletTerms():
+            yield from _problems_of_wallet(part)
         case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
             yield "人数上限至少 1 人，不设限写 NO_LIMIT"
+
+
+def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
+    if 0 in {terms.transfers_a_day, terms.most_fen}:
+        yield "医保钱包转账的次数与金额须大于 0，不设限写 NO_LIMIT"
+    times = (terms.closed_from, terms.closed_until, terms.returns_at)
+    if any(moment.tzinfo for moment in times):
+        yield "医保钱包转账的各时刻不带时区"
 
 
 def _nothing_to_choose(part: object) -> Iterator[str]:

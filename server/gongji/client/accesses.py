@@ -66,6 +66,13 @@ METHODS: Final[Mapping[str, str]] = {
     "TakeBackCredit": "收回划入",
     "PayPremium": "代缴",
     "RefundPremium": "代缴退费",
+    "OpenWallet": "开通医保钱包",
+    "GetWallet": "查询医保钱包",
+    "ChangeWalletPlace": "变更钱包使用地",
+    "Transfer": "医保钱包转账",
+    "AcceptTransfer": "接收转账",
+    "DeclineTransfer": "拒收转账",
+    "ListTransfers": "列出转账",
     "Consequences": "迟到事实的影响",
     "Resettle": "重新结算",
     "Watch": "订阅事件",
@@ -96,6 +103,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "phone": "电话",
     "premium": "代缴",
     "refusal": "拒绝的原因",
+    "wallet": "医保钱包",
 }
 """What each field is called."""
 

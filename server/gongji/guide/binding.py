@@ -19,7 +19,14 @@ from gongji.rules.channels import (
 )
 from gongji.rules.codes import Purpose, ResidueOf
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import act_in_words, pairs_taken, relations_left_out
+from gongji.rules.phrases import (
+    act_in_words,
+    hours_in_words,
+    money_in_words,
+    pairs_taken,
+    relations_left_out,
+    returning_in_words,
+)
 
 
 def sections(builder: GuideBuilder) -> tuple[Section, ...]:
@@ -98,7 +105,31 @@ def _wallet(builder: GuideBuilder) -> Section:
         hook,
         wallet.procedure,
         effect,
+        *_transfers(builder),
     )
+
+
+def _transfers(builder: GuideBuilder) -> Iterator[Statement]:
+    """Yield how money comes into a relative's wallet, and back."""
+    hook = CityRules.wallet_terms
+    terms = builder.value(hook)
+    cited = terms.clauses
+    number = phrase(terms).partition("，")[0]
+    yield builder.statement(hook, f"转账{number}。", cited.number)
+    if not isinstance(terms.most_fen, NoLimit):
+        most = money_in_words(terms.most_fen)
+        yield builder.statement(hook, f"转账每笔不超过{most}。", cited.amount)
+    yield builder.statement(hook, f"{hours_in_words(terms)}。", cited.hours)
+    if terms.one_at_a_time:
+        yield builder.statement(
+            hook, "前一笔转账未被接收之前，不得再转。", cited.waiting
+        )
+    yield builder.statement(
+        hook,
+        "接收人须是亲属范围之内的亲属，并已开通医保钱包。",
+        (*cited.relation, *cited.receiver),
+    )
+    yield builder.statement(hook, f"转账{returning_in_words(terms)}。", cited.returning)
 
 
 def _people(builder: GuideBuilder) -> Iterator[Statement]:

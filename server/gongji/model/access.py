@@ -14,6 +14,7 @@ from gongji.model.binding import Binding
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 
 Look: TypeAlias = tuple[str, str, str, str, int, int, str, str, str]
 """What one call's rows share: the fields of `PersonAccess` from `caller` on."""
@@ -76,6 +77,8 @@ PEOPLE_OF: Final[Mapping[type, PeopleOf]] = {
     BroughtForward: _one("person_no"),
     Premium: attrgetter("holder", "member"),
     IssuedStatement: _one("person_no"),
+    WalletAccount: _one("person_no"),
+    WalletTransfer: attrgetter("sender", "receiver"),
 }
 """Whose data a record is. Entries are of the accounts written beside them."""
 

@@ -24,6 +24,7 @@ from gongji.model.revisions import OWNER, PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.model.staging import StagedPerson, Unmerged, staged_key
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount
 
 
 class KeptForDuty(Struct, frozen=True):
@@ -58,6 +59,7 @@ _BOOKS: Final = (
 _DUTIES: Final = (
     _Duty("settlements", Settlement, "patient", _BOOKS),
     _Duty("account", Account, "", _BOOKS),
+    _Duty("wallet", WalletAccount, "", _BOOKS),
     _Duty("bindings_as_holder", Binding, "holder", f"绑定是账户支付的依据；{_BOOKS}"),
     _Duty("bindings_as_member", Binding, "member", f"绑定是账户支付的依据；{_BOOKS}"),
     _Duty("statements", IssuedStatement, "person_no", f"查询单的存根；{_BOOKS}"),

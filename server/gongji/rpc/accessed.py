@@ -19,6 +19,7 @@ Add: TypeAlias = Callable[[Any, _People], None]
 
 PERSON_FIELDS: Final = frozenset(
     {"person_no", "holder", "member", "patient", "purse", "givers"}
+    | {"sender", "receiver"}
 )
 """Names of text fields that hold people's numbers, "" if nobody's."""
 
@@ -57,6 +58,11 @@ FIELDS: Final[Mapping[str, str]] = {
     # statement
     "IssueStatement": "bill,balance,entries,name",
     "VerifyStatement": "bill,balance,entries,name",
+    # wallet
+    **dict.fromkeys(("OpenWallet", "ChangeWalletPlace"), "wallet,phone"),
+    **dict.fromkeys(("Transfer", "AcceptTransfer"), "wallet,balance"),
+    **dict.fromkeys(("DeclineTransfer", "ListTransfers"), "wallet"),
+    "GetWallet": "wallet,phone,balance",
     # consequence
     "Consequences": "bill,binding,credit,premium",
     "Resettle": "bill,balance,credit,premium",

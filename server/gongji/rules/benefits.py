@@ -295,14 +295,6 @@ class OutOfArea:
     filing_clauses: tuple[Clause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wallet:
-    """The medical insurance wallet (医保钱包): how to open it, and whether that binds."""
-
-    procedure: Procedure
-    binds: bool = False
-
-
 class OperatorSets(Enum):
     """A figure no document gives.
 

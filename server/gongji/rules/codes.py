@@ -159,6 +159,18 @@ class EntryKind(IntEnum):
     BROUGHT_FORWARD_CORRECTED = 8
     CREDIT_CORRECTED = 9
     PREMIUM_REFUNDED = 10
+    WALLET_SENT = 11
+    WALLET_RECEIVED = 12
+    WALLET_RETURNED = 13
+
+
+class TransferState(IntEnum):
+    """Where a transfer to a wallet stands; numbers as on the wire."""
+
+    WAITING = 1
+    ACCEPTED = 2
+    DECLINED = 3
+    RETURNED = 4
 
 
 def wire_name(code: IntEnum) -> str:

@@ -24,7 +24,6 @@ from gongji.rules.benefits import (
     Reversal,
     Table,
     Uses,
-    Wallet,
 )
 from gongji.rules.binding import (
     AgreementTerms,
@@ -54,6 +53,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.clauses import Candidate, Timeline
 from gongji.rules.codes import Purpose, Scheme
+from gongji.rules.wallet import Wallet, WalletTerms
 
 PROJECT = "gongji"
 
@@ -203,6 +203,10 @@ class CityRules(Protocol):
     @hookspec
     def premiums(self) -> Timeline[PremiumTerms] | None:
         """Which premiums of relatives may be paid, and until when refunded (代缴与退费)."""
+
+    @hookspec
+    def wallet_terms(self) -> Timeline[WalletTerms] | None:
+        """How money is transferred to a relative's wallet (医保钱包转账)."""
 
     # --- what people read -------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from gongji.model.people import Institution, Person
 from gongji.rpc.method import Services
 from gongji.rpc.recording import AccessRecorder
 from gongji.rpc.services import services_of
+from gongji.rpc.services.holds import Holds
 from gongji.rpc.services.upkeep import Upkeep
 from gongji.serve import logs
 from gongji.serve.admission import Admission, addresses, admission_of, check_doors
@@ -212,6 +213,7 @@ async def _upkeep(store: Store, clock: HeldClock | SandboxClock) -> None:
     """Merge and tidy what imports have left, watch all that may run out, for ever."""
     async with asyncio.TaskGroup() as group:
         group.create_task(Upkeep(store).watch())
+        group.create_task(Holds(store, clock).watch())
         group.create_task(probe(store))
         group.create_task(watch_memory())
         group.create_task(watch_keys(store, clock))

@@ -22,6 +22,7 @@ from gongji.model.revisions import PersonRevision
 from gongji.model.settlement import Settlement
 from gongji.model.staging import StagedPerson
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.store.seal import Vault
 from gongji.store.sealing import Halves, Sealer, SecretFields, blanks_but, owner_of
 from gongji.store.table import (
@@ -74,6 +75,8 @@ SECRET: Final[Mapping[type, Mapping[str, Any]]] = {
     Credit: {"taken_back_why": "", "corrected_why": None},
     Premium: {"refunded_why": "", "former": ()},
     IssuedStatement: {"content": b"", "key": b""},
+    WalletAccount: {"phone": ""},
+    WalletTransfer: {"relation": ""},
 }
 """The sealed fields of each kind, with what stands in clear in their place."""
 

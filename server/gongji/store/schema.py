@@ -28,6 +28,7 @@ from gongji.model.staging import (
 )
 from gongji.model.started import Started
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.store.engine import Lookup
 from gongji.store.keys.counting import SealCount
 from gongji.store.personal import SECRET, partly_sealed, person_tables
@@ -260,6 +261,24 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         clustered=True,
         personal=("person_no",),
         but=SECRET[IssuedStatement],
+    ),
+    document_table(
+        WalletAccount,
+        "wallet",
+        text("person_no"),
+        personal=("person_no", DOCUMENT),
+    ),
+    document_table(
+        WalletTransfer,
+        "wallet_transfer",
+        text("transfer_id"),
+        text("sender"),
+        text("receiver"),
+        moment("sent_at"),
+        # Of the transfers that are held alone: when they go back.
+        moment("due_at", sparse=True),
+        indexes=(("sender", "sent_at"), ("receiver", "sent_at"), ("due_at",)),
+        personal=("sender", "receiver", DOCUMENT),
     ),
     flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(

@@ -10,6 +10,7 @@ from gongji.store.former_clear import FormerDatabase, seal_former
 from gongji.store.keys import table as keys
 from gongji.store.online import OnlineStep
 from gongji.store.schema import Schema
+from gongji.store.tables_3 import TABLES_3
 
 _LONG_AGO: Final = 0
 """When the keys of version 2 were made, which nobody has noted."""
@@ -154,17 +155,6 @@ INSERT INTO brought_forward
   ) AS brought
   GROUP BY person_no, year
 """,
-    """
-CREATE TABLE statement (
-  statement_no {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
-  issued_at {INTEGER} NOT NULL, caller {TEXT} NOT NULL, sealed {BLOB},
-  commitments {BLOB}
-){CLUSTERED}
-""",
-    """
-CREATE INDEX statement_by_person_no_issued_at
-  ON statement (person_no, issued_at, statement_no)
-""",
     "ALTER TABLE person ADD COLUMN known_from {INTEGER}",
     """
 CREATE INDEX person_by_known_from
@@ -278,6 +268,7 @@ CREATE TABLE lost_accesses (
         for table in ("request", "binding", "settlement", "credit", "premium")
         for column in ("sealed", "commitments")
     ),
+    *TABLES_3,
     "CREATE TABLE upgrade (contract_from {INTEGER} NOT NULL)",
     """
 CREATE TABLE leaf (

@@ -49,6 +49,12 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A month's credit corrected, up or down (划入补差)."""
     ENTRY_KIND_PREMIUM_REFUNDED: _EntryKind.ValueType  # 10
     """A premium refunded (代缴退费)."""
+    ENTRY_KIND_WALLET_SENT: _EntryKind.ValueType  # 11
+    """Sent to a relative's wallet (医保钱包转出)."""
+    ENTRY_KIND_WALLET_RECEIVED: _EntryKind.ValueType  # 12
+    """A transfer accepted into a wallet (医保钱包转入)."""
+    ENTRY_KIND_WALLET_RETURNED: _EntryKind.ValueType  # 13
+    """A transfer that came back to the account it left (医保钱包退回)."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Why money moved."""
@@ -75,6 +81,12 @@ ENTRY_KIND_CREDIT_CORRECTED: EntryKind.ValueType  # 9
 """A month's credit corrected, up or down (划入补差)."""
 ENTRY_KIND_PREMIUM_REFUNDED: EntryKind.ValueType  # 10
 """A premium refunded (代缴退费)."""
+ENTRY_KIND_WALLET_SENT: EntryKind.ValueType  # 11
+"""Sent to a relative's wallet (医保钱包转出)."""
+ENTRY_KIND_WALLET_RECEIVED: EntryKind.ValueType  # 12
+"""A transfer accepted into a wallet (医保钱包转入)."""
+ENTRY_KIND_WALLET_RETURNED: EntryKind.ValueType  # 13
+"""A transfer that came back to the account it left (医保钱包退回)."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -232,7 +244,7 @@ class Entry(_message.Message):
     balance_after_fen: _builtins.int
     """Balance after, in fen."""
     reference: _builtins.str
-    """What it belongs to: id of a settlement, credit, premium or balance brought forward. A correction, a refund or what
+    """What it belongs to: id of a settlement, credit, premium, transfer or balance brought forward. A correction, a refund or what
     is taken back names what it mends.
     """
     @_builtins.property

@@ -1,6 +1,7 @@
 """What records say of one another, handed on to whoever adds it up.
 
-purse     balances, and the entries that made them
+purse     balances of purses and wallets, and the entries that made them
+hold      transfers, the entries of what they hold, and the wallets that name them
 booked    a transaction's entries, and the settlement they are of
 decided   what was decided for whom, to be decided again
 year      what accumulated, and the settlements that did
@@ -32,12 +33,16 @@ from gongji.model.settlement import (
     SettledMessage,
     Settlement,
 )
-from gongji.rules.codes import pooling_area
+from gongji.model.wallet import WalletAccount, WalletTransfer
+from gongji.rules.codes import TransferState, pooling_area
 from gongji.settlement.settle import SETTLE, settlement_id_in
 from gongji.store.table import micros
 from gongji.verify.segments import Output
 
-_PURSE: Final = ledger.purse_account("")
+_WITH_BALANCE: Final = (ledger.purse_account(""), ledger.wallet_account(""))
+"""Prefixes of the ledger accounts that have a balance."""
+
+_HOLD: Final = ledger.hold_account("")
 
 
 def emit(output: Output, record: Any) -> None:
@@ -54,6 +59,29 @@ def _account(output: Output, account: Account) -> None:
     output.put("purse", purse, (purse, "account", *balance))
 
 
+def _wallet(output: Output, wallet: WalletAccount) -> None:
+    account = ledger.wallet_account(wallet.person_no)
+    balance = (wallet.version, wallet.balance_fen)
+    output.put("purse", account, (account, "account", *balance))
+    for transfer_id in wallet.held:
+        hold = ledger.hold_account(transfer_id)
+        output.put("hold", hold, (hold, "wallet", wallet.person_no))
+
+
+def _transfer(output: Output, transfer: WalletTransfer) -> None:
+    key, fen, ended_at = transfer.transfer_id, transfer.fen, transfer.ended_at
+    purse = ledger.purse_account(transfer.sender)
+    sent = (micros(transfer.sent_at), purse, -fen)
+    output.put("booked", key, (key, "wallet_transfer", *sent))
+    accepted = transfer.state is TransferState.ACCEPTED
+    to = ledger.wallet_account(transfer.receiver) if accepted else purse
+    ended = (micros(ended_at) if ended_at else 0, to, fen)
+    output.put("reference", key, (key, "wallet_transfer", *ended))
+    hold = ledger.hold_account(key)
+    sender = "" if ended_at else transfer.sender
+    output.put("hold", hold, (hold, "transfer", fen, sender))
+
+
 def _brought_forward(output: Output, brought: BroughtForward) -> None:
     purse = ledger.purse_account(brought.person_no)
     output.put("purse", purse, (purse, "brought", brought.fen))
@@ -65,8 +93,10 @@ def _entry(output: Output, entry: Entry) -> None:
     account, transaction = entry.ledger_account, entry.transaction_id
     posting = _posting(entry)
     output.put("booked", transaction, (transaction, "entry", at, posting))
-    if account.startswith(_PURSE):
+    if account.startswith(_WITH_BALANCE):
         output.put("purse", account, (account, "entry", at, posting))
+    elif account.startswith(_HOLD):
+        output.put("hold", account, (account, "entry", entry.fen))
     reference = entry.reference
     if reference and reference != transaction:
         moved = (transaction, at, account, entry.fen)
@@ -230,4 +260,6 @@ _SAY: Final[dict[type, Callable[[Output, Any], None]]] = {
     SettledDay: _settled_day,
     SettledMessage: _message,
     Settlement: _settlement,
+    WalletAccount: _wallet,
+    WalletTransfer: _transfer,
 }

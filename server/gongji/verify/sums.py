@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gongji.account.ledger import person_of_purse
 from gongji.rules.codes import EntryKind
 from gongji.verify.finding import Discrepancy, masked
 from gongji.verify.segments import Output
@@ -66,24 +65,25 @@ def _finding(table: str, key: str, message: str, column: str = "") -> Discrepanc
 def _purse(items: Items) -> Iterator[Discrepancy]:
     """Yield where a purse's entries do not lead from nothing to its balance."""
     shown = masked(items[0][0])
-    person = person_of_purse(shown)
+    of_purse, _, person = shown.rpartition(":")
+    table = "wallet" if of_purse == "wallet" else "account"
     postings = sorted(
         [(posting[5], at, posting) for _, _, at, posting in _of(items, "entry")]
     )
     yield from _chain(shown, postings)
-    yield from _balance(person, postings, _of(items, "account"))
+    yield from _balance(table, person, postings, _of(items, "account"))
     entered = sum([posting[2] for _, _, posting in postings if posting[3] in _BROUGHT])
     yield from _brought(person, entered, _of(items, "brought"))
 
 
 def _balance(
-    person: str, postings: Sequence[Posting], accounts: Items
+    table: str, person: str, postings: Sequence[Posting], accounts: Items
 ) -> Iterator[Discrepancy]:
     moved = sum([posting[2] for _, _, posting in postings])
     stored = [(item[2], item[3]) for item in accounts]
     if (stored or [(0, 0)]) != [(len(postings), moved)]:
         told = f"分录合计 {moved} 分、{len(postings)} 笔，账户记为 {_in_words(stored)}"
-        yield _finding("account", person, told, "balance_fen")
+        yield _finding(table, person, told, "balance_fen")
 
 
 def _brought(person: str, entered: int, stored: Items) -> Iterator[Discrepancy]:
@@ -112,6 +112,23 @@ def _chain(shown: str, postings: Sequence[Posting]) -> Iterator[Discrepancy]:
         return
 
 
+def _hold(items: Items) -> Iterator[Discrepancy]:
+    """Yield where a hold's entries are not those of its transfer: one begins it, one ends it."""
+    key = items[0][0].rpartition(":")[2]
+    entered = sorted([item[2] for item in _of(items, "entry")])
+    transfers = _of(items, "transfer")
+    owners = [item[3] for item in transfers if item[3]]
+    expected = [fen for _, _, fen, _ in transfers]
+    if not owners:
+        expected += [-fen for fen in expected]
+    if entered != sorted(expected):
+        told = f"转账的冻结分录应为 {sorted(expected)} 分，得到 {entered} 分"
+        yield _finding("wallet_transfer", key, told, "fen")
+    if [item[2] for item in _of(items, "wallet")] != owners:
+        told = "转账人的钱包所记的冻结与转账不符"
+        yield _finding("wallet_transfer", key, told, "ended_at")
+
+
 def _in_words(stored: Sequence[tuple[int, int]]) -> str:
     return "、".join(f"{fen} 分、{count} 笔" for count, fen in stored) or "没有"
 
@@ -131,9 +148,20 @@ def _booked(items: Items) -> Iterator[Discrepancy]:
             yield _finding("settlement", key, "分录不是该结算应有的分录")
         elif instants - {at}:
             yield _finding("settlement", key, "分录的时刻不是结算的时刻", "settled_at")
-    for _, _, at, purse, fen in _of(items, "premium"):
-        if (purse, fen) not in [tuple(p[1:3]) for p in postings] or instants != {at}:
-            yield _finding("premium", key, "没有该笔代缴应有的分录")
+    yield from _left_purse(items)
+
+
+def _left_purse(items: Items) -> Iterator[Discrepancy]:
+    """Yield the records of whose money no entry says that it left the purse then."""
+    moved = {(*posting[1:3], at) for _, _, at, posting in _of(items, "entry")}
+    for table, told in _PAID.items():
+        for key, _, at, purse, fen in _of(items, table):
+            if (purse, fen, at) not in moved:
+                yield _finding(table, key, f"没有该笔{told}应有的分录")
+
+
+_PAID = {"premium": "代缴", "wallet_transfer": "转账"}
+"""Records that say what left a purse, by their tables."""
 
 
 def _balanced(
@@ -189,6 +217,10 @@ def _referring(items: Items) -> Iterator[Discrepancy]:
     for _, _, at, purse, fen in _of(items, "premium"):
         if not reference.refunds(at, purse, fen):
             yield _finding("premium", key, "退费的分录与该笔代缴不符", "refunded_at")
+    for _, _, at, account, fen in _of(items, "wallet_transfer"):
+        if not reference.refunds(at, account, fen):
+            told = "接收或退回的分录与该笔转账不符"
+            yield _finding("wallet_transfer", key, told, "ended_at")
     for item in _of(items, "credit"):
         yield from _credited(item, reference.entries)
 
@@ -249,6 +281,7 @@ def _existing(items: Iterable[Sequence[Any]]) -> Iterator[Discrepancy]:
 
 _CHECKS = {
     "purse": _purse,
+    "hold": _hold,
     "booked": _booked,
     "reference": _referring,
     "year": _year,

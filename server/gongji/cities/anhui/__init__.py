@@ -39,6 +39,7 @@ from gongji.cities.anhui.purses import (
     uses,
 )
 from gongji.cities.anhui.reading import candidates, enquiries, notes, wallet
+from gongji.cities.anhui.transfers import wallet_terms
 
 # In the order the core asks (`rules/hookspecs.py`).
 __all__ = [  # noqa: RUF022 - the order of the questions
@@ -69,6 +70,7 @@ __all__ = [  # noqa: RUF022 - the order of the questions
     "account_crediting",
     "credit_day",
     "premiums",
+    "wallet_terms",
     "wallet",
     "enquiries",
     "notes",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial, step
-from gongji.rules import benefits as b
 from gongji.rules.channels import (
     Note,
     Procedure,
 )
 from gongji.rules.clauses import Candidate, Timeline
 from gongji.rules.hookspecs import hookimpl
+from gongji.rules.wallet import Wallet
 
 
 @hookimpl
-def wallet() -> Timeline[b.Wallet]:
+def wallet() -> Timeline[Wallet]:
     """进入【医保钱包】，确认使用，选择使用地并填写手机号（H2，H3）；开通钱包不产生绑定。"""
     opening = (
         "下载并登录“国家医保服务平台”APP",
@@ -23,7 +23,7 @@ def wallet() -> Timeline[b.Wallet]:
     )
     steps = (*(step(text, c.H2) for text in opening), step(c.H3.text, c.H3))
     return provincial(
-        b.Wallet(procedure=Procedure(title="开通医保钱包", steps=steps), binds=False),
+        Wallet(procedure=Procedure(title="开通医保钱包", steps=steps), binds=False),
         clauses=[c.H2, c.H3],
         against=[c.A1],
         why="X14：医保钱包与共济绑定是两项业务；开通钱包不建立授权人与使用人之间的关系。",

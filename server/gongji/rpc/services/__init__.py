@@ -28,6 +28,7 @@ from gongji.rpc.services.sandbox import LoadSample, SandboxService, SettableCloc
 from gongji.rpc.services.settlement import SettlementService
 from gongji.rpc.services.statement import Lists, StatementService
 from gongji.rpc.services.subjects import Subjects
+from gongji.rpc.services.wallet import WalletService
 from gongji.store import Store
 from gongji.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
@@ -41,6 +42,7 @@ from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
 from gongji.v1.sandbox_pb2_grpc import add_SandboxServiceServicer_to_server
 from gongji.v1.settlement_pb2_grpc import add_SettlementServiceServicer_to_server
 from gongji.v1.statement_pb2_grpc import add_StatementServiceServicer_to_server
+from gongji.v1.wallet_pb2_grpc import add_WalletServiceServicer_to_server
 
 CITY_HEALTH: Final = "gongji.city."
 """Prefix of a city in health checks: gongji.city.341100, gongji.city.chuzhou."""
@@ -131,6 +133,8 @@ def _add_others(
     add_AccountServiceServicer_to_server(lists.accounts, calls)
     statements = StatementService(store, cities, clock, lists, authorities)
     add_StatementServiceServicer_to_server(statements, calls)
+    wallets = WalletService(store, cities, clock)
+    add_WalletServiceServicer_to_server(wallets, calls)
     consequences = ConsequenceService(store, cities)
     add_ConsequenceServiceServicer_to_server(consequences, calls)
     add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)

@@ -7,14 +7,21 @@ what their purses still hold is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from gongji.access.rights import AccessScope
-from gongji.account.ledger import purse_account
+from gongji.account.ledger import purse_account, wallet_account
 from gongji.model.access import PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
@@ -31,6 +38,7 @@ from gongji.model.staging import (
     staged_key,
 )
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rpc.calls import current_permit, own_request_id
 from gongji.rpc.convert import mask
 from gongji.store import Store
@@ -43,6 +51,7 @@ _PAGE: Final = 100
 
 _OF_PEOPLE: Final = frozenset(
     {"holder", "member", "patient", "purse", "givers", "person_no", "subject", "who"}
+    | {"sender", "receiver"}
 )
 """Fields, at any depth, that hold numbers of people, the person's own among them."""
 
@@ -58,12 +67,15 @@ class PersonExport:
     async def parts(self) -> AsyncGenerator[list[tuple[str, str]]]:
         """Yield kind and JSON of records, some at a time."""
         sources = (
-            *(self._registry, self._rights, self._money, self._papers),
-            self._calls,
+            *(self._registry, self._rights, self._money, self._wallet),
+            *(self._papers, self._calls),
         )
         for source in sources:
             async for records in source():
                 yield [(kind, self._told(content)) for kind, content in records]
+
+    def _sources(self) -> tuple[Callable[[], AsyncIterator[list[Held]]], ...]:
+        return self._registry, self._rights, self._money, self._wallet, self._calls
 
     # --- what is held -----------------------------------------------------------------
 
@@ -124,6 +136,24 @@ class PersonExport:
         async for statements in self._pages(of_person):
             # What stands on it is in the records above, and its key is no data of his.
             yield [_held("statement", _bare(statement)) for statement in statements]
+
+    async def _wallet(self) -> AsyncIterator[list[Held]]:
+        wallet = await self._store.get(WalletAccount, self._number)
+        if wallet is not None:
+            yield [_held("wallet", wallet)]
+        of_wallet = Listing(
+            kind=Entry,
+            equals={"ledger_account": wallet_account(self._number)},
+            order="version",
+        )
+        async for entries in self._pages(of_wallet):
+            yield [_held("entry", entry) for entry in entries]
+        for side in ("sender", "receiver"):
+            listing = Listing(
+                kind=WalletTransfer, equals={side: self._number}, order="sent_at"
+            )
+            async for transfers in self._pages(listing):
+                yield [_held("wallet_transfer", transfer) for transfer in transfers]
 
     async def _aid(self, entries: Iterable[Entry]) -> AsyncIterator[Held]:
         """Yield, of others' bills the purse was charged for, what concerns its owner."""

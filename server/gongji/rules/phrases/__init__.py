@@ -14,12 +14,14 @@ from gongji.rules.phrases.benefits import (
 )
 from gongji.rules.phrases.binding import act_in_words, relations_left_out
 from gongji.rules.phrases.channels import days_in_words, pairs_taken
+from gongji.rules.phrases.wallet import hours_in_words, returning_in_words
 
 __all__ = [
     "NOTHING",
     "act_in_words",
     "days_in_words",
     "exclusion_in_words",
+    "hours_in_words",
     "in_words",
     "level_in_words",
     "money_in_words",
@@ -28,5 +30,6 @@ __all__ = [
     "premium_years_in_words",
     "refund_in_words",
     "relations_left_out",
+    "returning_in_words",
     "topic",
 ]

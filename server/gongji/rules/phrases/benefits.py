@@ -16,7 +16,6 @@ from gongji.rules.benefits import (
     PurseOrder,
     Table,
     Uses,
-    Wallet,
 )
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Scheme, Standing
@@ -183,12 +182,6 @@ def _(value: Exclusion) -> str:
 def _(value: OutOfArea) -> str:
     need = "须先备案" if value.filing_before_direct_settlement else "无须备案"
     return f"异地直接结算{need}；{phrase(value.procedure)}"
-
-
-@phrase.register
-def _(value: Wallet) -> str:
-    effect = "开通即绑定共济关系" if value.binds else "开通不绑定任何人"
-    return f"{phrase(value.procedure)}；{effect}"
 
 
 @phrase.register

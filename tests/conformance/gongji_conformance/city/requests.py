@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from gongji.v1 import binding_pb2, settlement_pb2
+from gongji.v1 import binding_pb2, settlement_pb2, wallet_pb2
 from msgspec import UNSET, UnsetType
 
 from gongji_conformance.city import words
@@ -174,3 +174,41 @@ def _material(word: str) -> binding_pb2.Material:
         original=original,
         reference=EVIDENCE,
     )
+
+
+def wallet_opening(person_no: str) -> wallet_pb2.OpenWalletRequest:
+    """Return the request to open a person's wallet, to be used in Shanghai."""
+    return wallet_pb2.OpenWalletRequest(
+        request_id=new_id(),
+        person=ref(person_no),
+        use_place="310100",
+        phone="13800001234",
+    )
+
+
+def wallet_transfer(
+    sender: str, receiver: str, fen: int = 100_00
+) -> wallet_pb2.TransferRequest:
+    """Return the request to transfer money to a spouse's wallet."""
+    return wallet_pb2.TransferRequest(
+        request_id=new_id(),
+        sender=ref(sender),
+        receiver=ref(receiver),
+        relation="10",
+        fen=fen,
+    )
+
+
+def totals(institution: str, day: str) -> settlement_pb2.ReconcileTotalsRequest:
+    """Return the request to compare an institution's totals of a day."""
+    return settlement_pb2.ReconcileTotalsRequest(
+        institution_code=institution, from_day=day, to_day=day
+    )
+
+
+def details(institution: str, day: str) -> settlement_pb2.ReconcileDetailsRequest:
+    """Return the header of an institution's details of a day."""
+    header = settlement_pb2.ReconcileHeader(
+        institution_code=institution, from_day=day, to_day=day
+    )
+    return settlement_pb2.ReconcileDetailsRequest(header=header)

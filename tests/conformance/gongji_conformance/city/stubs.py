@@ -21,6 +21,7 @@ from gongji.v1 import (
     settlement_pb2_grpc,
     statement_pb2_grpc,
     types_pb2,
+    wallet_pb2_grpc,
 )
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -52,6 +53,7 @@ class Stubs:
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
+        self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)
         self.log = log_pb2_grpc.LogServiceStub(channel)

@@ -17,6 +17,7 @@ from gongji.v1 import (
     sandbox_pb2,
     settlement_pb2,
     statement_pb2,
+    wallet_pb2,
 )
 
 from gongji_conformance.city.callers import Kind
@@ -33,6 +34,7 @@ _FILES: Final = (
     sandbox_pb2,
     settlement_pb2,
     statement_pb2,
+    wallet_pb2,
 )
 
 PATHS: Final[Mapping[str, str]] = {
@@ -58,6 +60,13 @@ _OWN: Final = frozenset(
         *("GetAccount", "ListEntries", "GetPerson"),
     }
 )
+_WALLET: Final = frozenset(
+    {
+        *("OpenWallet", "ChangeWalletPlace", "Transfer"),
+        *("AcceptTransfer", "DeclineTransfer"),
+    }
+)
+_WALLETS: Final = frozenset({"GetWallet", "ListTransfers"})
 _RECONCILED: Final = frozenset({"ReconcileTotals", "ReconcileDetails"})
 _BILLS: Final = frozenset({"Quote", "Settle", "Reverse"})
 _IMPORTS: Final = frozenset({"GetImport", "ListImports"})
@@ -72,6 +81,7 @@ _LOG: Final = frozenset(
 _READS: Final = (
     _BOUND
     | _OWN
+    | _WALLETS
     | _RECONCILED
     | _IMPORTS
     | _ACCESSES
@@ -81,7 +91,16 @@ _READS: Final = (
 )
 
 _CHANNEL: Final = (
-    BINDING | _BOUND | _OWN | _ACCESSES | _REFUSED | _WATCHED | _ISSUED | _CHECKED
+    BINDING
+    | _BOUND
+    | _OWN
+    | _ACCESSES
+    | _REFUSED
+    | _WATCHED
+    | _ISSUED
+    | _CHECKED
+    | _WALLET
+    | _WALLETS
 )
 
 _INSTITUTION: Final = (

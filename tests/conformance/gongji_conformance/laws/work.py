@@ -31,6 +31,7 @@ from gongji_conformance.city.population import InventedPerson
 from gongji_conformance.city.stubs import CallRefused, new_id, stamp
 from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.rights import PATHS, WORK, without_channel
+from gongji_conformance.laws.wallet_work import WALLET_REQUESTS, WalletRequest
 
 SUBJECT_KEY: Final = "x-gongji-subject-bin"
 MONTH: Final = "2025-08"
@@ -217,21 +218,6 @@ def _verified(work: CallersWork) -> AskedFor:
     )
 
 
-def _totals(work: CallersWork) -> AskedFor:
-    return asked(
-        settlement_pb2.ReconcileTotalsRequest(
-            institution_code=work.institution, from_day=DAY, to_day=DAY
-        )
-    )
-
-
-def _details(work: CallersWork) -> AskedFor:
-    header = settlement_pb2.ReconcileHeader(
-        institution_code=work.institution, from_day=DAY, to_day=DAY
-    )
-    return asked(settlement_pb2.ReconcileDetailsRequest(header=header))
-
-
 def _refund(work: CallersWork) -> AskedFor:
     refund = account_pb2.RefundPremiumRequest(
         request_id=new_id(),
@@ -254,6 +240,16 @@ def _of_holder(request: type[Any]) -> Callable[[CallersWork], AskedFor]:
     return lambda work: asked(
         request(person=ref(work.holder.person_no)), subject=work.holder
     )
+
+
+def _of_wallet(make: WalletRequest) -> Callable[[CallersWork], AskedFor]:
+    """Return the call of a method of the wallet, between holder and member."""
+
+    def call(work: CallersWork) -> AskedFor:
+        message, whose = make(work.holder, work.member)
+        return asked(message, subject=whose)
+
+    return call
 
 
 def _own_import(work: CallersWork) -> AskedFor:
@@ -337,8 +333,8 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
         ),
         subject=work.member,
     ),
-    "ReconcileTotals": _totals,
-    "ReconcileDetails": _details,
+    "ReconcileTotals": lambda work: asked(requests.totals(work.institution, DAY)),
+    "ReconcileDetails": lambda work: asked(requests.details(work.institution, DAY)),
     "GetAccount": _of_holder(account_pb2.GetAccountRequest),
     "ListEntries": _of_holder(account_pb2.ListEntriesRequest),
     "Credit": _monthly(account_pb2.CreditRequest),
@@ -348,6 +344,7 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
         work.city.premium(work.holder, work.member), subject=work.holder
     ),
     "RefundPremium": _refund,
+    **{name: _of_wallet(make) for name, make in WALLET_REQUESTS.items()},
     "ImportPersons": lambda work: _imported(work, _header()),
     "ImportInstitutions": lambda _: asked(
         registry_pb2.ImportInstitutionsRequest(header=_header())

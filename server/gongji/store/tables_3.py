@@ -1,0 +1,42 @@
+"""Tables version 3 adds for what stands beside binding and settlement: statements, the wallet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TABLES_3: Final[tuple[str, ...]] = (
+    """
+CREATE TABLE statement (
+  statement_no {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
+  issued_at {INTEGER} NOT NULL, caller {TEXT} NOT NULL, sealed {BLOB},
+  commitments {BLOB}
+){CLUSTERED}
+""",
+    """
+CREATE INDEX statement_by_person_no_issued_at
+  ON statement (person_no, issued_at, statement_no)
+""",
+    """
+CREATE TABLE wallet (
+  person_no {TEXT} PRIMARY KEY NOT NULL, doc {BLOB} NOT NULL, sealed {BLOB},
+  commitments {BLOB}
+)
+""",
+    """
+CREATE TABLE wallet_transfer (
+  transfer_id {TEXT} PRIMARY KEY NOT NULL, sender {TEXT} NOT NULL,
+  receiver {TEXT} NOT NULL, sent_at {INTEGER}, due_at {INTEGER}, doc {BLOB} NOT NULL,
+  sealed {BLOB}, commitments {BLOB}
+)
+""",
+    *(
+        f"CREATE INDEX wallet_transfer_by_{side}_sent_at "
+        f"ON wallet_transfer ({side}, sent_at, transfer_id)"
+        for side in ("sender", "receiver")
+    ),
+    """
+CREATE INDEX wallet_transfer_by_due_at
+  ON wallet_transfer (due_at, transfer_id) WHERE due_at IS NOT NULL
+""",
+)
+"""Statements, as those of `steps`."""

@@ -1,0 +1,96 @@
+"""Where the money of a transfer is: purse, hold, wallet; each change a balanced transaction.
+
+A hold begins when the transfer is made and ends exactly once: by acceptance into the
+receiver's wallet, or by the return to the sender's purse.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from gongji.account import ledger
+from gongji.account.ledger import Inconsistent, Posting
+from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.wallet import WalletAccount, WalletTransfer
+from gongji.rules.codes import EntryKind
+
+
+def moved(wallet: WalletAccount, fen: int) -> tuple[WalletAccount, PurseMovement]:
+    """Return a wallet after `fen` moved, and the movement. Inconsistent below 0."""
+    after = replace(
+        wallet, balance_fen=wallet.balance_fen + fen, version=wallet.version + 1
+    )
+    if after.balance_fen < 0:
+        msg = f"wallet of {wallet.person_no} would fall to {after.balance_fen} fen"
+        raise Inconsistent(msg)
+    movement = PurseMovement(wallet.person_no, fen, after.balance_fen, after.version)
+    return after, movement
+
+
+def posting(movement: PurseMovement, kind: EntryKind) -> Posting:
+    """Return the posting of a movement in a wallet."""
+    account = ledger.wallet_account(movement.purse)
+    return Posting(account, movement.fen, kind, movement)
+
+
+def sent(
+    transfer: WalletTransfer, purse: Account
+) -> tuple[Account, PurseMovement, tuple[Entry, ...]]:
+    """Return the sender's purse without the money, and the entries that hold it."""
+    account, movement = ledger.moved(purse, -transfer.fen)
+    entries = _of_purse(
+        transfer,
+        movement,
+        EntryKind.WALLET_SENT,
+        transfer.transfer_id,
+        transfer.sent_at,
+    )
+    return account, movement, entries
+
+
+def returned(
+    transfer: WalletTransfer, purse: Account, at: datetime
+) -> tuple[Account, tuple[Entry, ...]]:
+    """Return the sender's purse with the money again, and the entries."""
+    account, movement = ledger.moved(purse, transfer.fen)
+    entries = _of_purse(
+        transfer, movement, EntryKind.WALLET_RETURNED, _end(transfer), at
+    )
+    return account, entries
+
+
+def accepted(
+    transfer: WalletTransfer, wallet: WalletAccount, at: datetime
+) -> tuple[WalletAccount, PurseMovement, tuple[Entry, ...]]:
+    """Return the receiver's wallet with the money, and the entries."""
+    after, movement = moved(wallet, transfer.fen)
+    postings = [
+        Posting(ledger.hold_account(transfer.transfer_id), -transfer.fen),
+        posting(movement, EntryKind.WALLET_RECEIVED),
+    ]
+    entries = ledger.balanced(_end(transfer), postings, at, transfer.transfer_id)
+    return after, movement, entries
+
+
+def _of_purse(
+    transfer: WalletTransfer,
+    movement: PurseMovement,
+    kind: EntryKind,
+    transaction_id: str,
+    at: datetime,
+) -> tuple[Entry, ...]:
+    return ledger.purse_entries(
+        transaction_id,
+        movement,
+        other=ledger.hold_account(transfer.transfer_id),
+        kind=kind,
+        at=at,
+        reference=transfer.transfer_id,
+    )
+
+
+def _end(transfer: WalletTransfer) -> str:
+    """Return the transaction that ends a hold: of one id, so that none ends twice."""
+    return f"{transfer.transfer_id}-E"
