@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.canary.overheard import overheard
+from tests.postgres import QUICK, Postgres, running
 from tests.scaffold.cities import employee_table, two_cities
 from tests.scaffold.people import ANQING, CHUZHOU, NOW
 from tests.scaffold.world import NewWorld, World
@@ -95,3 +96,10 @@ def family(new_world: NewWorld) -> NewWorld:
 def token(tmp_path_factory: pytest.TempPathFactory) -> SoftToken:
     """A token of SoftHSM's with a key `master`."""
     return soft_token(tmp_path_factory.mktemp("hsm"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server a session, started when the first test asks for it."""
+    with running(*QUICK) as server:
+        yield server

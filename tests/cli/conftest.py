@@ -12,16 +12,7 @@ from gongji.cities.loading import load_cities
 from gongji.serve.settings import Settings
 
 from tests.cli.command import StartSandbox
-from tests.postgres import QUICK, Postgres
-from tests.postgres import running as postgres_running
 from tests.scaffold.running import running
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One server a session, started when the first test asks for it."""
-    with postgres_running(*QUICK) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from gongji.serve.clock import SandboxClock
 from gongji.serve.port import OpenPort
 from gongji.store import Store, open_store
 
-from tests.postgres import QUICK, running
+from tests.postgres import Postgres
 from tests.scaffold.log_keys import log_key
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service
@@ -31,11 +31,11 @@ LOG_KEY = log_key()
 
 @pytest.fixture(scope="session")
 def shared_database(
+    postgres: Postgres,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[str, Path]]:
-    """Return a database in PostgreSQL and its key file, started for the first test."""
-    with running(*QUICK) as server:
-        yield server.fresh(), tmp_path_factory.mktemp("key") / "x.key"
+) -> tuple[str, Path]:
+    """Return a database in PostgreSQL and its key file, made for the first test."""
+    return postgres.fresh(), tmp_path_factory.mktemp("key") / "x.key"
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ from gongji.store.sqlite.catalog import SqliteCatalog
 from gongji.store.sqlite.engine import SqliteEngine
 from msgspec.structs import replace
 
-from tests.postgres import QUICK, Postgres, running
+from tests.postgres import Postgres
 
 MORNING = datetime(2025, 9, 30, 9, 0, tzinfo=SHANGHAI)
 
@@ -138,13 +138,6 @@ def vault() -> Vault:
 @pytest.fixture
 def schema(vault: Vault) -> Schema:
     return Schema(vault)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One server a session, started when the first test asks for it."""
-    with running(*QUICK) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

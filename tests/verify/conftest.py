@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,18 +15,11 @@ from gongji.verify.finding import Discrepancy
 from gongji.verify.run import Verification, verify
 from msgspec import Struct
 
-from tests.postgres import QUICK, Postgres, running
+from tests.postgres import Postgres
 from tests.verify.everything import live_everything
 
 # A thousand bytes of PostgreSQL's files: `make verify`.
 collect_ignore = [] if os.environ.get("GONGJI_VERIFY") else ["test_server_files.py"]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One server a session, started when the first test asks for it."""
-    with running(*QUICK) as server:
-        yield server
 
 
 EARLIER = "earlier.sqlite3"
