@@ -13,6 +13,7 @@ from gongji.client.credentials import LOCAL_TOKEN, Credentials
 from gongji.serve.local_token import make_local_token
 from gongji.v1 import account_pb2, account_pb2_grpc, city_pb2, city_pb2_grpc
 
+from tests.cli.command import gongji
 from tests.cli.started import PERSON, Caller, Started, children, run, started
 from tests.patience import PATIENCE_S
 from tests.scaffold.kept import give_kept
@@ -113,8 +114,8 @@ def test_what_others_may_have_written_or_read_is_refused(
         (data / file).write_bytes(bytes(32))
         (data / file).chmod(0o600)
     (data / name).chmod(mode)
-    ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
-    assert 1 == ended.returncode
+    ended = gongji("serve", "--data", str(data), "--address", "127.0.0.1:0")
+    assert 1 == ended.exit_code
     assert sentence in ended.stderr
     assert "chmod " in ended.stderr
     assert bytes(32) == (data / "gongji.sqlite3").read_bytes()
@@ -132,8 +133,8 @@ def test_a_link_is_refused(name: str, tmp_path: Path) -> None:
     else:
         elsewhere.mkdir(0o700)
     (data / name).symlink_to(elsewhere)
-    ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
-    assert 1 == ended.returncode
+    ended = gongji("serve", "--data", str(data), "--address", "127.0.0.1:0")
+    assert 1 == ended.exit_code
     assert f"是符号链接，它指向哪里可由别人改动：请直接写明 {elsewhere}" in ended.stderr
 
 
@@ -158,8 +159,8 @@ def test_an_address_it_cannot_have(
     """An address that is none, or that others reach, ends with one sentence, and
     nothing has been made."""
     data = tmp_path / "var"
-    ended = run("serve", "--data", str(data), *arguments)
-    assert (1, "") == (ended.returncode, ended.stdout)
+    ended = gongji("serve", "--data", str(data), *arguments)
+    assert (1, "") == (ended.exit_code, ended.stdout)
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not data.exists()
@@ -171,7 +172,7 @@ def test_a_taken_port_leaves_nothing(how: str, tmp_path: Path) -> None:
     data = tmp_path / "var"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = run("serve", how, "--data", str(data), "--address", address)
+        ended = gongji("serve", how, "--data", str(data), "--address", address)
     assert f"Error: 无法监听 {address}：端口被占用，或地址不在本机\n" == ended.stderr
     assert not data.exists()
 
@@ -180,5 +181,5 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A data folder below a file is refused by a sentence, not an errno."""
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "var"
-    ended = run("serve", "--data", str(data), "--address", "127.0.0.1:0")
+    ended = gongji("serve", "--data", str(data), "--address", "127.0.0.1:0")
     assert f"Error: 目录 {data} 无法建立：不是目录\n" == ended.stderr

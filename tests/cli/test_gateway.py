@@ -20,6 +20,7 @@ from gongji.v1 import account_pb2, registry_pb2, settlement_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from tests.cli.command import gongji
 from tests.cli.started import (
     PERSON,
     Caller,
@@ -28,7 +29,6 @@ from tests.cli.started import (
     connections,
     ended_with,
     listening,
-    run,
     started,
     wait_for_request,
 )
@@ -293,8 +293,8 @@ def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
     """If the port is taken, with or without a gateway, the command says so and exits with 1."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         address = f"127.0.0.1:{holder.getsockname()[1]}"
-        ended = run("serve", how, "--data", str(tmp_path), "--address", address)
-    assert 1 == ended.returncode
+        ended = gongji("serve", how, "--data", str(tmp_path), "--address", address)
+    assert 1 == ended.exit_code
     assert "端口被占用" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -302,8 +302,8 @@ def test_a_taken_port_is_told_in_a_sentence(how: str, tmp_path: Path) -> None:
 def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
     """A second server over a file is refused in a sentence, the first goes on; after
     its end another may come."""
-    second = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
-    assert 1 == second.returncode
+    second = gongji("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
+    assert 1 == second.exit_code
     assert "已有服务在使用" in second.stderr
     with Caller(service) as caller:
         caller.settle()
@@ -315,8 +315,8 @@ def test_a_database_is_served_once(service: Started, tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_had_is_no_other_server(tmp_path: Path) -> None:
     """If the lock cannot be taken for another reason, that reason is given."""
     (tmp_path / "gongji.sqlite3.lock").mkdir()
-    ended = run("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
-    assert 1 == ended.returncode
+    ended = gongji("serve", "--data", str(tmp_path), "--address", "127.0.0.1:0")
+    assert 1 == ended.exit_code
     assert "无法锁定" in ended.stderr
     assert "已有服务" not in ended.stderr
 

@@ -17,7 +17,7 @@ from gongji.serve.settings import DATABASE
 
 from tests import postgres
 from tests.cli.command import gongji
-from tests.cli.started import Caller, run, started
+from tests.cli.started import Caller, started
 from tests.patience import PATIENCE_S
 
 WAL = f"{DATABASE}-wal"
@@ -50,8 +50,8 @@ def test_a_database_behind_what_was_answered_is_refused(
         clinic.settle()
         server.end(signal.SIGKILL)
     roll_back(data, copy)
-    refused = run("serve", "--address", "127.0.0.1:0", *at)
-    assert (1, True) == (refused.returncode, "--accept-rollback" in refused.stderr)
+    refused = gongji("serve", "--address", "127.0.0.1:0", *at)
+    assert (1, True) == (refused.exit_code, "--accept-rollback" in refused.stderr)
     assert "--accept-rollback" in gongji("doctor", *at).output
     for more in ("--accept-rollback", "--no-gateway"):
         with started(*at, more) as server, Caller(server) as clinic:
@@ -73,7 +73,7 @@ def test_a_server_whose_database_goes_back_ends(tmp_path: Path) -> None:
             assert "--accept-rollback" in service.silence()
             assert 1 == service.process.wait(PATIENCE_S)
         again = ("--no-gateway", "--address", "127.0.0.1:0", *at)
-        assert "--accept-rollback" in run("serve", *again).stderr
+        assert "--accept-rollback" in gongji("serve", *again).stderr
 
 
 def go_back(server: postgres.OwnPostgres, clinic: Caller) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from gongji.serve.settings import DATABASE, KEY_FILE
 
+from tests.cli.command import gongji
 from tests.cli.started import Caller, run, started
 from tests.patience import PATIENCE_S
 
@@ -14,8 +15,8 @@ from tests.patience import PATIENCE_S
 def serve(data: Path, *options: str) -> tuple[int, str]:
     """Start a server that does not come to serve; return its exit code and sentence."""
     address = ["--address", "127.0.0.1:0", "--no-gateway"]
-    ended = run("serve", *address, "--data", str(data), *options)
-    return ended.returncode, ended.stderr
+    ended = gongji("serve", *address, "--data", str(data), *options)
+    return ended.exit_code, ended.stderr
 
 
 def test_a_server_makes_a_second_database_only_if_asked(tmp_path: Path) -> None:
