@@ -24,6 +24,7 @@ from gongji.rules.codes import (
 )
 from gongji.settlement.benefit_year import BenefitYear
 from gongji.settlement.next_bill import GRADES, NextBill
+from gongji.settlement.resettle import Resettle, Returned
 from gongji.settlement.split import StepKind
 from msgspec.structs import replace
 
@@ -227,7 +228,7 @@ def test_days_that_have_not_come(family: NewWorld) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_day_that_is_over_is_told_as_it_was(family: NewWorld, seed: int) -> None:
-    """Whatever is settled, reversed, credited and unbound later: the end of a day is told
+    """Whatever is settled, reversed, returned and credited later: the end of a day is told
     as it was told then."""
     chance = Random(seed)  # noqa: S311 - the same each time
     world = family()
@@ -248,25 +249,42 @@ def test_a_day_that_is_over_is_told_as_it_was(family: NewWorld, seed: int) -> No
 
 
 def _something_happens(world: World, chance: Random) -> None:
-    """Settle, reverse or bring forward."""
-    happens = chance.choice(["settle", "settle", "reverse", "give"])
+    """Settle, reverse, return a part, or bring forward."""
+    happens = chance.choice(["settle", "settle", "reverse", "return", "give"])
     standing = [s for s in world.all(Settlement) if s.reversed_at is None]
     if happens == "settle":
-        back = timedelta(days=chance.randrange(3))
-        world.settle(
-            world.visit(
-                "P1",
-                chance.randrange(1, 900_00),
-                account_use=chance.choice(ORDERS),
-                service_day=world.now.date() - back,
-            )
-        )
+        _settle(world, chance)
     elif happens == "reverse" and standing:
         world.reverse(chance.choice(standing).settlement_id)
+    elif happens == "return" and standing:
+        one = chance.choice(standing)
+        part = Returned(in_scope_fen=one.bill.in_scope_fen // 2)
+        world.do(
+            Resettle(
+                request=world.request("Resettle"),
+                settlement_id=one.settlement_id,
+                later=False,
+                returned=part,
+                why="",
+                cities=world.cities,
+            )
+        )
     else:
         purse = chance.choice(["P1", "P2", "P3"])
         request = world.request("Credit")
         world.do(BringForward(request, purse, chance.randrange(1, 90_00)))
+
+
+def _settle(world: World, chance: Random) -> None:
+    back = timedelta(days=chance.randrange(3))
+    world.settle(
+        world.visit(
+            "P1",
+            chance.randrange(2_00, 900_00),
+            account_use=chance.choice(ORDERS),
+            service_day=world.now.date() - back,
+        )
+    )
 
 
 ORDERS: Final = (AccountUse.NONE, AccountUse.OWN, AccountUse.CITY_ORDER)

@@ -1933,7 +1933,9 @@ class BenefitPurse(_message.Message):
     """Whose purse: the person's own, or a giver's."""
     @_builtins.property
     def balance(self) -> Global___PurseBalance:
-        """What it holds; absent if it is not the caller's to know, as in PurseMovement."""
+        """What it holds; absent if it is not the caller's to know: the person's own if the caller may not ask for the account
+        (GetAccount), as hospitals may not; a giver's as in PurseMovement.
+        """
 
     @_builtins.property
     def at_hospital(self) -> Global___PurseUse:

@@ -36,6 +36,14 @@ def whatever_message(request: Any, honest: Callable[[Any], Any]) -> Any:
     return honest(request)
 
 
+def forgotten_balance(request: Any, honest: Callable[[Any], Any]) -> Any:
+    """Say after a reversal that the purse holds nothing."""
+    answer = honest(request)
+    for refund in answer.refunds:
+        refund.balance_after_fen = 0
+    return answer
+
+
 def one_fen_late(request: Any, honest: Callable[[Any], Any]) -> Any:
     """Say that every limit is reached a fen later."""
     answer = honest(request)
@@ -59,6 +67,10 @@ _YEAR: Final = (
 )
 
 MOVEMENTS: Final = {
+    "a refund that forgets the balance": (
+        {"Reverse": meddle(*_REVERSE, forgotten_balance)},
+        "CORE-ACCOUNT-002",
+    ),
     "a year that turns a fen late": (
         {"GetBenefitYear": meddle(*_YEAR, one_fen_late)},
         "CORE-YEAR-001",

@@ -10,6 +10,7 @@ from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 from google.protobuf.message import Message
 
+from tests.rpc.services.acting import metadata, subject
 from tests.scaffold.service import HOSPITAL, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -117,4 +118,35 @@ async def test_an_institution_is_one_of_the_registry(service: Service) -> None:
     assert ("INSTITUTION_NOT_FOUND", "institution_code") == (
         refused.reason,
         refused.field,
+    )
+
+
+async def test_whose_balance_is_told_to_whom(guarded: Service) -> None:
+    """Who may not ask for an account is told no balance; a channel that of whom it acts
+    for, not a giver's; an operator each. What the fund pays is told alike."""
+    told = {}
+    for caller, acting, institution in (
+        ("hospital", None, HOSPITAL),
+        ("counter", subject("W"), ""),
+        ("operator", None, ""),
+    ):
+        request = pb.GetBenefitYearRequest(
+            person=guarded.ref("W"), institution_code=institution
+        )
+        reply = await guarded.settlements.GetBenefitYear(
+            request, metadata=metadata(caller, acting)
+        )
+        [year] = reply.benefits
+        told[caller] = {
+            purse.purse for purse in year.purses if purse.HasField("balance")
+        }
+        assert ["W", "H"] == [purse.purse for purse in year.purses]
+        for purse in year.purses:
+            purse.ClearField("balance")
+        told.setdefault(str(reply), set())
+    assert 4 == len(told)
+    assert (set(), {"W"}, {"W", "H"}) == (
+        told["hospital"],
+        told["counter"],
+        told["operator"],
     )

@@ -32,25 +32,25 @@ _STEPS: Final = {
 
 
 def benefit_year_to(
-    year: BenefitYear, sources: Sources, may_learn: Callable[[str], bool]
+    year: BenefitYear, sources: Sources, shows: Callable[[str, str], bool]
 ) -> pb.GetBenefitYearResponse:
-    """Return a year; of a giver's purse the balance only if the caller may learn it."""
-
-    def shows(purse: str) -> bool:
-        return purse == year.person_no or may_learn(purse)
-
-    return pb.GetBenefitYearResponse(
+    """Return a year; `shows` says of a purse, and of whose year it is, whether its
+    balance is told."""
+    message = pb.GetBenefitYearResponse(
         person_no=year.person_no,
         day=day_to(year.day),
         service_day=day_to(year.service_day),
         year=str(year.service_day.year),
-        benefits=[_scheme_to(one, sources, shows) for one in year.schemes],
+        benefits=[_scheme_to(one, sources) for one in year.schemes],
     )
+    for benefit in message.benefits:
+        for purse in benefit.purses:
+            if not shows(purse.purse, year.person_no):
+                purse.ClearField("balance")
+    return message
 
 
-def _scheme_to(
-    year: SchemeYear, sources: Sources, shows: Callable[[str], bool]
-) -> pb.BenefitYear:
+def _scheme_to(year: SchemeYear, sources: Sources) -> pb.BenefitYear:
     message = pb.BenefitYear(
         scheme=types_pb2.Scheme.ValueType(year.used.scheme),
         area_code=_area_of(year.used),
@@ -61,9 +61,6 @@ def _scheme_to(
     )
     if year.next_bill is not None:
         message.MergeFrom(_Rules(sources, message.area_code).next_to(year.next_bill))
-        for purse in message.purses:
-            if not shows(purse.purse):
-                purse.ClearField("balance")
     return message
 
 

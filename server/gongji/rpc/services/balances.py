@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from gongji.access.callers import Kind
+from gongji.access.rights import right_of
 from gongji.model.refusals import BalanceShort
 from gongji.rpc.calls import current_permit
 
@@ -40,7 +41,7 @@ def hide_balances(movements: Iterable[NamedMovement], patient: str) -> None:
 
 def hide_balance(movement: Movement, holder: str) -> None:
     """Take the balance out of one movement in a holder's purse."""
-    if not may_learn_balance(holder):
+    if not _may_learn(holder):
         movement.balance_after_fen = 0
         movement.version_after = 0
 
@@ -51,14 +52,24 @@ def hidden_in_refusal(holder: str) -> Iterator[None]:
     try:
         yield
     except BalanceShort as refusal:
-        if may_learn_balance(holder):
+        if _may_learn(holder):
             raise
         raise BalanceShort(
             "授权人账户余额不足以全额支付", field=refusal.field, clauses=refusal.clauses
         ) from None
 
 
-def may_learn_balance(holder: str) -> bool:
-    """Return whether the caller may be told what a holder's purse holds."""
+def may_look_up_balance(purse: str, person_no: str) -> bool:
+    """Return whether the caller may be told a balance where a person is only asked about.
+
+    The person's own as by GetAccount; another's as where it moved.
+    """
+    kind = current_permit().caller.kind
+    if purse == person_no:
+        return right_of("GetAccount", kind, sandbox=True) is not None
+    return _may_learn(purse)
+
+
+def _may_learn(holder: str) -> bool:
     permit = current_permit()
     return permit.caller.kind in _OF_ALL or permit.subject.person_no == holder

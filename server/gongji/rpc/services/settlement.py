@@ -32,7 +32,7 @@ from gongji.rpc.convert.values import (
     optional_day_from,
     receipt_to,
 )
-from gongji.rpc.services.balances import hide_balances, may_learn_balance
+from gongji.rpc.services.balances import hide_balances, may_look_up_balance
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
@@ -217,7 +217,7 @@ class SettlementService(SettlementServiceServicer):
             cities=self._cities,
         )
         year = await self._store.ask(query)
-        return benefit_year_to(year, self._sources, may_learn_balance)
+        return benefit_year_to(year, self._sources, may_look_up_balance)
 
     async def _counted(self, person_no: str) -> tuple[str, ...]:
         """Return the keys of a person's accumulators."""
