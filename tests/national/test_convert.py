@@ -160,15 +160,15 @@ MALFORMED = [
         "an account flag of its own",
         {},
         {"acct_used_flag": "3"},
-        "input.data.acct_used_flag 没有代码 '3'；可用 0、1、2",
+        "input.data.acct_used_flag 没有代码「3」；可用 0、1、2",
     ),
     (
         "a scheme not settled here",
         {},
         {"insutype": "340"},
-        "input.data.insutype 没有代码 '340'；可用 310、390",
+        "input.data.insutype 没有代码「340」；可用 310、390",
     ),
-    ("a kind not known", {}, {"med_type": "99"}, "input.data.med_type 没有代码 '99'"),
+    ("a kind not known", {}, {"med_type": "99"}, "input.data.med_type 没有代码「99」"),
     (
         "no amount",
         {},

@@ -73,7 +73,7 @@ REFUSED = [
     ("a day that is none", DAY, "2025-02-30", "yyyy-MM-dd"),
     ("an instant that is none", MOMENT, "2025-09-30 24:00:00", "yyyy-MM-dd HH:mm:ss"),
     ("an instant with T", MOMENT, "2025-09-30T10:00:00", "yyyy-MM-dd HH:mm:ss"),
-    ("a scheme not settled here", SCHEME, "340", "没有代码 '340'；可用 310、390"),
+    ("a scheme not settled here", SCHEME, "340", "没有代码「340」；可用 310、390"),
 ]
 
 

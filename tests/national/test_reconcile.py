@@ -102,7 +102,7 @@ def test_a_message_without_the_flag_of_refunds() -> None:
 
 def test_an_unknown_flag_of_refunds() -> None:
     """A refd_setl_flag that is neither 0 nor 1 is refused by name, never taken for one."""
-    with pytest.raises(NationalFault, match="refd_setl_flag 没有代码 '2'；可用 0、1"):
+    with pytest.raises(NationalFault, match="refd_setl_flag 没有代码「2」；可用 0、1"):
         from_national(request("3201", {**TOTALS, "refd_setl_flag": "2"}))
 
 
@@ -201,7 +201,7 @@ BAD_ROWS = [
     (
         "a flag of its own",
         f"S1\tV1\t{PATIENT}\t1\t1\t1\t2",
-        "第 2 行 refd_setl_flag 没有代码 '2'；可用 0、1",
+        "第 2 行 refd_setl_flag 没有代码「2」；可用 0、1",
     ),
 ]
 

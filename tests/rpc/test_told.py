@@ -137,6 +137,17 @@ TOLD: dict[str, tuple[Message, str]] = {
         day("1767225600"),
         f"bill.service_day：{DAY}「1767225600」，像是时间戳，请写日期",
     ),
+    "a day with a sign of the text around it": (
+        day("'2026-01-01"),
+        f"bill.service_day：{DAY}「'2026-01-01」，应写作 2026-01-01",
+    ),
+    "a day in a text that turns the line": (
+        day("\u202e2026-01-01"),
+        (
+            f"bill.service_day：{DAY}「\\u202e2026-01-01」，"
+            "请去掉空白和看不见的字符，应写作 2026-01-01"
+        ),
+    ),
     "a word for a day": (day("今天"), f"bill.service_day：{DAY}「今天」"),
     "a day for a month": (
         credit(month="2026-01-05"),
@@ -200,8 +211,7 @@ TOLD: dict[str, tuple[Message, str]] = {
     "a UUID without hyphens": (
         requested(UUID.replace("-", "")),
         (
-            "request_id：须为 UUID（36 个字符），"
-            "例如 8c2f0b52-3a0e-4a41-8c5b-0a3c33b35a11；"
+            "request_id：须为 UUID（36 个字符）；"
             "收到「8c2f0b523a0e4a418c5b0a3c33b35a…」（共 32 个字符），"
             f"只写 36 个半角字符，分为五段，应写作 {UUID}"
         ),

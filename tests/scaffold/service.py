@@ -41,6 +41,7 @@ from msgspec.structs import replace
 
 from tests.scaffold import people
 from tests.scaffold.world import World
+from tests.sentences import faults_in
 
 T = TypeVar("T")
 
@@ -76,7 +77,21 @@ class RefusedCall:
             for packed in status_pb2.Status.FromString(value).details:
                 for part in parts:
                     packed.Unpack(part)
+        # What gRPC itself refuses has no reason.
+        if refusal.reason:
+            assert [] == [f for told in refusal.sentences for f in faults_in(told)]
         return refusal
+
+    @property
+    def sentences(self) -> list[str]:
+        """Every sentence that people are told."""
+        violations = self.bad_request.field_violations
+        return [
+            self.message,
+            self.localized.message,
+            *[violation.description for violation in violations],
+            *[violation.description for violation in self.failure.violations],
+        ]
 
     @property
     def reason(self) -> str:

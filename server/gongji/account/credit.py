@@ -45,6 +45,7 @@ from gongji.rules.codes import EnrolmentStatus, EntryKind, Scheme, Standing
 from gongji.rules.days import days_of_month
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import Rounding, share, yuan
+from gongji.text.forms import as_sent
 
 R = TypeVar("R")
 
@@ -237,7 +238,7 @@ class TakeBackCredit(OfMonth[PurseMovement], frozen=True):
         if balance_fen < credit.in_purse_fen:
             raise BalanceSpent(
                 f"{self.month} 划入的 {yuan(credit.in_purse_fen)} 元已被使用，"
-                f"账户只余 {yuan(balance_fen)} 元，不能全额收回",
+                f"账户余额 {yuan(balance_fen)} 元，不能全额收回",
                 field="month",
                 credited_fen=str(credit.in_purse_fen),
                 balance_fen=str(balance_fen),
@@ -253,7 +254,7 @@ def refuse_malformed_month(month: str) -> None:
     """Refuse what is no month. MalformedField."""
     # There is a year 0000 by the pattern and none by the calendar.
     if not _MONTH.fullmatch(month) or month < "0001-01":
-        raise MalformedField(f"月份应写作 YYYY-MM，得到 {month!r}", field="month")
+        raise MalformedField(f"月份应写作 YYYY-MM，得到{as_sent(month)}", field="month")
 
 
 def known_person(facts: Facts, person_no: str) -> Person:
@@ -323,8 +324,8 @@ def _amount(
         return fen, ledger.premium_account(city.area_code)
     if isinstance(terms.retired_fen, OperatorSets):
         raise ParameterNotSet(
-            f"{city.name}退休人员每月划入金额（account_crediting.retired_fen）"
-            "没有文件给出，须由运营方设定：gongji serve --retired-credit "
+            f"{city.name}退休人员每月划入金额没有文件给出，"
+            "须由运营方设定：gongji serve --retired-credit "
             f"{city.area_code}:金额（元）@起始日",
             city=city.area_code,
             parameter="account_crediting.retired_fen",

@@ -171,7 +171,7 @@ class BringForward(Command[Credited], frozen=True):
         if account.balance_fen + moved_fen < 0:
             raise BalanceSpent(
                 f"结转须收回 {yuan(-moved_fen)} 元，"
-                f"账户只余 {yuan(account.balance_fen)} 元，其余已被使用",
+                f"账户余额 {yuan(account.balance_fen)} 元，其余已被使用",
                 field=_FIELD,
                 brought_forward_fen=str(before.fen),
                 taken_back_fen=str(-moved_fen),

@@ -111,7 +111,7 @@ class PremiumAsThen(Struct, frozen=True):
         unmet = (*asked(case), *out_of_bounds(case, self.record.year, paid.fen))
         if unmet:
             return f"当时应予拒绝：{'；'.join([one.message for one in unmet])}"
-        return "" if deciding_rules(rules) == paid.rules else "rules 不同"
+        return "" if deciding_rules(rules) == paid.rules else "所依的规则与当时不同"
 
 
 class RefundAsThen(Struct, frozen=True):

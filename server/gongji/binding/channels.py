@@ -29,6 +29,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import SHANGHAI
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
+from gongji.text.forms import as_sent
 
 
 def declared_channel(rules: DayRules, key: ChannelId) -> Channel:
@@ -38,9 +39,10 @@ def declared_channel(rules: DayRules, key: ChannelId) -> Channel:
         return channels[key]
     # Without their names: a status keeps sentences of 160 characters.
     raise UnknownChannel(
-        f"本市没有渠道 {key}；可用：{'、'.join(channels)}",
+        f"本市没有渠道{as_sent(key)}；可用：{'、'.join(channels)}",
         field="channel",
         clauses=rules.answer(CityRules.channels).clauses,
+        allowed=",".join(channels),
     )
 
 

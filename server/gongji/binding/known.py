@@ -11,6 +11,7 @@ from gongji.model.refusals import MalformedField
 from gongji.rules.channels import IdentityCheck, MaterialKind
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
+from gongji.text.forms import as_sent, mended
 
 
 def refuse_unknown(application: Application, rules: DayRules) -> None:
@@ -46,7 +47,12 @@ def _refuse(
         return
     # In the order of the enum, each once.
     asked = set(of_city) or set(known)
-    listed = [f"{one.value}（{in_words(one)}）" for one in known if one in asked]
+    allowed = [one for one in known if one in asked]
+    listed = "、".join([f"{one.value}（{in_words(one)}）" for one in allowed])
+    names = [str(one.value) for one in allowed]
+    hint = mended(value, lambda text: text in names).hint
     raise MalformedField(
-        f"{field}：没有{what} {value}；本市的有：{'、'.join(listed)}", field=field
+        f"{field}：没有{what}{as_sent(value)}{hint and f'，{hint}'}；本市的有：{listed}",
+        field=field,
+        allowed=",".join(names),
     )

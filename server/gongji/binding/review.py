@@ -130,7 +130,9 @@ class Review(Command[Binding], frozen=True, kw_only=True):
         if self.reason_code not in REVIEW_REASONS:
             codes = "、".join(REVIEW_REASONS)
             raise MalformedField(
-                f"拒绝须给出原因代码 reason_code，可用：{codes}", field="reason_code"
+                f"拒绝须给出原因代码 reason_code，可用：{codes}",
+                field="reason_code",
+                allowed=",".join(REVIEW_REASONS),
             )
         if self.reason_code == "OTHER" and not self.remark:
             raise MalformedField("原因为 OTHER 时须在 remark 说明", field="remark")

@@ -13,6 +13,7 @@ from gongji.rules.benefits import CreditTerms, NoFund, NotSettled, Table
 from gongji.rules.clauses import Candidate, Clause, Grade, Ruled, Timeline
 from gongji.rules.codes import Scheme
 from gongji.rules.days import day_of
+from gongji.text.forms import as_sent
 
 
 class UnknownCandidate(ValueError):  # noqa: N818 - told to the operator, no fault
@@ -33,7 +34,7 @@ class Adoption:
         area, _, revision = text.partition(":")
         name, _, day = revision.partition("@")
         if not (area and name and day):
-            msg = f"采用候选修订应写作 341100:V2@2025-01-01，得到 {text!r}"
+            msg = f"采用候选修订应写作 341100:V2@2025-01-01，得到{as_sent(text)}"
             raise ValueError(msg)
         try:
             return cls(area, name, day_of(day))

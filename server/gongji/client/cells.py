@@ -10,6 +10,7 @@ from typing import Final
 from gongji.client import lists
 from gongji.rules import money
 from gongji.text.characters import problem_of_identifier, problem_of_text
+from gongji.text.forms import as_sent
 from gongji.text.tables import CellFault
 
 Check = Callable[[str], str]
@@ -85,7 +86,7 @@ def certificate_type(cell: str) -> str:
     """Return what is wrong with a type of certificate; an empty one is not judged here."""
     if len(cell) == 1 and cell.isdecimal():
         return (
-            f"证件类型至少两位，如 01；这里只有 {cell!r}，"
+            f"证件类型至少两位，如 01；这里只有{as_sent(cell)}，"
             "前面的 0 可能被表格软件删去了：请把这一列设为文本格式"
         )
     return identifier(cell)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from gongji.rules import money
+from gongji.text.forms import as_sent
 from gongji.v1 import types_pb2
 
 M = TypeVar("M")
@@ -122,7 +123,7 @@ def _parts(text: str, column: str, form: str, count: int) -> list[str]:
 
 def _misread(wanted: str, text: str) -> ValueError:
     """Return what is wrong with an entry: how it is written, and how it is not."""
-    problem = f"{wanted}，得到 {text!r}"
+    problem = f"{wanted}，得到{as_sent(text)}"
     wide = [sign for sign in _WIDE_SIGNS if sign in text]
     if wide:
         # They look much alike on a screen.

@@ -27,6 +27,7 @@ from gongji.national.forms import (
 from gongji.national.quote_settle import FUNDS
 from gongji.national.tables import ACCOUNT_FUND, envelope
 from gongji.rules.days import days_of_month
+from gongji.text.forms import as_sent
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 
@@ -162,10 +163,10 @@ def last_day_of(cum_ym: object, today: date) -> date:
         first, last = days_of_month(f"{asked[:4]}-{asked[4:]}")
     except ValueError:
         raise NationalFault(
-            f"input.data.cum_ym {cum_ym!r} 不是年月，应写作 {today:%Y%m}"
+            f"input.data.cum_ym{as_sent(str(cum_ym))} 不是年月，应写作 {today:%Y%m}"
         ) from None
     if first > today:
-        raise NationalFault(f"input.data.cum_ym {cum_ym!r}：这个月还没有到")
+        raise NationalFault(f"input.data.cum_ym{as_sent(str(cum_ym))}：这个月还没有到")
     return min(last, today)
 
 

@@ -27,6 +27,7 @@ from gongji.national.quote_settle import (
 )
 from gongji.national.reconcile import BALANCED, TOTALS, compared
 from gongji.national.reverse import CORRECTION, REVERSE, REVERSED
+from gongji.text.forms import as_sent
 from gongji.v1 import settlement_pb2 as pb
 
 REQUESTS: Final = {
@@ -136,7 +137,9 @@ def undocumented(
     cls = _KINDS.get(str(parts.get("kind")))
     if cls is None:
         kinds = "、".join(sorted(_KINDS))
-        raise NationalFault(f"kind 不认识 {parts.get('kind')!r}；可用 {kinds}")
+        raise NationalFault(
+            f"kind 不认识{as_sent(str(parts.get('kind')))}；可用 {kinds}"
+        )
     try:
         proto = json_format.ParseDict(parts.get("message", {}), cls())
         return proto, msgspec.convert(parts.get("kept", {}), unmapped_type)

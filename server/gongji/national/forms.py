@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gongji.model import normal
 from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
 from gongji.rules.days import EARLIEST, LATEST
+from gongji.text.forms import as_sent
 from gongji.v1 import settlement_pb2 as pb
 
 
@@ -110,12 +111,12 @@ def moment_of(value: object, field: str) -> datetime | None:
         # fromisoformat alone accepts other spellings, such as a week of the year.
         if _MOMENT.fullmatch(text):
             at = datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
-            return _within(at, f"{field} {text!r}")
+            return _within(at, f"{field}{as_sent(text)}")
     except NationalFault:
         raise
     except ValueError:
         pass
-    raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss，得到 {text!r}")
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd HH:mm:ss，得到{as_sent(text)}")
 
 
 def day_of(value: object, field: str) -> str:
@@ -176,7 +177,7 @@ def _amount_of(value: object, field: str) -> int:
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise NationalFault(
-            f"{field} 不是以元为单位、最多两位小数的金额（N16,2）：{text!r}"
+            f"{field} 不是以元为单位、最多两位小数的金额（N16,2）：{as_sent(text)}"
         )
     sign, whole, cents = match.groups()
     fen = int(whole) * 100 + int((cents or "").ljust(2, "0"))
@@ -189,7 +190,7 @@ def _ratio_of(value: object, field: str) -> int:
         return 0
     match = _RATIO.fullmatch(text)
     if match is None:
-        raise NationalFault(f"{field} 不是最多四位小数的比例（N5,4）：{text!r}")
+        raise NationalFault(f"{field} 不是最多四位小数的比例（N5,4）：{as_sent(text)}")
     whole, decimals = match.groups()
     return int(whole) * 10_000 + int((decimals or "").ljust(4, "0"))
 
@@ -199,7 +200,7 @@ def _count_of(value: object, field: str) -> int:
     if not text:
         return 0
     if _COUNT.fullmatch(text) is None:
-        raise NationalFault(f"{field} 不是整数（N10）：{text!r}")
+        raise NationalFault(f"{field} 不是整数（N10）：{as_sent(text)}")
     return int(text)
 
 
@@ -210,7 +211,7 @@ def _day_of(value: object, field: str) -> str:
             return text
     except ValueError:
         pass
-    raise NationalFault(f"{field} 应写作 yyyy-MM-dd，得到 {text!r}")
+    raise NationalFault(f"{field} 应写作 yyyy-MM-dd，得到{as_sent(text)}")
 
 
 def _stamp_of(value: object, field: str) -> Timestamp | None:
@@ -238,7 +239,9 @@ def _coded(codes: dict[str, int], nothing: int | None = 0) -> Form:
     def read(value: object, field: str) -> int | None:
         text = text_of(value, field)
         if text and text not in codes:
-            raise NationalFault(f"{field} 没有代码 {text!r}；可用 {'、'.join(codes)}")
+            raise NationalFault(
+                f"{field} 没有代码{as_sent(text)}；可用 {'、'.join(codes)}"
+            )
         return codes[text] if text else nothing
 
     return Form(read, lambda proto: first.get(proto, ""))

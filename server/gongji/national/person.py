@@ -13,6 +13,7 @@ from gongji.national.fields import Node, Table, carried
 from gongji.national.forms import ANY_ID, ID, MOMENT, NationalFault, amount, day_of
 from gongji.national.tables import envelope
 from gongji.national.text import dumps
+from gongji.text.forms import as_sent
 from gongji.v1 import registry_pb2
 from gongji.v1 import types_pb2 as pb
 
@@ -58,7 +59,9 @@ def _certificate_of(data: Node) -> pb.Certificate:
         return pb.Certificate(type=_ID_CARD, number=number)
     if kind not in _BY_OTHERS:
         known = "、".join((_BY_ID_CARD, *_BY_OTHERS))
-        raise NationalFault(f"{_DATA}.mdtrt_cert_type 没有代码 {kind!r}；可用 {known}")
+        raise NationalFault(
+            f"{_DATA}.mdtrt_cert_type 没有代码{as_sent(kind)}；可用 {known}"
+        )
     if not stated:
         raise NationalFault(
             f"{_DATA}.certno 没有给出：本服务读不了电子凭证令牌与社会保障卡，"

@@ -23,6 +23,7 @@ from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
 from gongji.rules.codes import IDENTITY_CARD, InstitutionKind, Scheme
 from gongji.rules.terms import TERMS
+from gongji.text.forms import as_sent
 
 RELATIONS = frozenset({"10", "11", "12", "99"} | {str(code) for code in range(20, 98)})
 """GB/T 4761 codes of what one person is to another (patn_rlts); 01 本人 and 02 户主 are none."""
@@ -213,9 +214,10 @@ def _of_certificate(certificate: Certificate) -> Iterator[Problem]:
     fitting = [form for form in numberings if form.pattern.fullmatch(number)]
     if not fitting:
         forms = "，或".join(form.told for form in numberings)
-        yield _malformed("certificate.number", f"{name}号码须为{forms}")
+        told = f"{name}号码须为{forms}；收到 {len(number)} 个字符"
+        yield _malformed("certificate.number", told)
     elif fitting[0].checked and ric.calc_check_digit(number) != number[-1]:
-        yield _checksum(f"{name}号码的校验码不对")
+        yield _checksum(f"{name}号码的校验码不对，请逐位核对")
     elif birth_date(certificate.type, number) is None:
         yield _checksum(f"{name}号码中的出生日期不存在")
 
@@ -292,7 +294,7 @@ def _of_kin(row: PersonRow) -> Iterator[Problem]:
         if kin.relation not in RELATIONS:
             yield _malformed(
                 f"kin[{n}].relation",
-                f"{kin.relation!r} 不是亲属关系代码（GB/T 4761）；01、02 不是关系",
+                f"{as_sent(kin.relation)}不是亲属关系代码（GB/T 4761）；01、02 不是关系",
             )
         if not kin.person_no or kin.person_no == row.person_no:
             yield _malformed(f"kin[{n}].person_no", "亲属的人员编号缺失或是本人")

@@ -7,6 +7,8 @@ from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from gongji.text.forms import as_sent
+
 # No rule speaks of other instants, and reckoning near the calendar's ends overflows.
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 """The first instant a clock may show, and a caller may name."""
@@ -21,7 +23,7 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def day_of(text: str) -> date:
     """Return the day written YYYY-MM-DD. ValueError with a Chinese sentence."""
     if _DAY.fullmatch(text) is None:
-        raise ValueError(f"日期须写作 YYYY-MM-DD，得到 {text!r}")
+        raise ValueError(f"日期须写作 YYYY-MM-DD，得到{as_sent(text)}")
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from gongji.text.forms import as_sent
+
 FULL_BP = 10_000
 """One hundred per cent in basis points (万分比)."""
 
@@ -61,7 +63,7 @@ def fen(text: str) -> int:
     # Commas by threes only: elsewhere 1,23 is one yuan and 23 fen.
     match = _YUAN.fullmatch(text.strip())
     if match is None:
-        msg = f"不是以元为单位、最多两位小数的金额：{text!r}"
+        msg = f"不是以元为单位、最多两位小数的金额：{as_sent(text)}"
         raise ValueError(msg)
     sign, whole, cents = match.groups()
     # "1.5" is 50 分, not 5.

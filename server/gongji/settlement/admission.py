@@ -43,6 +43,7 @@ from gongji.rules.codes import (
     Scheme,
     VisitKind,
     pooling_area,
+    wire_name,
 )
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import yuan
@@ -290,6 +291,9 @@ def _refuse_first_settlement(bill: Bill, scheme: Scheme, rules: DayRules) -> Non
         "只受理其支付后的剩余自付部分（residue）",
         field="bill.visit_kind",
         clauses=denials or _clauses_of_scheme(scheme, rules),
+        allowed=",".join(
+            [wire_name(k) for k in VisitKind if k not in SETTLED_ELSEWHERE]
+        ),
     )
 
 

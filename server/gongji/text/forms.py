@@ -49,12 +49,13 @@ class TextForm(NamedTuple):
             return f"{self.required}；收到 {len(text)} 个字符"
         hidden = masked or _hidden(text)
         guess = self.meant(text)
-        said = [guess.hint]
-        if guess.text and not hidden:
-            said.append(f"应写作 {guess.text}")
-        hint = "，".join(filter(None, said))
-        sent = f"收到{as_sent(text, hidden)}"
-        return f"{self.required}；{sent}" + (f"，{hint}" if hint else "")
+        meant = "" if hidden else guess.text
+        said = [f"收到{as_sent(text, hidden)}", guess.hint]
+        said.append(meant and f"应写作 {meant}")
+        # A status keeps 160 characters: what was meant shows as well how it is written.
+        long = meant and len(self.example) > MOST_SHOWN
+        asked = self.told if long else self.required
+        return f"{asked}；{'，'.join(filter(None, said))}"
 
 
 def as_sent(text: str, masked: str = "") -> str:
@@ -93,6 +94,7 @@ def pattern_form(pattern: re.Pattern[str], meaning: str, example: str) -> TextFo
 def mended(text: str, fits: Callable[[str], bool]) -> Guess:
     """Return the least change after which a text fits, of those that people forget."""
     words = []
+    whole = without_unseen(text) == without_unseen(text, inside=False)
     for word, change in _SPOILT:
         changed = change(text)
         if changed != text:
@@ -101,7 +103,9 @@ def mended(text: str, fits: Callable[[str], bool]) -> Guess:
     for word, rewrite in _WRITTEN_OTHERWISE:
         changed = rewrite(text)
         if fits(changed):
-            return Guess(_asked([*words, word]), changed)
+            # Words that were apart may be joined by a stroke: set_top_box.
+            known = changed.upper() == changed or whole
+            return Guess(_asked([*words, word]), changed if known else "")
     return Guess(_asked(words))
 
 
@@ -127,6 +131,11 @@ def _joined(text: str) -> str:
     return re.sub(r"[-_./\\{}()]", "", text)
 
 
+def _joined_capitals(text: str) -> str:
+    """Return a text without strokes; as it is if it has small letters, as set-top-box."""
+    return _joined(text) if text.upper() == text else text
+
+
 def _same(text: str) -> str:
     return text
 
@@ -135,7 +144,7 @@ _WRITTEN_OTHERWISE: Final = (
     ("", _same),
     ("把小写字母改为大写", str.upper),
     ("把大写字母改为小写", str.lower),
-    ("去掉分隔符", _joined),
+    ("去掉分隔符", _joined_capitals),
     ("去掉分隔符、把小写字母改为大写", lambda text: _joined(text).upper()),
 )
 
@@ -181,7 +190,7 @@ def _exists(day: str) -> bool:
 
 def day_meant(text: str) -> Guess:
     """Return which day a text that is not written as one means."""
-    plain = _half_width(without_unseen(text, inside=False))
+    plain = _half_width(without_unseen(text, inside=False)).strip(_QUOTES)
     found = _ANY_DAY.fullmatch(plain)
     if found is not None:
         guess = _day_of(found)
@@ -220,7 +229,7 @@ def _day_of(found: re.Match[str]) -> Guess:
 
 def month_meant(text: str) -> Guess:
     """Return which month a text that is not written as one means."""
-    plain = _half_width(without_unseen(text, inside=False))
+    plain = _half_width(without_unseen(text, inside=False)).strip(_QUOTES)
     found = _ANY_MONTH.fullmatch(plain)
     day = _ANY_DAY.fullmatch(plain)
     if found is None and day is None:
@@ -233,6 +242,9 @@ def month_meant(text: str) -> Guess:
         return Guess("只写到月，不写日", meant)
     return Guess(text=meant) if plain != meant else _spoilt(text, Guess(text=meant))
 
+
+_QUOTES: Final = "'\"`“”‘’,;，；。 "
+"""What is copied along with a value."""
 
 _UUID: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
