@@ -29,7 +29,8 @@ ANSWERING: Final = (
     *("access", "account", "binding", "event", "model", "registry", "rpc"),
     *("settlement", "store/replay.py", "store/content.py", "text/forms.py"),
     *("text/characters.py", "text/tables.py", "national", "rules/money.py"),
-    *("rules/days.py", "cities/answering.py", "cities/asking.py"),
+    *("rules/days.py", "rules/phrases", "rules/terms.py", "guide", "serve/national"),
+    *("cities/answering.py", "cities/asking.py"),
 )
 """Where what a call is answered is written."""
 
@@ -39,6 +40,9 @@ NOT_ANSWERED: Final = {
     "access/document.py": "what is wrong with a policy: for operators",
     "access/table.py": "the table of rights: for operators",
     "model/toml.py": "what is wrong with a file: for operators",
+    "serve/national/gates.py": "what the gateway of the platform answers, letter by letter",
+    "serve/national/keyring.py": "what is wrong with a file of keys: for operators",
+    "serve/national/settings.py": "what is wrong with an option: for operators",
     "national/tables.py": "what fields mean: a table of docs/national.md",
     "national/extension.py": "what fields mean: a table of docs/national.md",
 }

@@ -35,6 +35,9 @@ JOINING: Final = {
 }
 """Parts of sentences that stand alone in the sources, and where they are put."""
 
+COMPOSING: Final = ("rules/phrases/", "guide/")
+"""Where sentences are put together of parts, which may begin and end in the middle."""
+
 _VALUE: Final = re.compile(r"\{[^{}]*\}")
 
 
@@ -56,6 +59,7 @@ def test_every_message_is_sound(rows: list[Message]) -> None:
         for row in rows
         if (row.module, row.template) not in JOINING
         for fault in faults_in(_VALUE.sub("甲", row.template))
+        if not (row.module.startswith(COMPOSING) and "in the middle" in fault)
     ]
     assert [] == faults
 

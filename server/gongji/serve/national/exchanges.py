@@ -47,6 +47,7 @@ from gongji.national.signing_in import (
 )
 from gongji.serve.national.calls import ServiceCalls, ServiceFault
 from gongji.serve.national.memory import KeptFile, Memory
+from gongji.text.forms import as_sent
 from gongji.v1 import account_pb2, registry_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 
@@ -84,7 +85,7 @@ class Exchanges:
         if not infno:
             raise NationalFault(f"缺少必填字段 infno（交易编号）；可用 {known}")
         if infno not in EXCHANGES:
-            raise NationalFault(f"infno {infno!r} 不在此办理；可用 {known}")
+            raise NationalFault(f"infno{as_sent(infno)}不在此办理；可用 {known}")
         return EXCHANGES[infno](self, message)
 
     # --- what the service decides -----------------------------------------------------
