@@ -179,7 +179,7 @@ MALFORMED = [
         "our section misread",
         {},
         {"exp_content": '{"gongji": {"givers": 1}}'},
-        "exp_content.gongji 的取值不合",
+        "input.data.exp_content.gongji.givers 应为列表",
     ),
     (
         "our section misspelt",
@@ -360,22 +360,22 @@ def test_a_refusal_made_here() -> None:
 
 
 DOCUMENTS: list[tuple[str, Any, str]] = [
-    ("no kind", {"message": {}}, "kind 不认识 None；可用 Quote"),
-    ("an unknown kind", {"kind": "Bill"}, "kind 不认识 'Bill'"),
+    ("no kind", {"message": {}}, "kind 不认识「」；可用 Quote"),
+    ("an unknown kind", {"kind": "Bill"}, "kind 不认识「Bill」"),
     (
         "an unknown field",
         {"kind": "QuoteRequest", "message": {"bil": {}}},
-        "不合 gongji.v1.QuoteRequest",
+        "message 没有字段「bil」；可用 bill",
     ),
     (
         "a message that is none",
         {"kind": "QuoteRequest", "message": 1},
-        "不合 gongji.v1.QuoteRequest",
+        "message 应为 JSON 对象",
     ),
     (
         "kept that is none",
         {"kind": "QuoteRequest", "message": {}, "kept": []},
-        "不合 gongji.v1.QuoteRequest",
+        "kept 的写法不对",
     ),
 ]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gongji.client import lists
 from gongji.rules import money
 from gongji.text.characters import problem_of_identifier, problem_of_text
-from gongji.text.forms import as_sent
+from gongji.text.forms import as_sent, day_meant
 from gongji.text.tables import CellFault
 
 Check = Callable[[str], str]
@@ -26,10 +25,6 @@ _WIDE: Final = re.compile("[\uff01-\uff5e]")
 """Digits, letters and signs in full width."""
 
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-_OTHER_DAY: Final = re.compile(
-    r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?:[ T][\d:.]*)?", re.ASCII
-)
 
 
 def fault_of(cells: Mapping[str, str], columns: Iterable[str]) -> CellFault | None:
@@ -127,11 +122,9 @@ def day(cell: str) -> str:
     """Return what is wrong with a day, and how it is written; empty is none."""
     if not cell or _ISO_DAY.fullmatch(cell):
         return ""
-    other = _OTHER_DAY.fullmatch(unicodedata.normalize("NFKC", cell).strip())
-    if other is None:
-        return "日期须写作 YYYY-MM-DD，如 2025-09-01"
-    year, month, of_month = other.groups()
-    return f"日期须写作 {year}-{month:0>2}-{of_month:0>2}"
+    meant = day_meant(cell)
+    told = f"日期须写作 {meant.text or 'YYYY-MM-DD，如 2025-09-01'}"
+    return f"{told}，{meant.hint}" if meant.hint else told
 
 
 CHECKS: Final[Mapping[str, Check]] = {

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from gongji.national.details import DETAILS
 from gongji.national.dialect import HN, MessageDialect
+from gongji.national.documents import message_of
 from gongji.national.envelope import Shape, Unmapped, request_id_of
 from gongji.national.fields import Node, UnmappedNode, fresh
 from gongji.national.forms import NationalFault, instant_of, moment_of
@@ -138,22 +139,14 @@ def undocumented(
     if cls is None:
         kinds = "、".join(sorted(_KINDS))
         raise NationalFault(
-            f"kind 不认识{as_sent(str(parts.get('kind')))}；可用 {kinds}"
+            f"kind 不认识{as_sent(str(parts.get('kind') or ''))}；可用 {kinds}"
         )
+    proto = message_of(parts.get("message", {}), cls(), "message")
     try:
-        proto = json_format.ParseDict(parts.get("message", {}), cls())
         return proto, msgspec.convert(parts.get("kept", {}), unmapped_type)
-    # protobuf and msgspec raise all of these for one mistake: another shape of JSON.
-    except (
-        json_format.ParseError,
-        msgspec.ValidationError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
-        raise NationalFault(
-            f"message 或 kept 的写法不合 {cls.DESCRIPTOR.full_name}：{error}"
-        ) from error
+    # msgspec raises all of these for one mistake: another shape of JSON.
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise NationalFault("kept 的写法不对：须照从国家报文转换所得的那样") from error
 
 
 def _shape_for(proto: Message) -> Shape:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from google.protobuf import json_format
 
+from gongji.national.documents import message_of
 from gongji.national.envelope import Unmapped
 from gongji.national.fields import Node
 from gongji.national.forms import NationalFault, day_of, refuse_padding
@@ -87,11 +88,7 @@ def _bill_of(slot: object, envelope: Node) -> pb.Bill:
     unknown = "、".join(name for name in section if name not in NAMES)
     if unknown:
         raise NationalFault(f"{path} 没有字段 {unknown}；可用 {'、'.join(NAMES)}")
-    try:
-        bill = json_format.ParseDict(dict(section), pb.Bill())
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        names = "、".join(section)
-        raise NationalFault(f"{path} 的取值不合 gongji.v1.Bill：{names}") from error
+    bill = message_of(dict(section), pb.Bill(), path)
     for number in (*bill.givers, bill.filing_no):
         refuse_padding(number, f"{path} 的 givers 或 filing_no")
     bill.service_day = bill.service_day or _day_of(envelope)
