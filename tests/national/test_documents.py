@@ -32,31 +32,31 @@ TOLD: Final[dict[str, tuple[str, str]]] = {
     "yuan as a text": (
         '{"total_fen": "100.00"}',
         (
-            "bill.total_fen 应为整数，收到「100.00」；"
-            "金额以分为单位，像是写成了元，应写作 10000"
+            "bill.total_fen 应为整数，金额以分为单位；收到「100.00」，"
+            "像是写成了元，应写作 10000"
         ),
     ),
     "yuan as a number": (
         '{"total_fen": 900.50}',
         (
-            "bill.total_fen 应为整数，收到「900.50」；"
-            "金额以分为单位，像是写成了元，应写作 90050"
+            "bill.total_fen 应为整数，金额以分为单位；收到「900.50」，"
+            "像是写成了元，应写作 90050"
         ),
     ),
     "whole yuan as a number": (
         '{"total_fen": 100.0}',
         (
-            "bill.total_fen 应为整数，收到「100.0」；"
-            "金额以分为单位，像是写成了元，应写作 10000"
+            "bill.total_fen 应为整数，金额以分为单位；收到「100.0」，"
+            "像是写成了元，应写作 10000"
         ),
     ),
     "yuan with commas": (
         '{"totalFen": "1,234.50"}',
-        "bill.totalFen 应为整数，收到「1,234.50」；金额以分为单位，像是写成了元，应写作 123450",
+        "bill.totalFen 应为整数，金额以分为单位；收到「1,234.50」，像是写成了元，应写作 123450",
     ),
     "a word for an amount": (
         '{"total_fen": "abc"}',
-        "bill.total_fen 应为整数，收到「abc」；金额以分为单位",
+        "bill.total_fen 应为整数，金额以分为单位；收到「abc」",
     ),
     "a yes for an amount": ('{"total_fen": true}', "bill.total_fen 应为整数"),
     "a value of an enum cut short": (

@@ -163,7 +163,7 @@ def last_day_of(cum_ym: object, today: date) -> date:
         first, last = days_of_month(f"{asked[:4]}-{asked[4:]}")
     except ValueError:
         raise NationalFault(
-            f"input.data.cum_ym{as_sent(str(cum_ym))} 不是年月，应写作 {today:%Y%m}"
+            f"input.data.cum_ym{as_sent(str(cum_ym))}不是年月，应写作 {today:%Y%m}"
         ) from None
     if first > today:
         raise NationalFault(f"input.data.cum_ym{as_sent(str(cum_ym))}：这个月还没有到")

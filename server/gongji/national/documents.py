@@ -103,14 +103,15 @@ def _faults_of_number(value: object, path: str) -> Iterator[str]:
     if not isinstance(value, str | float | Decimal):
         yield f"{path} 应为整数"
         return
-    fault = f"{path} 应为整数，收到{as_sent(str(value))}"
-    yield fault + (_in_fen(str(value)) if path.lower().endswith("fen") else "")
-
-
-def _in_fen(text: str) -> str:
-    """Return what an amount in yuan should have been."""
+    sent = as_sent(str(value))
+    if not path.lower().endswith("fen"):
+        yield f"{path} 应为整数，收到{sent}"
+        return
     try:
-        fen = money.fen(text)
+        meant = money.fen(str(value))
     except ValueError:
-        return "；金额以分为单位"
-    return f"；金额以分为单位，像是写成了元，应写作 {fen}"
+        yield f"{path} 应为整数，金额以分为单位；收到{sent}"
+    else:
+        yield (
+            f"{path} 应为整数，金额以分为单位；收到{sent}，像是写成了元，应写作 {meant}"
+        )
