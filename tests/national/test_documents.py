@@ -66,6 +66,10 @@ TOLD: Final[dict[str, tuple[str, str]]] = {
             "ACCOUNT_USE_NONE、ACCOUNT_USE_OWN、ACCOUNT_USE_CITY_ORDER"
         ),
     ),
+    "a list for an enum": (
+        '{"account_use": [[1]]}',
+        "bill.account_use 没有取值「[[1]]」",
+    ),
     "a yes in quotes": (
         '{"residue": "true"}',
         "bill.residue 应为 true 或 false，不加引号",

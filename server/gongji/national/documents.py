@@ -81,7 +81,8 @@ def _faults_of_value(value: object, field: FieldDescriptor, path: str) -> Iterat
             yield from _faults_of(value, field.message_type, path)
     elif field.enum_type is not None:
         names = field.enum_type.values_by_name
-        if value not in names and not isinstance(value, int):
+        known_name = isinstance(value, str) and value in names
+        if not known_name and not isinstance(value, int):
             known = "、".join(names)
             yield f"{path} 没有取值{as_sent(str(value))}；可用 {known}"
     elif field.cpp_type in _INTEGERS:
