@@ -31,6 +31,7 @@ def serving(tmp_path: Path) -> Iterator[StartSandbox]:
                 data=data or tmp_path / "var",
                 sample=sample,
                 sandbox=True,
+                authorities={"340800": "安庆市示例医疗保障局"},
             )
             return stack.enter_context(running(settings, cities or load_cities()))
 

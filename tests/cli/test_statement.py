@@ -146,7 +146,7 @@ class TestPdf:
         assert [] == [row for row in rows if row not in text]
         assert name in text
         assert "2025-09-01至2025-09-30" in text
-        assert "安庆市医疗保障部门" in text
+        assert "安庆市示例医疗保障局" in text
         assert "出具时间2025-10-0100:00:00" in text
 
     def test_a_holder_reads_nothing_medical(self, target: str) -> None:

@@ -83,7 +83,7 @@ class TestVerify:
 
         assert 0 == shown.exit_code
         assert "合计\t\t\t\t346.00" in shown.output
-        assert "编号与验证码相符：安庆市医疗保障部门于" in shown.output
+        assert "编号与验证码相符：安庆市示例医疗保障局于" in shown.output
         found = json.loads(told.output)
         assert {"charged_fen": 34600} == found["statement"]["closing"]
         assert code == found["statement"]["issued"]["code"]

@@ -153,11 +153,21 @@ class Settings:
             hasher=self.hasher,
         )
         if self.rules is None:
-            return cities.without(self.unfit)
+            cities = cities.without(self.unfit)
+            self._require_authorities_of(cities)
+            return cities
         if self.rules != rules_of(cities):
             raise ValueError("城市插件在服务启动之后被改动：请停下服务，再启动")
         # Those that did not serve were not asked again: why is known.
         return Cities(cities.all, self.unfit)
+
+    def _require_authorities_of(self, cities: Cities) -> None:
+        """Stop at an authority of a city that there is not. ValueError."""
+        served = {city.area_code for city in cities.all}
+        refused = {plugin.area_code for plugin in cities.refused}
+        unknown = set(self.authorities) - served - refused
+        for area_code in sorted(unknown):
+            raise ValueError(f"出具单位：没有接入医保区划为 {area_code} 的城市")
 
     def for_workers(self, cities: Cities) -> Settings:
         """Return the same for processes that must serve these very cities, and no others."""

@@ -99,6 +99,12 @@ async def test_each_side_says_what_was_moved(service: Service) -> None:
     assert [("P2", True)] == [(p.person_no, bool(p.relation)) for p in member.parties]
 
 
+async def test_the_authority_is_of_the_persons_city(service: Service) -> None:
+    """If nothing is configured it is named after the city in which the person is insured."""
+    reply = await issue(service, "P1", ACCOUNT)
+    assert "滁州市医疗保障部门" == reply.statement.authority
+
+
 @BOTH
 async def test_no_full_name_and_no_certificate(service: Service) -> None:
     """Neither stands on any statement."""

@@ -57,7 +57,7 @@ def sheet_of(statement: pb.Statement, code: str) -> Sheet:
 
 def _laid_out(statement: pb.Statement) -> Sheet:
     subject = SheetSubject(
-        statement.person_no,
+        layout.number_on_paper(statement.person_no),
         statement.name,
         StatementPeriod(_day(statement.from_day), _day(statement.to_day)),
     )

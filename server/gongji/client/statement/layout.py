@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gongji.client.statement.sheet import Row, Sheet, SheetColumn, StatementPeriod
+from gongji.model.certificates import birth_date
 from gongji.rules.codenames import RELATION_NAMES
-from gongji.rules.codes import SHANGHAI
+from gongji.rules.codes import IDENTITY_CARD, SHANGHAI
 from gongji.v1 import account_pb2, settlement_pb2, statement_pb2
 
 _HOLDER: Final = (
@@ -197,8 +198,16 @@ def _giver(party: statement_pb2.StatementParty) -> tuple[str, str]:
     )
 
 
+def number_on_paper(person_no: str) -> str:
+    """Return a person's number as it is printed: one of an identity card is masked."""
+    # Some registries number people so (SECURITY.md); on paper it is a certificate.
+    if birth_date(IDENTITY_CARD, person_no) is None:
+        return person_no
+    return person_no[0] + "*" * (len(person_no) - 2) + person_no[-1]
+
+
 def _named(party: statement_pb2.StatementParty) -> str:
-    return f"{party.name} {party.person_no}".strip()
+    return f"{party.name} {number_on_paper(party.person_no)}".strip()
 
 
 def _relation(party: statement_pb2.StatementParty) -> str:
