@@ -11,6 +11,7 @@ from gongji.v1 import types_pb2
 from google.protobuf.message import Message
 
 from tests.rpc.services.acting import metadata, subject
+from tests.rpc.services.telling import enrolled, tell
 from tests.scaffold.service import HOSPITAL, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -150,3 +151,27 @@ async def test_whose_balance_is_told_to_whom(guarded: Service) -> None:
         told["counter"],
         told["operator"],
     )
+
+
+async def test_a_scheme_that_was_left_is_told(service: Service) -> None:
+    """What was used as an employee is found once the person is a resident; no bill of
+    that scheme would be settled any more."""
+    done = (await service.settle()).settlement
+    resident = enrolled("15", "2025-10-01")
+    resident.scheme = types_pb2.SCHEME_RESIDENT
+    await tell(service, 1, [enrolled("11", "2020-01-01", "2025-09-30"), resident])
+    service.set_clock("2025-10-08T09:00")
+    going_on, left = (await year_of(service)).benefits
+    assert (types_pb2.SCHEME_RESIDENT, True, 0) == (
+        going_on.scheme,
+        going_on.open,
+        going_on.fund_paid_fen,
+    )
+    assert (done.scheme, False, done.fund_fen, "NOT_ENROLLED") == (
+        left.scheme,
+        left.open,
+        left.fund_paid_fen,
+        left.refusal.reason,
+    )
+    assert left.refusal.clauses
+    assert not left.levels
