@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from gongji.rules.hookspecs import CityRules
-from gongji.v1.binding_pb2 import SubmitBindingRequest
 
 from tests.docs.punctuation import marks
+from tests.rpc.requested import requested
 
 # Some hooks are called as a field is: of these nobody can tell which is meant.
-_FIELDS: Final = frozenset(SubmitBindingRequest.DESCRIPTOR.fields_by_name)
+_FIELDS: Final = frozenset(
+    name
+    for message in requested()
+    for name in (*message.fields_by_name, *message.oneofs_by_name)
+)
 
 _HOOKS: Final = "|".join(
     name for name in vars(CityRules) if not name.startswith("_") and name not in _FIELDS

@@ -120,6 +120,10 @@ def _visit(node: ast.AST, place: _Place) -> Iterator[tuple[_Place, str]]:
     if template is not None:
         if _HAN.search(template) and is_chinese(_VALUE.sub("", template)):
             yield place, template
+        # What is chosen between inside of it is a sentence, or a part, of its own.
+        for value in getattr(node, "values", ()):
+            if isinstance(value, ast.FormattedValue):
+                yield from _visit(value.value, place)
         return
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         outer = f"{place.function}." if place.function else ""
@@ -148,6 +152,8 @@ def _part(part: ast.expr) -> str:
         return str(part.value)
     value = part.value if isinstance(part, ast.FormattedValue) else part
     shown = ast.unparse(value)
+    if _HAN.search(shown):
+        return "{…}"
     if isinstance(part, ast.FormattedValue) and part.conversion >= 0:
         shown += f"!{chr(part.conversion)}"
     return f"{{{shown}}}" if len(shown) <= _LONGEST else "{…}"
