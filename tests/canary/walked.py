@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import gongji.v1
 import grpc
-from gongji.v1 import access_pb2, account_pb2, statement_pb2
+from gongji.v1 import access_pb2, account_pb2, constraints_pb2, statement_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from tests.canary.planted import forms
@@ -90,6 +90,27 @@ def text_fields(
         ):
             for path in text_fields(inner, (*within, inner)):
                 yield (field.name, *path)
+
+
+def repeatable() -> set[str]:
+    """Return each field of which a refusal may repeat what was sent, beside its method.
+
+    It has a form that is told in words, and is not said to be personal.
+    """
+    return {
+        f"{method.name} {'.'.join(path)}"
+        for method in methods()
+        for path in text_fields(method.input_type)
+        if _repeatable(method.input_type, path)
+    }
+
+
+def _repeatable(message: Any, path: tuple[str, ...]) -> bool:
+    field = message.fields_by_name[path[0]]
+    if path[1:]:
+        return _repeatable(field.message_type, path[1:])
+    rule = field.GetOptions().Extensions[constraints_pb2.rule]
+    return bool(rule.pattern or rule.format) and not rule.personal
 
 
 def put(message: Any, path: tuple[str, ...], text: str) -> None:
