@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -162,6 +163,30 @@ def test_a_dialect_is_read_once(tmp_path: Path) -> None:
     assert "X" == stated.edition.name
     table.unlink()
     assert "X" == stated.edition.name
+
+
+def test_its_own_page_of_metrics(serving: StartSandbox, tmp_path: Path) -> None:
+    """Told where, it shows what it has answered, and nothing of who sent it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics = f"127.0.0.1:{free.getsockname()[1]}"
+    options = ("--metrics-address", metrics)
+    with started(serving(), tmp_path, *options) as (_, address):
+        posted(f"http://{address}/")
+        counted = 'gongji_national_messages_total{infno="9001",result="done"} 1.0'
+        until = monotonic() + PATIENCE_S
+        # A process tells its numbers once a second.
+        while counted not in (page := fetched(f"http://{metrics}/metrics")):
+            assert monotonic() < until, page
+            sleep(0.1)
+    assert SIGN_IN["fixmedins_code"] not in page
+    assert "gongji_process_resident_bytes" in page
+
+
+def fetched(url: str) -> str:
+    """Return a page."""
+    with urllib.request.urlopen(url, timeout=20) as reply:  # noqa: S310 - ours
+        text: str = reply.read().decode()
+    return text
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

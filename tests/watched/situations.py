@@ -33,6 +33,11 @@ def _refused(reason: str, firing: str, quiet: str) -> Situation:
     return _one(series, firing, quiet)
 
 
+def _national(result: str, firing: str, quiet: str) -> Situation:
+    series = f'gongji_national_messages_total{{infno="2207",result="{result}"}}'
+    return _one(series, firing, quiet)
+
+
 def _buckets(name: str, labels: str, slow: str, bounds: tuple[str, str]) -> Situation:
     """Return a histogram whose observations lie above the lower bound, and one below."""
     low, high = bounds
@@ -141,4 +146,6 @@ SITUATIONS: Final[Mapping[str, tuple[Situation, ...]]] = {
         _refused("CALLER_UNKNOWN", "0+60x90", "0+10x90"),
     ),
     "GongjiGuessing": (_refused("GUESSING_PAUSED", "0x50 1x40", "1x90"),),
+    "GongjiNationalFault": (_national("defect", "0x55 1x40", "1x90"),),
+    "GongjiNationalUndecided": (_national("undecided", "0+30x90", "0+1x90"),),
 }

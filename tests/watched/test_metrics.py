@@ -29,6 +29,11 @@ PERSONAL = ("340102199001011237", "341199196304120110", "CZ001", "陈", "1000000
 _ABSENT = {
     "gongji_certificate_until_seconds": "without TLS",
     "gongji_process_ended_total": "without a second process",
+    "gongji_national_messages_total": "but of gongji national serve",
+    "gongji_national_message_seconds_bucket": "but of gongji national serve",
+    "gongji_national_message_seconds_count": "but of gongji national serve",
+    "gongji_national_message_seconds_sum": "but of gongji national serve",
+    "gongji_national_messages_in_flight": "but of gongji national serve",
 }
 """Series that need not be on a page, and when."""
 

@@ -22,6 +22,7 @@ from gongji.client.credentials import LOCAL_TOKEN
 from gongji.isolation.limits import lacking
 from gongji.serve.admission import admitted
 from gongji.serve.listening import is_loopback
+from gongji.serve.metrics.page import readable_elsewhere
 from gongji.serve.notify import notify
 from gongji.serve.service import Up
 from gongji.serve.settings import Settings
@@ -48,10 +49,7 @@ def startup_warnings(
             "注意：没有前置代理时，不取答复的连接要到 40 分钟的寿命才断，一个地址的连接数也不设限；"
             "对外请经 deploy/haproxy.cfg，服务只监听本机"
         )
-    if settings.metrics_address and not is_loopback(settings.metrics_address):
-        yield (
-            "注意：指标不加密，也不问是谁在读；不在本机监听时，请以防火墙只放行 Prometheus"
-        )
+    yield from readable_elsewhere(settings.metrics_address)
     for missing in lacking():
         yield f"警告：本机不能阻止城市插件{missing}"
     for setting in lossy:

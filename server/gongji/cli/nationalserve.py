@@ -20,6 +20,7 @@ from gongji.cli.terminal import Terminal
 from gongji.rules.codes import SHANGHAI
 from gongji.serve import logs
 from gongji.serve.beside import working_beside
+from gongji.serve.metrics.page import PATH, metrics_served, readable_elsewhere
 from gongji.serve.national.settings import NationalSettings
 from gongji.serve.notify import keep_watchdog, notify
 
@@ -91,6 +92,12 @@ _TOLD: Final = (click.ClickException, grpc.RpcError, OSError, ValueError)
     show_default=True,
     help="随机数、签到与对账文件的存放处，几个进程可以共用。",
 )
+@click.option(
+    "--metrics-address",
+    default="",
+    metavar="HOST:PORT",
+    help="指标（Prometheus）的监听地址，如 127.0.0.1:9465；默认不提供。",
+)
 @target_options
 @click.pass_obj
 def national_serve_command(
@@ -115,13 +122,16 @@ async def _serve(
             "pip install 'gongji[national]'"
         ) from missing
 
-    def announce(address: str) -> None:
-        _announce(terminal, settings, target, address)
-
     with target.connect() as channel:
         clock = partial(datetime.now, SHANGHAI)
         async with (
-            assembled(settings, channel, clock, announce) as server,
+            metrics_served(settings.metrics_address) as metrics,
+            assembled(
+                settings,
+                channel,
+                clock,
+                partial(_announce, terminal, settings, target, metrics),
+            ) as server,
             working_beside(keep_watchdog()),
         ):
             await server.serve()
@@ -130,7 +140,11 @@ async def _serve(
 
 
 def _announce(
-    terminal: Terminal, settings: NationalSettings, target: ServerTarget, address: str
+    terminal: Terminal,
+    settings: NationalSettings,
+    target: ServerTarget,
+    metrics: str,
+    address: str,
 ) -> None:
     scheme = "https" if settings.tls_cert else "http"
     place = f"{scheme}://{address}{settings.path}"
@@ -138,13 +152,15 @@ def _announce(
     said = [f"国家接口在 {place} 服务（方言 {edition}），由 {target.address} 决定"]
     if settings.signature == "none":
         said += [UNSIGNED]
+    if metrics:
+        said += [f"指标在 http://{metrics}{PATH}", *readable_elsewhere(metrics)]
     notify(READY=1, STATUS=f"在 {address} 服务")
     if sys.stdout.isatty():
         for line in said:
             terminal.say(line)
         return
     structlog.get_logger().info(
-        "started", version=__version__, address=address, said=said
+        "started", version=__version__, address=address, metrics=metrics, said=said
     )
 
 

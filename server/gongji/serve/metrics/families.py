@@ -219,6 +219,23 @@ TOLD_AT: Final = _gauge(
 )
 ENDED: Final = _counter("gongji_process_ended", "意外结束、由后继补上的进程", "process")
 
+NATIONAL_MESSAGES: Final = _counter(
+    "gongji_national_messages",
+    "国家接口的报文，按交易编号与结果：done 办成，refused 被拒绝，undecided 结果未知，"
+    "malformed 报文有误，gate 签名不符，busy 服务繁忙，unread 没有读完，defect 本服务的缺陷",
+    "infno",
+    "result",
+)
+NATIONAL_SECONDS: Final = _histogram(
+    "gongji_national_message_seconds",
+    "国家接口的报文从到来至答完所用的秒数",
+    "infno",
+    bounds=_SECONDS,
+)
+NATIONAL_TAKEN: Final = _gauge(
+    "gongji_national_messages_in_flight", "在办与等候的国家接口报文"
+)
+
 FAMILIES: Final = {
     family.name: family
     for family in (
@@ -230,6 +247,7 @@ FAMILIES: Final = {
         *(PLUGIN_SERVED, ANSWERS_REFUSED, KEY_AT, CERTIFICATE_UNTIL, BUILD),
         *(RESIDENT, MEMORY_LIMIT, DESCRIPTORS, DESCRIPTOR_LIMIT, CPU, LATE),
         *(TOLD_AT, ENDED),
+        *(NATIONAL_MESSAGES, NATIONAL_SECONDS, NATIONAL_TAKEN),
     )
 }
 """All families by name, in the order of the page."""

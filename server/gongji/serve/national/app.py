@@ -20,6 +20,7 @@ from starlette.routing import Route
 from gongji.national.convert import refused
 from gongji.national.text import dumps
 from gongji.rpc.call_line import CallLine, call_log, stamp
+from gongji.serve.national.counting import count_message, watch_messages
 from gongji.serve.national.handler import JSON, Handled, MessageHandler
 
 Ts = TypeVarTuple("Ts")
@@ -82,6 +83,7 @@ class _Messages:
         self._limits = limits
         self._threads: CapacityLimiter | None = None
         self._taken = 0
+        watch_messages(lambda: self._taken)
 
     async def answer(self, request: Request) -> Response:
         """Answer one message."""
@@ -106,7 +108,7 @@ class _Messages:
             # Nobody reads the answer; the line tells what came of the message.
             handled = _unread(HTTPStatus.BAD_REQUEST, "报文没有送完，连接就断开了")
         peer = request.client.host if request.client else ""
-        _log(handled, peer, perf_counter() - began, len(body))
+        _note(handled, peer, perf_counter() - began, len(body))
         return _response(handled)
 
     async def _body(self, request: Request) -> bytes:
@@ -199,8 +201,9 @@ def _response(handled: Handled) -> Response:
     )
 
 
-def _log(handled: Handled, peer: str, seconds: float, received: int) -> None:
-    """Write the line of a message, as a call of the service has one."""
+def _note(handled: Handled, peer: str, seconds: float, received: int) -> None:
+    """Count a message, and write its line, as a call of the service has one."""
+    count_message(handled, seconds)
     call_log.write(
         CallLine(
             timestamp=stamp(),

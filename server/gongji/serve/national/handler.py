@@ -53,6 +53,8 @@ class Handled:
     settlement: str = ""
     request_id: str = ""
     error_id: str = ""
+    undecided: bool = False
+    """Whether nobody knows if it was done."""
     admitted: bool = False
     """Whether the gate lets it in, so that its body is to be read."""
     signed_infno: str = ""
@@ -118,7 +120,7 @@ class MessageHandler:
                 handled.status = HTTPStatus.BAD_REQUEST
             return _refused(message, str(fault))
         except ServiceFault as fault:
-            handled.reason = fault.reason
+            handled.reason, handled.undecided = fault.reason, fault.undecided
             return {
                 **_refused(message, _told(fault, handled.infno)),
                 "output": _explained(fault),

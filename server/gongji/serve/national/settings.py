@@ -26,6 +26,7 @@ class NationalSettings:
     timeout: float
     at_once: int
     memory: Path
+    metrics_address: str = ""
 
     @cached_property
     def edition(self) -> Edition:
