@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import typing
 from collections.abc import Collection, Mapping
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -193,10 +194,14 @@ def _with(record: T, values: Mapping[str, Any]) -> T:
     return replace(record, **changed)  # type: ignore[type-var]  # records are structs
 
 
+# Asked for every sealed field whenever a store is opened: half of the time that takes.
+_hints_of = cache(typing.get_type_hints)
+
+
 def _hint(kind: type, name: str) -> Any:
     """Return the type of a field, or of a field of a field. KeyError."""
     head, _, inner = name.partition(".")
-    hint = typing.get_type_hints(kind)[head]
+    hint = _hints_of(kind)[head]
     return _hint(hint, inner) if inner else hint
 
 
