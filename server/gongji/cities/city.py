@@ -77,8 +77,9 @@ class City:
     candidates: tuple[Candidate, ...]
     adoptions: tuple[str, ...]
     timelines: Mapping[str, Timeline[Any]]
-    # The digest of all of this as it is kept (`cities.kept`).
+    # The digest of all of this as it is kept (`cities.kept`), and that document.
     rules_digest: str = ""
+    document: bytes = field(default=b"", repr=False, compare=False)
     # The digest of the plugin's files; "" if it was not loaded from any.
     plugin_digest: str = field(default="", compare=False)
     _periods: Sequence[tuple[date, DayRules]] = field(repr=False)

@@ -49,9 +49,10 @@ def document_of(city: City) -> bytes:
 
 
 def with_digest(city: City, hasher: Hasher | None = None) -> City:
-    """Return a city that names its own document in whatever it decides."""
-    digest = digest_of(hasher or default_hasher(), document_of(city))
-    return replace(city, rules_digest=digest)
+    """Return a city that has its own document, and names it in whatever it decides."""
+    document = document_of(city)
+    digest = digest_of(hasher or default_hasher(), document)
+    return replace(city, rules_digest=digest, document=document)
 
 
 def city_of(digest: str, document: bytes) -> City:
@@ -72,6 +73,7 @@ def city_of(digest: str, document: bytes) -> City:
         **{name: content[name] for name in _PLAIN},
         timelines=timelines,
         rules_digest=digest,
+        document=document,
         _periods=periods_of(timelines, provincial),
         _clauses=cited(timelines.values()),
     )
@@ -129,7 +131,7 @@ class KeepRules(Struct, frozen=True):
     def decide(self, facts: Facts) -> Decision[None]:
         """Decide to write those that are missing."""
         missing = [
-            KeptRules(city.rules_digest, document_of(city), facts.now)
+            KeptRules(city.rules_digest, city.document, facts.now)
             for city in self.cities.all
             if facts.get(KeptRules, city.rules_digest) is None
         ]
