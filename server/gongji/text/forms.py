@@ -72,12 +72,13 @@ def _hidden(text: str) -> str:
     return "" if _PERSONAL.search(plain) is None else "*" * len(text)
 
 
-# An identity card, one of before 1999, or a mobile phone, and nothing longer.
+# An identity card, one of before 1999, or a mobile phone; a code of an institution has
+# a letter before as many digits as a phone.
 _PERSONAL: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9Xx]|[0-9]{15}|(?:86)?1[3-9][0-9]{9})(?![0-9A-Za-z])"
+    r"[0-9]{15,}|(?<![0-9A-Za-z])(?:00)?(?:86)?1[3-9][0-9]{9}(?![0-9])"
 )
 
-_SEPARATORS: Final = re.compile(r"[\s+()·.-]")
+_SEPARATORS: Final = re.compile(r"[\s+()·._/,-]")
 
 
 def pattern_form(pattern: re.Pattern[str], meaning: str, example: str) -> TextForm:
