@@ -308,8 +308,9 @@ def test_who_is_insured_nowhere_is_refused_as_a_bill_would_be(
     world = new_world()
     ended(world)
     world.hospital(10)
-    with pytest.raises(refusals.NotEnrolled):
+    with pytest.raises(refusals.NotEnrolled) as refused:
         told(world)
+    assert "person" == refused.value.field
     world.settle(world.visit("P1", 900_00, service_day=date(2025, 6, 1)))
     year = only(told(world))
     assert year.used.fund_paid_fen

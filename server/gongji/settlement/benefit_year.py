@@ -159,6 +159,8 @@ class ShowBenefitYear(Struct, frozen=True):
         try:
             following = next_bill(used, service_day, as_of, self.cities)
         except Refusal as refusal:
+            # Of a bill that nobody sent: what is wrong is the person asked about.
+            refusal.field = "person" if refusal.field else ""
             # Its traceback would keep the facts alive.
             return SchemeYear(used=used, refusal=refusal.with_traceback(None))
         return SchemeYear(used=used, next_bill=following)
