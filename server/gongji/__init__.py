@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         NotSettled,
         Oddity,
         OperatorSets,
-        OutOfArea,
         PremiumClauses,
         PremiumTerms,
         PurseKind,
@@ -86,6 +85,7 @@ if TYPE_CHECKING:
     )
     from gongji.rules.codes import (
         EnrolmentStatus,
+        FilingKind,
         MarkKind,
         Purpose,
         ResidueOf,
@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         Standing,
         VisitKind,
     )
+    from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
     from gongji.rules.hookspecs import CityRules, hookimpl
     from gongji.rules.money import Rounding
     from gongji.rules.wallet import Wallet, WalletClauses, WalletTerms
@@ -135,6 +136,9 @@ __all__ = [
     "EnrolmentTerms",
     "Exclusion",
     "FamilyLimit",
+    "FilingKind",
+    "FilingTerms",
+    "FundElsewhere",
     "GiverLimit",
     "Grade",
     "Identity",
@@ -193,6 +197,7 @@ _MODULES = (
     "channels",
     "clauses",
     "codes",
+    "elsewhere",
     "hookspecs",
     "money",
     "wallet",

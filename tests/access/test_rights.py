@@ -28,6 +28,7 @@ FILES = [
     "city",
     "consequence",
     "event",
+    "filing",
     "log",
     "packet",
     "statement",
@@ -68,6 +69,7 @@ def test_an_auditor_writes_nothing() -> None:
     writes |= {"ImportPersons", "ImportInstitutions", "SetClock", "Reset"}
     writes |= {"OrderFault", "OpenWallet", "ChangeWalletPlace", "Transfer"}
     writes |= {"AcceptTransfer", "DeclineTransfer"}
+    writes |= {"File", "EndFiling"}
     assert set() == reads & writes
     listed = {m for m in methods() if m.startswith(("Get", "List", "Reconcile"))}
     assert listed - {"GetClock"} <= reads

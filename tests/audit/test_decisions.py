@@ -40,6 +40,7 @@ from tests.doors.served import POLICY
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import application, consent, metadata, subject
 from tests.rpc.services.test_premium import PREMIUMS
+from tests.scaffold.filings import end_in, file_in
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service, import_header, import_rows
 from tests.scaffold.world import NewWorld, World
@@ -53,6 +54,7 @@ READS: Final = (
     *("GetWallet", "ListTransfers"),
     *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
     "VerifyStatement",
+    *("GetFiling", "ListFilings"),
     # Clock and faults of a sandbox are its process's own.
     *("GetBenefitYear", "SetClock", "OrderFault"),
 )
@@ -257,6 +259,8 @@ WRITES: Final = (
     ),
     Expected("IssueStatement", issue_statement, decided=False, request=False),
     Expected("Unbind", unbind, known=("P1", "P2")),
+    Expected("File", file_in, "P2", known=("P2",)),
+    Expected("EndFiling", end_in, "P2"),
     Expected("ErasePerson", erase, "R9", decided=False, known=("R9",)),
     Expected("Reset", reset, "", decided=False),
 )

@@ -26,6 +26,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("ListCities", "GetCity", "GetGuide", "DescribeForm"), ()),
     **dict.fromkeys(("SubmitBinding", "RecordConsent"), ("channel", "city")),
     **dict.fromkeys(("ReviewBinding", "GetBinding", "Unbind"), ("channel", "city")),
+    **dict.fromkeys(("File", "EndFiling", "GetFiling", "ListFilings"), ("city",)),
     **dict.fromkeys(("Quote", "Settle", "Reverse"), ("institution", "city")),
     **dict.fromkeys(
         ("GetSettlement", "Recompute", "GetPacket"), ("institution", "city")

@@ -38,7 +38,7 @@ from tests.doors.cells import (
 )
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import metadata, subject
-from tests.scaffold.people import ANQING, CHUZHOU, NOW, binding
+from tests.scaffold.people import ANQING, CHUZHOU, NOW, binding, filing
 from tests.scaffold.service import RefusedCall, Service, import_header, import_rows
 from tests.scaffold.world import World
 
@@ -183,6 +183,11 @@ def binding_id(channel: str, city: str, state: str) -> str:
     return f"B-{channel}-{city}-{state}"
 
 
+def filing_no(city: str) -> str:
+    """Return the number of a holder's filing."""
+    return f"F-{HOLDER[city]}"
+
+
 def _records(world: World) -> Iterable[object]:
     details: dict[str, Any] = {"name": "赵某某", "first_base_fen": 500_000}
     yield world.person(STRANGER_NO, place=ANQING, **details)
@@ -190,6 +195,7 @@ def _records(world: World) -> Iterable[object]:
         yield world.person(HOLDER[city], place=area, **details)
         yield world.person(MEMBER[city], place=area, **details)
         yield Account(HOLDER[city], 1_000_00, 1)
+        yield filing(HOLDER[city], area_code=area)
         for channel, name in CHANNEL.items():
             yield from _bindings(channel, name, city)
         for whose in (OWN, OTHER):

@@ -14,6 +14,7 @@ from gongji.account.premium import PayPremium
 from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
+from gongji.filing.make import EndFiling, File
 from gongji.model.commands import Command, RecallingCommand, Request
 from gongji.registry.erasure import Erase
 from gongji.settlement.resettle import Resettle
@@ -30,7 +31,9 @@ CONTENT: dict[type[Command[Any]], str] = {
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
     DeclineTransfer: "transfer_id receiver",
+    EndFiling: "filing_no from_day",
     Erase: "person_no lift",
+    File: "person_no kind areas since until",
     OpenWallet: "person_no use_place phone",
     PayPremium: "holder member year fen",
     RefundLate: "premium_id member year why",

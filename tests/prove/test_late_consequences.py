@@ -57,8 +57,15 @@ def lived(new_world: NewWorld, truth: Truth, course: Visits, *, in_time: bool) -
 def settle(world: World, offset: int, fen: int) -> Settlement:
     day = day_of(offset)
     use = AccountUse.CITY_ORDER
-    bill = world.visit(PATIENT, fen, service_day=day, account_use=use, filing_no="F1")
-    return world.settle(bill)
+    return world.settle(
+        world.visit(
+            PATIENT,
+            fen,
+            service_day=day,
+            account_use=use,
+            filing_no=world.filed(PATIENT),
+        )
+    )
 
 
 def test_made_good_is_as_in_time(new_world: NewWorld, effort: Effort) -> None:

@@ -172,7 +172,13 @@ def ready(world: World) -> World:
 
 def decided(world: World, day: date, use: AccountUse) -> Settlement:
     return world.quote(
-        world.visit(PATIENT, 1000_00, service_day=day, account_use=use, filing_no="F1")
+        world.visit(
+            PATIENT,
+            1000_00,
+            service_day=day,
+            account_use=use,
+            filing_no=world.filed(PATIENT),
+        )
     )
 
 

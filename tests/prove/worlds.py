@@ -152,6 +152,7 @@ def add_people(world: World, people: Mapping[str, Citizen]) -> None:
             enrolments=tuple(_enrolment(period) for period in citizen.insured),
             died_on=_day(citizen.died),
         )
+        world.filed(name)
 
 
 def _enrolment(period: Insurance) -> Enrolment:
@@ -221,7 +222,7 @@ def bill_of(visit: Visit) -> Bill:
         residue=visit.residue,
         residue_of=RESIDUES[visit.residue_of] if visit.residue_of else None,
         spending=Spending(visit.spent_on),
-        filing_no="F1" if visit.filed else "",
+        filing_no=f"F-{visit.patient}" if visit.filed else "",
     )
 
 

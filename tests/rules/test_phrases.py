@@ -18,7 +18,6 @@ from gongji.rules.benefits import (
     CreditTerms,
     Exclusion,
     NoFund,
-    OutOfArea,
     PurseKind,
     PurseOrder,
     Reversal,
@@ -60,12 +59,14 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
+    FilingKind,
     Purpose,
     Scheme,
     Spending,
     Standing,
     VisitKind,
 )
+from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
 from gongji.rules.hookspecs import DATED_HOOKS, CityRules
 from gongji.rules.phrases import in_words
 from gongji.rules.wallet import Wallet
@@ -78,6 +79,7 @@ NOT_OF_RULES = {
     codes.ConsentMethod,
 }
 NOT_OF_RULES |= {codes.Payer, codes.EntryKind, codes.NoticeKind, codes.TransferState}
+NOT_OF_RULES |= {codes.PayLoc}
 """Enums no rule value holds."""
 REPR = re.compile(
     r"[<>{}]|frozenset|Ruled|\w+\(\w+=|\b(?:None|True|False)\b|\.[A-Z]{3,}"
@@ -276,6 +278,26 @@ PHRASES: dict[str, tuple[object, str]] = {
             procedure=Procedure(title="备案", steps=()),
         ),
         "异地直接结算须先备案；备案：无",
+    ),
+    "out of area, some areas exempt, the others at less": (
+        OutOfArea(
+            filing_before_direct_settlement=False,
+            procedure=Procedure(title="备案", steps=()),
+            kinds={
+                FilingKind.LONG_TERM: FilingTerms(),
+                FilingKind.EMERGENCY: FilingTerms(
+                    least_months=6, late_days=7, fund=FundElsewhere(factor_bp=90_00)
+                ),
+            },
+            exempt_areas=("31", "3201"),
+            unfiled_fund=FundElsewhere(factor_bp=70_00, less_bp=5_00),
+        ),
+        (
+            "异地直接结算无须备案；医保区划以31、3201开头的地区无须备案，按参保地比例支付；"
+            "没有备案的按参保地比例的70%支付，支付比例降低5个百分点；"
+            "异地长期居住：就医之前办理，长期有效，按参保地比例支付；"
+            "异地急诊：就诊日起7日内可补办，至少6个月，按参保地比例的90%支付；备案：无"
+        ),
     ),
     "the wallet": (
         Wallet(procedure=Procedure(title="开通", steps=())),

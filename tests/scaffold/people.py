@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import TypedDict, Unpack
 
 from gongji.model.binding import Binding
-from gongji.model.decided import DecidedBy
+from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.filing import Filing
 from gongji.model.people import (
     BaseSince,
     Certificate,
@@ -26,6 +27,7 @@ from gongji.rules.codes import (
     AccountUse,
     BindingState,
     EnrolmentStatus,
+    FilingKind,
     InstitutionKind,
     Purpose,
     ResidueOf,
@@ -43,6 +45,9 @@ CHUZHOU, ANQING = "341100", "340800"
 
 SINCE = date(2020, 1, 1)
 """Since when people are enrolled and institutions designated."""
+
+FILED_AT = datetime(2020, 1, 1, 9, 0, tzinfo=SHANGHAI)
+"""When people filed that they are treated elsewhere."""
 
 
 class PersonChanges(TypedDict, total=False):
@@ -82,6 +87,20 @@ class BindingChanges(TypedDict, total=False):
     state: BindingState
     submitted_at: datetime
     closed_at: datetime | None
+
+
+class FilingChanges(TypedDict, total=False):
+    """What may differ from the invented filing."""
+
+    filing_no: str
+    kind: FilingKind
+    areas: tuple[str, ...]
+    since: date
+    until: date | None
+    area_code: str
+    filed_at: datetime
+    ended: date | None
+    ended_at: datetime | None
 
 
 class BillChanges(TypedDict, total=False):
@@ -184,6 +203,23 @@ def binding(
         state=BindingState.ACTIVE,
         submitted_at=active_at,
         active_at=active_at,
+        decided_by=DecidedBy(CHUZHOU, "x", "0", "0"),
+    )
+    return replace(invented, **changes)
+
+
+def filing(person_no: str, **changes: Unpack[FilingChanges]) -> Filing:
+    """Return a filing of all of Anhui for ever, which counts wherever one is insured."""
+    invented = Filing(
+        filing_no=f"F-{person_no}",
+        person_no=person_no,
+        kind=FilingKind.LONG_TERM,
+        areas=("340000",),
+        since=SINCE,
+        until=None,
+        area_code="",
+        filed_at=FILED_AT,
+        rule=RuleRef("out_of_area", SINCE, ("H7",)),
         decided_by=DecidedBy(CHUZHOU, "x", "0", "0"),
     )
     return replace(invented, **changes)

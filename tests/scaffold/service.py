@@ -24,6 +24,7 @@ from gongji.v1 import (
     city_pb2_grpc,
     consequence_pb2_grpc,
     event_pb2_grpc,
+    filing_pb2_grpc,
     log_pb2_grpc,
     packet_pb2_grpc,
     registry_pb2,
@@ -144,6 +145,7 @@ class Service:
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.packets = packet_pb2_grpc.PacketServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
+        self.filings = filing_pb2_grpc.FilingServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)

@@ -30,6 +30,7 @@ from tests.scaffold.people import (
     NOW,
     BillChanges,
     BindingChanges,
+    FilingChanges,
     InstitutionChanges,
     PersonChanges,
 )
@@ -161,6 +162,12 @@ class World:
         institution = people.institution(hosp_lv, place, **changes)
         self.add(institution)
         return institution
+
+    def filed(self, person_no: str, **changes: Unpack[FilingChanges]) -> str:
+        """Add an invented filing (`people.filing`), and return its number."""
+        filing = people.filing(person_no, **changes)
+        self.add(filing)
+        return filing.filing_no
 
     def bind(
         self,

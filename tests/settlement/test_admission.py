@@ -161,7 +161,7 @@ def test_filing_opens_direct_settlement(new_world: NewWorld) -> None:
     assert (
         100_00
         == world.settle(
-            world.bill("P1", away, 900_00 + 100_00, filing_no="F1")
+            world.bill("P1", away, 900_00 + 100_00, filing_no=world.filed("P1"))
         ).fund_fen
     )
     assert 50_00 == world.settle(world.bill("P1", county, 100_00)).fund_fen

@@ -67,7 +67,8 @@ def graded(hosp_lv: int) -> dict[str, Any]:
 
 def visit(world: World, patient: str, fen: int) -> Settlement:
     """Settle a visit at the first hospital, wherever the patient is insured."""
-    bill = world.visit(patient, fen, account_use=AccountUse.CITY_ORDER, filing_no="F1")
+    use, filing_no = AccountUse.CITY_ORDER, world.filed(patient)
+    bill = world.visit(patient, fen, account_use=use, filing_no=filing_no)
     return world.settle(bill)
 
 

@@ -281,7 +281,9 @@ def test_a_giver_who_moved(settled: tuple[World, Settlement]) -> None:
 def test_a_move_told_late(settled: tuple[World, Settlement]) -> None:
     """As now the patient's new city decides, with its own accumulator."""
     world, _ = settled
-    bill = world.visit("P1", 200_00, account_use=CITY_ORDER, filing_no="F1")
+    bill = world.visit(
+        "P1", 200_00, account_use=CITY_ORDER, filing_no=world.filed("P1")
+    )
     done = world.settle(bill)
     world.now += DAY
     correct(world, Person, "P1", first_place=ANQING)

@@ -85,7 +85,11 @@ def _settle(world: World, person: str, fen: int, use: AccountUse, place: int) ->
     with suppress(Refusal):
         world.settle(
             world.visit(
-                person, fen, account_use=use, institution_code=code, filing_no="F1"
+                person,
+                fen,
+                account_use=use,
+                institution_code=code,
+                filing_no=world.filed(person),
             )
         )
 

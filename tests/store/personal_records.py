@@ -29,6 +29,7 @@ from gongji.rules.codes import (
 )
 from msgspec.structs import replace
 
+from tests.scaffold.people import filing
 from tests.store.conftest import settled
 
 DAY = date(1951, 2, 3)
@@ -124,6 +125,16 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             decided_by=RULES,
         ),
         ("RELATION-1",),
+    ),
+    "a filing": (
+        filing(
+            "P1",
+            areas=("FILED-AREA",),
+            since=date(2031, 7, 8),
+            until=date(2032, 7, 8),
+            ended=date(2033, 7, 8),
+        ),
+        ("FILED-AREA", "2031-07-08", "2032-07-08", "2033-07-08"),
     ),
     "a premium": (
         Premium(

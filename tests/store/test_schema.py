@@ -27,6 +27,7 @@ from gongji.model.binding import (
 )
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
+from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import (
     Institution,
@@ -96,6 +97,7 @@ KINDS = (
     IssuedStatement,
     WalletAccount,
     WalletTransfer,
+    Filing,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

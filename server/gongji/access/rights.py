@@ -97,6 +97,9 @@ _COLLECTED: Final = _WORK | _to((Kind.COLLECTOR,), _CITY)
 
 _REVIEWED: Final = _WORK | _to((Kind.REVIEWER,), _CITY)
 
+# At the agency of the insured city, or through what acts for it (H7).
+_FILED: Final = _WORK | _to((Kind.APP, Kind.COUNTER), _SUBJECT, _CITY)
+
 _LOGGED: Final = _to((Kind.OPERATOR, Kind.AUDITOR))
 
 RIGHTS: Final[Mapping[str, Row]] = {
@@ -111,6 +114,10 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "ListBindings": _OWN | _REVIEWED,
     "Unbind": _BOUND,
     "ExplainRefusal": _REFUSED,
+    "File": _FILED,
+    "EndFiling": _FILED,
+    "GetFiling": _OWN,
+    "ListFilings": _OWN,
     "Quote": _BILLED,
     "Settle": _BILLED,
     "Reverse": _BILLED,

@@ -18,26 +18,18 @@ from typing import Any, TypeGuard, cast, get_args, get_type_hints
 import typeguard
 
 from gongji.cities.encoding import UnwritableRules, encoded
-from gongji.rules.benefits import PremiumTerms, Table
+from gongji.cities.figures import impossible_figures
 from gongji.rules.binding import (
     EnrolmentTerms,
-    FamilyLimit,
-    GiverLimit,
     Identity,
-    MarriageTerms,
     RelationSet,
 )
 from gongji.rules.channels import (
-    AtOnce,
-    CounterHours,
     MaterialNeed,
-    ReviewLatency,
 )
 from gongji.rules.clauses import Candidate, Ruled, Timeline
-from gongji.rules.codes import Scheme, Standing
+from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
-from gongji.rules.money import FULL_BP
-from gongji.rules.wallet import WalletTerms
 
 
 class PluginProblem(Exception):  # noqa: N818 - a finding about a plugin
@@ -57,8 +49,6 @@ def quoted(words: object) -> str:
     line = " ".join(str(words).split()).replace("」", "』")
     return f"「{line}」"
 
-
-LEVELS = (1, 2, 3)
 
 CHANNEL_HOOKS = ("identity_checks", "fields_asked", "materials", "review_latency")
 """Hooks that answer per channel and must speak of exactly the channels declared."""
@@ -187,7 +177,7 @@ def problems_of_value(hook: str, value: object) -> Iterator[str]:
         yield f"{hook}：返回值类型不对：{_in_one_line(error)}"
         return
     for part in parts:
-        problems = (*_impossible_figures(part), *_nothing_to_choose(part))
+        problems = (*impossible_figures(part), *_nothing_to_choose(part))
         yield from (f"{hook}：{problem}" for problem in problems)
     if hook == "application_expiry" and value == 0:
         yield f"{hook}：至少 1 天"
@@ -318,34 +308,6 @@ def _problems_of_number(part: object) -> Iterator[str]:
         yield f"金额、比例、天数、人数不得为负，得到 {part!r}"
 
 
-def _impossible_figures(part: object) -> Iterator[str]:
-    """Yield figures that no rule can mean."""
-    match part:
-        case Table():
-            yield from _problems_of_table(part)
-        case ReviewLatency():
-            if (part.at_once is AtOnce.ALWAYS) is (part.working_days > 0):
-                yield "即时生效的没有审核天数，其余至少 1 个工作日"
-        case CounterHours(opens=opens, closes=closes):
-            if opens.tzinfo or closes.tzinfo or opens >= closes:
-                yield f"服务时间须先开后关且不带时区，得到 {opens}–{closes}"
-        case PremiumTerms(least_fen=least, most_fen=most):
-            if not 0 < least <= most:
-                yield f"代缴金额的下限须大于 0 且不高于上限，得到 {least} 与 {most}"
-        case WalletTerms():
-            yield from _problems_of_wallet(part)
-        case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
-            yield "人数上限至少 1 人，不设限写 NO_LIMIT"
-
-
-def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
-    if 0 in {terms.transfers_a_day, terms.most_fen}:
-        yield "医保钱包转账的次数与金额须大于 0，不设限写 NO_LIMIT"
-    times = (terms.closed_from, terms.closed_until, terms.returns_at)
-    if any(moment.tzinfo for moment in times):
-        yield "医保钱包转账的各时刻不带时区"
-
-
 def _nothing_to_choose(part: object) -> Iterator[str]:
     """Yield empty sets from which something is chosen: what would help, or what to ask."""
     match part:
@@ -355,37 +317,3 @@ def _nothing_to_choose(part: object) -> Iterator[str]:
             yield f"{quoted(name)}：亲属关系至少一种"
         case MaterialNeed(name=name, one_of=()):
             yield f"{quoted(name)}：材料至少一种，不要的不写"
-
-
-def _problems_of_table(table: Table) -> Iterator[str]:
-    """Yield missing levels or standings, ratios above 100 %, levels there are not."""
-    gaps = list(_gaps_of_table(table))
-    if gaps:
-        # A ratio cannot be asked of a table with gaps.
-        yield from gaps
-        return
-    for standing in Standing:
-        for level in LEVELS:
-            if table.ratio_of(standing, level) > FULL_BP:
-                yield f"{standing.value} 级别 {level} 的支付比例超过 100%"
-    levels = {"unranked_as": table.unranked_as, "pharmacy": table.pharmacy}
-    for name, level_used in levels.items():
-        if isinstance(level_used, int) and level_used not in LEVELS:
-            yield f"{name} 须为级别 1、2 或 3"
-
-
-def _gaps_of_table(table: Table) -> Iterator[str]:
-    by_level: dict[str, Mapping[int, object]] = {
-        "deductible_fen": table.deductible_fen,
-        "ratio_bp": table.ratio_bp,
-        "visit_cap_fen": table.visit_cap_fen,
-    }
-    if isinstance(table.retired, Mapping):
-        by_level["retired"] = table.retired
-    if table.clauses is not None:
-        by_level["clauses.ratio"] = table.clauses.ratio
-    for name, figures in by_level.items():
-        if set(figures) != set(LEVELS):
-            yield f"{name} 须恰好给出级别 1、2、3"
-    if set(table.cap_fen) != set(Standing):
-        yield "cap_fen 须给出在职与退休"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.elsewhere import out_of_area
 from gongji.guide.page import (
     Section,
     Statement,
@@ -73,22 +74,9 @@ def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
         for procedure in builder.value(CityRules.enquiries)
     ]
     return (
-        _out_of_area(builder),
+        out_of_area(builder),
         _wallet(builder),
         Section("如何查询", parts=tuple(enquiries)),
-    )
-
-
-def _out_of_area(builder: GuideBuilder) -> Section:
-    hook = CityRules.out_of_area
-    care = builder.value(hook)
-    filing = "须先办理备案" if care.filing_before_direct_settlement else "无须备案"
-    need = builder.statement(hook, f"异地直接结算{filing}。")
-    return builder.section(
-        "异地就医",
-        hook,
-        care.procedure,
-        need,
     )
 
 

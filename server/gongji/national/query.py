@@ -68,10 +68,10 @@ QUERY_SETLINFO: Final[Table] = (
         ("cvlserv_flag", "公务员标志"),
         ("flxempe_flag", "灵活就业标志"),
         ("nwb_flag", "新生儿标志"),
-        ("insu_optins", "参保机构医保区划"),
         ("emp_name", "单位名称"),
-        ("pay_loc", "支付地点类别"),
     ),
+    carried("insu_optins", "参保机构医保区划", "即 insured_place"),
+    carried("pay_loc", "支付地点类别", "即 pay_loc"),
     mapped(
         "fixmedins_code", "定点医药机构编号", "settlement.bill.institution_code", ID
     ),
@@ -142,8 +142,8 @@ def query_output(
         "mdtrt_id": request["input"]["data"]["mdtrt_id"],
         "fixmedins_name": request["fixmedins_name"],
         "dedc_hosp_lv": _LEVELS.get(settlement.level, ""),
-        # 医疗机构.
-        "pay_loc": "2",
+        "insu_optins": settlement.insured_place,
+        "pay_loc": str(int(settlement.pay_loc)),
         "begndate": settlement.bill.service_day,
         "enddate": settlement.bill.service_day,
         "setl_time": settled_at,

@@ -37,6 +37,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "GetBinding": "binding",
     "ListBindings": "binding",
     "ExplainRefusal": "refusal",
+    # filing
+    "File": "filing",
+    "EndFiling": "filing",
+    "GetFiling": "filing",
+    "ListFilings": "filing",
     # settlement
     "Quote": "bill,enrolments,balance",
     "Settle": "bill,balance",

@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Final
 
 from gongji.rules.binding import NO_LIMIT, NoLimit
-from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     Purpose,
@@ -281,18 +280,6 @@ class Exclusion:
     def speaks_of(self, scheme: Scheme, standing: Standing) -> bool:
         """Return whether the clause is about the insured of a scheme and standing."""
         return scheme in self.schemes and standing in self.standings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfArea:
-    """Care in another pooling area (异地就医), and whether it needs a filing first.
-
-    `filing_clauses` say whether it does; the whole rule if they are left out.
-    """
-
-    filing_before_direct_settlement: bool
-    procedure: Procedure
-    filing_clauses: tuple[Clause, ...] = ()
 
 
 class OperatorSets(Enum):

@@ -118,8 +118,26 @@ OPEN_STATES = frozenset(
 class MarkKind(Enum):
     """The marks of a person that a rule asks for; values are the kinds as on the wire."""
 
-    # Until filings exist, a dated mark says who has one.
+    # A filing of another province says it too, wherever filings are kept (`model.filing`).
     CROSS_PROVINCE_FILING = "cross_province_filing"
+
+
+class FilingKind(IntEnum):
+    """Why somebody is treated elsewhere (异地就医备案); numbers as on the wire."""
+
+    LONG_TERM = 1
+    REFERRAL = 2
+    TEMPORARY = 3
+    EMERGENCY = 4
+
+
+class PayLoc(IntEnum):
+    """Where a bill is paid (pay_loc 支付地点类别); the numbers are the national codes."""
+
+    INSTITUTION = 2
+    IN_PROVINCE = 3
+    ACROSS_PROVINCES = 4
+    IN_CITY = 6
 
 
 class ConsentMethod(IntEnum):
@@ -188,3 +206,29 @@ def pooling_area(area_code: str) -> str:
 def province(area_code: str) -> str:
     """Return the province of an area code: 340822 → 34."""
     return area_code[:2]
+
+
+def covers_area(area: str, code: str) -> bool:
+    """Return whether an area holds an institution's: 310000 or 31 all of Shanghai.
+
+    Pooling is by city: a county stands for the city it belongs to.
+    """
+    # Pairs of zeros at the end name the whole: 340000 a province, 340100 a city.
+    prefix = area.removesuffix("00").removesuffix("00") if len(area) == _WHOLE else area
+    return code.startswith(prefix[:4])
+
+
+_WHOLE = 6
+"""Digits of an area code; a rule may name its first two or four instead."""
+
+
+def pay_loc(treated_in: str, insured_in: str) -> PayLoc:
+    """Return where a bill is paid, of the areas of treatment and of insurance.
+
+    Pooling is by city, so that in a city no care is elsewhere: IN_CITY is never said.
+    """
+    if pooling_area(treated_in) == pooling_area(insured_in):
+        return PayLoc.INSTITUTION
+    if province(treated_in) == province(insured_in):
+        return PayLoc.IN_PROVINCE
+    return PayLoc.ACROSS_PROVINCES

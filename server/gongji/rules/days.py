@@ -44,3 +44,19 @@ def month_around(day: date) -> tuple[date, date]:
 def next_day(day: date) -> date | None:
     """Return the day after; None after the calendar's last."""
     return None if day == date.max else day + timedelta(days=1)
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the last day of so many months from a day: 2025-09-01 + 6 → 2026-02-28.
+
+    A month too short for the day ends on its last: from 31 August six months end on
+    28 February, as from 1 September. The calendar's last day if it would be later.
+    """
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    if year > date.max.year:
+        return date.max
+    _, days = monthrange(year, month + 1)
+    if day.day > days:
+        return date(year, month + 1, days)
+    return date(year, month + 1, day.day) - timedelta(days=1)

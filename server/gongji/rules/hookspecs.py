@@ -18,7 +18,6 @@ from gongji.rules.benefits import (
     Exclusion,
     NoFund,
     NotSettled,
-    OutOfArea,
     PremiumTerms,
     PurseOrder,
     Reversal,
@@ -53,6 +52,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.clauses import Candidate, Timeline
 from gongji.rules.codes import Purpose, Scheme
+from gongji.rules.elsewhere import OutOfArea
 from gongji.rules.wallet import Wallet, WalletTerms
 
 PROJECT = "gongji"

@@ -29,6 +29,7 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Grade
 from gongji.rules.codes import (
     EnrolmentStatus,
+    FilingKind,
     MarkKind,
     Purpose,
     ResidueOf,
@@ -91,6 +92,12 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     Across: {
         Across.BOTH: "同一统筹区与跨统筹区绑定",
         Across.ONLY_ACROSS_AREAS: "跨统筹区绑定",
+    },
+    FilingKind: {
+        FilingKind.LONG_TERM: "异地长期居住",
+        FilingKind.REFERRAL: "异地转诊",
+        FilingKind.TEMPORARY: "临时外出就医",
+        FilingKind.EMERGENCY: "异地急诊",
     },
     MarkKind: {MarkKind.CROSS_PROVINCE_FILING: "跨省备案人员"},
     IdentityCheck: {

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from gongji.cities.city import Cities, City, DayRules
+from gongji.filing.bill import CareElsewhere, care_elsewhere
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts
 from gongji.model.people import (
@@ -21,7 +22,6 @@ from gongji.model.people import (
     alive_on,
 )
 from gongji.model.refusals import (
-    FilingRequired,
     FutureServiceDay,
     GiverNotBound,
     InstitutionNotDesignated,
@@ -42,7 +42,6 @@ from gongji.rules.codes import (
     ResidueOf,
     Scheme,
     VisitKind,
-    pooling_area,
     wire_name,
 )
 from gongji.rules.hookspecs import CityRules
@@ -65,6 +64,7 @@ class InsuredVisit(Struct, frozen=True, kw_only=True):
     `grade` is the institution's on the service day. `rules` are the city's on that day:
     they decide the fund's part. `rules_now` are those of the day of settlement: they
     decide the purses. `givers` are the bound holders to be charged, in their order.
+    `elsewhere` says what the fund pays in another pooling area, None at home.
     """
 
     bill: Bill
@@ -75,6 +75,7 @@ class InsuredVisit(Struct, frozen=True, kw_only=True):
     rules_now: DayRules
     enrolment: Enrolment
     givers: tuple[str, ...]
+    elsewhere: CareElsewhere | None = None
 
 
 class AdmittedBill(InsuredVisit, frozen=True, kw_only=True):
@@ -100,8 +101,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     _refuse_undesignated(bill, institution, rules)
     _refuse_first_settlement(bill, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
-    _refuse_without_table(scheme, rules)
-    _refuse_unfiled(bill, institution, place, rules)
+    elsewhere = care_elsewhere(bill, institution, place, rules, facts)
     givers = _givers(bill, facts, rules_now)
     return AdmittedBill(
         bill=bill,
@@ -113,6 +113,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
         rules_now=rules_now,
         enrolment=enrolment,
         givers=givers,
+        elsewhere=elsewhere,
     )
 
 
@@ -129,7 +130,6 @@ def insured_visit(
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
     enrolment = _enrolment(bill, patient, scheme, rules)
-    _refuse_without_table(scheme, rules)
     return InsuredVisit(
         bill=bill,
         patient=patient,
@@ -316,6 +316,10 @@ def _cited(
 def _enrolment(
     bill: Bill, patient: Person, scheme: Scheme, rules: DayRules
 ) -> Enrolment:
+    """Return the patient's enrolment in a scheme with a benefit.
+
+    NotEnrolled, SchemeNotSettled.
+    """
     enrolment = patient.enrolled(bill.service_day, scheme)
     if (
         enrolment is None
@@ -328,6 +332,7 @@ def _enrolment(
             clauses=_clauses_of_scheme(scheme, rules),
             scheme=str(int(scheme)),
         )
+    _refuse_without_table(scheme, rules)
     return enrolment
 
 
@@ -339,22 +344,6 @@ def _refuse_without_table(scheme: Scheme, rules: DayRules) -> None:
             field="bill.scheme",
             clauses=[entry.clause, entry.chosen_by],
             scheme=str(int(scheme)),
-        )
-
-
-def _refuse_unfiled(
-    bill: Bill, institution: Institution, place: str, rules: DayRules
-) -> None:
-    home = pooling_area(place)
-    if bill.filing_no or pooling_area(institution.area_code) == home:
-        return
-    terms = rules.answer(CityRules.out_of_area)
-    if terms.value.filing_before_direct_settlement:
-        raise FilingRequired(
-            f"{institution.name}不在参保地统筹区内，"
-            "直接结算前须先办理异地就医备案并填写备案号（filing_no）",
-            field="bill.filing_no",
-            clauses=terms.value.filing_clauses or terms.clauses,
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gongji.account.ledger import account_of
 from gongji.binding.status import BindingStatus, first_to_stand, status_of
@@ -39,9 +40,10 @@ from gongji.rules.codes import (
     Spending,
     VisitKind,
 )
+from gongji.rules.elsewhere import FundElsewhere
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
-from gongji.settlement.admission import InsuredVisit, use_at
+from gongji.settlement.admission import Hook, InsuredVisit, use_at
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
 _NO_PART: frozenset[BillPart] = frozenset()
@@ -50,13 +52,16 @@ _NO_PART: frozenset[BillPart] = frozenset()
 class FundTerms(Struct, frozen=True):
     """What the fund owes a bill: a benefit, or None and in Chinese why not.
 
-    Level 0 stands for an institution without one.
+    Level 0 stands for an institution without one. `elsewhere` changed the ratio from what
+    it is at home (`home_ratio_bp`), None if nothing did.
     """
 
     rule: RuleRef
     level: int
     benefit: Benefit | None
     denied: str = ""
+    elsewhere: FundElsewhere | None = None
+    home_ratio_bp: int = 0
 
 
 class PurseTerms(Struct, frozen=True):
@@ -76,7 +81,7 @@ def fund_terms(case: InsuredVisit) -> FundTerms:
     """Return what the fund owes, or the first reason why nothing.
 
     A denial of the whole scheme comes first, then an exclusion, then a denial of the
-    pharmacy or of the kind of visit, then the row of the table.
+    pharmacy or of the kind of visit, then of care elsewhere, then the row of the table.
     """
     entries = case.rules.value(CityRules.reimbursement)
     entry = entries[case.enrolment.scheme]
@@ -86,16 +91,14 @@ def fund_terms(case: InsuredVisit) -> FundTerms:
         return _denied(case, level, entry.clause)
     exclusion = _exclusion(case)
     if exclusion is not None:
-        return FundTerms(
-            rule=case.rules.ref(CityRules.exclusions, exclusion.clause),
-            level=level,
-            benefit=None,
-            denied=exclusion.clause.text,
-        )
+        return _denied(case, level, exclusion.clause, CityRules.exclusions)
     if case.grade.is_pharmacy and isinstance(entry.pharmacy, NoFund):
         return _denied(case, level, entry.pharmacy.clause)
     if not _is_covered(case, entry):
         return _uncovered(case, level, entry)
+    if case.elsewhere is not None and isinstance(case.elsewhere.fund, NoFund):
+        unpaid = case.elsewhere.fund.clause
+        return _denied(case, level, unpaid, CityRules.out_of_area)
     return _granted(case, level, entry)
 
 
@@ -176,9 +179,14 @@ def _uncovered(case: InsuredVisit, level: int, table: Table) -> FundTerms:
     )
 
 
-def _denied(case: InsuredVisit, level: int, clause: Clause) -> FundTerms:
+def _denied(
+    case: InsuredVisit,
+    level: int,
+    clause: Clause,
+    hook: Hook = CityRules.reimbursement,
+) -> FundTerms:
     return FundTerms(
-        rule=case.rules.ref(CityRules.reimbursement, clause),
+        rule=case.rules.ref(hook, clause),
         level=level,
         benefit=None,
         denied=clause.text,
@@ -190,10 +198,19 @@ def _granted(case: InsuredVisit, level: int, table: Table) -> FundTerms:
     pharmacy = case.grade.is_pharmacy
     ranked = case.grade.level is not None or pharmacy
     cited = table.cited(standing, level, ranked=ranked, pharmacy=pharmacy)
+    home = benefit_of(table, level, standing)
+    fund = case.elsewhere.fund if case.elsewhere else None
+    if not isinstance(fund, FundElsewhere):
+        rule = case.rules.ref(CityRules.reimbursement, *cited)
+        return FundTerms(rule=rule, level=level, benefit=home)
+    # A table that names no clauses rests on the whole rule: that is cited beside them.
+    cited = cited or case.rules.answer(CityRules.reimbursement).clauses
     return FundTerms(
-        rule=case.rules.ref(CityRules.reimbursement, *cited),
+        rule=case.rules.ref(CityRules.reimbursement, *cited, *fund.clauses),
         level=level,
-        benefit=benefit_of(table, level, standing),
+        benefit=replace(home, ratio_bp=fund.ratio_of(home.ratio_bp)),
+        elsewhere=None if fund.as_at_home else fund,
+        home_ratio_bp=home.ratio_bp,
     )
 
 

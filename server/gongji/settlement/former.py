@@ -17,7 +17,10 @@ from gongji.account.ledger import Inconsistent, purse_account
 from gongji.binding import life
 from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
+from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need
+from gongji.model.filing import Filing
+from gongji.model.people import area_of_institution
 from gongji.model.revisions import (
     OWNER,
     REVISIONS,
@@ -26,7 +29,8 @@ from gongji.model.revisions import (
     revision_of,
 )
 from gongji.model.settlement import Accumulator, Settlement
-from gongji.rules.codes import BindingState, pooling_area
+from gongji.rules.codes import BindingState, FilingKind, pooling_area
+from gongji.rules.hookspecs import CityRules
 
 T = TypeVar("T")
 
@@ -146,6 +150,8 @@ class FormerFacts(Facts):
             return cast("T | None", self._accumulator(key))
         if self._as_known and kind in REVISIONS:
             return cast("T | None", self._registered(kind, key))
+        if kind is Filing:
+            return cast("T | None", self._filing(key))
         record = self._base.get(kind, key)
         return None if record is None else self._former(record)
 
@@ -153,6 +159,27 @@ class FormerFacts(Facts):
         """Return the records whose index has that value, as they were. NotLoaded."""
         former = [self._former(r) for r in self._base.where(kind, index, value)]
         return [record for record in former if record is not None]
+
+    def _filing(self, filing_no: str) -> Filing | None:
+        """Return the filing the bill named: in force then, for it was settled."""
+        filing = self._base.get(Filing, filing_no)
+        if filing is not None:
+            return filing.as_of(self._settled_at)
+        # Filings are never deleted: this one was taken at its word, before they were kept.
+        own = self._settlement
+        day = own.bill.service_day
+        return Filing(
+            filing_no=filing_no,
+            person_no=own.bill.patient,
+            kind=FilingKind.LONG_TERM,
+            areas=(area_of_institution(own.bill.institution_code),),
+            since=day,
+            until=day,
+            area_code="",
+            filed_at=self._settled_at,
+            rule=RuleRef(CityRules.out_of_area.__name__, day, ()),
+            decided_by=own.decided_by,
+        )
 
     def _registered(self, kind: Any, key: str) -> Any:
         """Return a person or institution as known then. RevisionNotKept."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from gongji.account import ledger
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
+from gongji.filing.bill import filing_needs
 from gongji.model.account import Account
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision, RecallingCommand, RequestRecord
@@ -287,6 +288,7 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
         Need(Institution, "", bill.institution_code),
         Need(Account, "", bill.patient),
         bindings,
+        *filing_needs(bill),
     ]
     # Accumulator and givers follow from patient and bindings: a second round.
     if not (facts.has(person) and facts.has(bindings)):

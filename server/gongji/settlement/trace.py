@@ -4,7 +4,9 @@ fund.v1         deductible = min(in_scope, max(0, deductible_per_level -
                 deductible_used), max(0, deductible_year_max - deductible_used)); fen =
                 min(((in_scope - deductible) × ratio_bp + rounding_bp) // 10000,
                 visit_cap, max(0, cap - fund_paid)); what has no limit is left out;
-                rounding_bp is 5000 for half up, 0 for down
+                rounding_bp is 5000 for half up, 0 for down; elsewhere (异地) with another
+                ratio than at home also ratio_bp = max(0, (home_ratio_bp × factor_bp +
+                5000) // 10000 - less_bp)
 no_fund.v1      fen = 0, under the clause of the line's rule
 own_purse.v1    fen = min(available, needed), where available = min(balance, needed): a
                 balance is never shown
@@ -22,6 +24,7 @@ from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import NoticeKind, Payer, Scheme
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import FULL_BP, Rounding, percent, share, yuan
+from gongji.rules.phrases import in_words
 from gongji.rules.terms import TERMS
 from gongji.settlement.admission import AdmittedBill
 from gongji.settlement.entitlement import FundTerms, PurseTerms
@@ -100,8 +103,10 @@ def _fund_line(
         payer=Payer.FUND,
         rule=terms.rule,
         formula="fund.v1",
-        inputs=_inputs_of(in_scope_fen, benefit, used),
-        in_words=_fund_in_words(in_scope_fen, benefit, paid),
+        inputs=_inputs_of(in_scope_fen, benefit, used) | _inputs_elsewhere(terms),
+        in_words=_elsewhere_in_words(
+            terms, _fund_in_words(in_scope_fen, benefit, paid)
+        ),
     )
 
 
@@ -122,6 +127,25 @@ def _inputs_of(in_scope_fen: int, benefit: Benefit, used: Used) -> dict[str, int
     if benefit.cap_fen is not NO_LIMIT:
         inputs["cap"] = benefit.cap_fen
     return inputs
+
+
+def _inputs_elsewhere(terms: FundTerms) -> dict[str, int]:
+    fund = terms.elsewhere
+    if fund is None:
+        return {}
+    return {
+        "home_ratio_bp": terms.home_ratio_bp,
+        "factor_bp": fund.factor_bp,
+        "less_bp": fund.less_bp,
+    }
+
+
+def _elsewhere_in_words(terms: FundTerms, sentence: str) -> str:
+    """Return the sentence on the fund's part, with why the ratio is not that at home."""
+    if terms.elsewhere is None:
+        return sentence
+    at_home = percent(terms.home_ratio_bp)
+    return f"{sentence}；异地就医{in_words(terms.elsewhere)}，参保地为 {at_home}"
 
 
 def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:

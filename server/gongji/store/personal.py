@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ import msgspec
 from gongji.model.account import Credit, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import RequestRecord
+from gongji.model.filing import Filing
 from gongji.model.people import Certificate, Person
 from gongji.model.registry import PersonRow
 from gongji.model.revisions import PersonRevision
@@ -23,6 +25,7 @@ from gongji.model.settlement import Settlement
 from gongji.model.staging import StagedPerson
 from gongji.model.statement import IssuedStatement
 from gongji.model.wallet import WalletAccount, WalletTransfer
+from gongji.rules.codes import FilingKind
 from gongji.store.seal import Vault
 from gongji.store.sealing import Halves, Sealer, SecretFields, blanks_but, owner_of
 from gongji.store.table import (
@@ -77,6 +80,17 @@ SECRET: Final[Mapping[type, Mapping[str, Any]]] = {
     IssuedStatement: {"content": b"", "key": b""},
     WalletAccount: {"phone": ""},
     WalletTransfer: {"relation": ""},
+    Filing: blanks_but(
+        Filing,
+        # Where, why and until when somebody is treated elsewhere says much of him.
+        clear=("filing_no", "person_no", "area_code", "filed_at", "rule", "decided_by"),
+        required={
+            "kind": FilingKind.LONG_TERM,
+            "areas": (),
+            "since": date.min,
+            "until": None,
+        },
+    ),
 }
 """The sealed fields of each kind, with what stands in clear in their place."""
 

@@ -28,6 +28,7 @@ from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.facts import Facts, Need, by_key
+from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
@@ -137,6 +138,7 @@ KEPT: Final[Mapping[type, str]] = {
     **dict.fromkeys((SettledDay, SettledMessage), f"随结算留存：{_BOOKS}"),
     IssuedStatement: f"已交出的查询单据以核对真伪；{_BOOKS}",
     Binding: f"绑定是账户支付的依据；{_BOOKS}",
+    Filing: f"备案是异地直接结算的依据；{_BOOKS}",
     **dict.fromkeys((KeptRules, Adopted), f"结算所依的规则，随结算留存：{_BOOKS}"),
     **dict.fromkeys(
         (Person, PersonRevision, Institution, InstitutionRevision, AppliedImport),

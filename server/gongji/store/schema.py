@@ -15,6 +15,7 @@ from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
+from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Institution
 from gongji.model.revisions import InstitutionRevision
@@ -279,6 +280,15 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         moment("due_at", sparse=True),
         indexes=(("sender", "sent_at"), ("receiver", "sent_at"), ("due_at",)),
         personal=("sender", "receiver", DOCUMENT),
+    ),
+    document_table(
+        Filing,
+        "filing",
+        text("filing_no"),
+        text("person_no"),
+        moment("filed_at"),
+        indexes=(("person_no", "filed_at"),),
+        personal=("person_no", DOCUMENT),
     ),
     flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(

@@ -1,4 +1,5 @@
-"""Tables version 3 adds for what stands beside binding and settlement: statements, the wallet."""
+"""Tables version 3 adds for what stands beside binding and settlement: statements, the
+wallet, filings."""
 
 from __future__ import annotations
 
@@ -38,5 +39,12 @@ CREATE TABLE wallet_transfer (
 CREATE INDEX wallet_transfer_by_due_at
   ON wallet_transfer (due_at, transfer_id) WHERE due_at IS NOT NULL
 """,
+    """
+CREATE TABLE filing (
+  filing_no {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL, filed_at {INTEGER},
+  doc {BLOB} NOT NULL, sealed {BLOB}, commitments {BLOB}
+)
+""",
+    "CREATE INDEX filing_by_person_no_filed_at ON filing (person_no, filed_at, filing_no)",
 )
 """Statements, as those of `steps`."""

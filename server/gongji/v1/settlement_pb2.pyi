@@ -193,6 +193,38 @@ PAYER_CASH: Payer.ValueType  # 4
 """The patient in cash (个人现金)."""
 Global___Payer: _TypeAlias = Payer  # noqa: Y015
 
+class _PayLoc:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PayLocEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayLoc.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAY_LOC_UNSPECIFIED: _PayLoc.ValueType  # 0
+    """Not stated; never sent."""
+    PAY_LOC_INSTITUTION: _PayLoc.ValueType  # 2
+    """At the institution, in the pooling area the patient is insured in (医疗机构)."""
+    PAY_LOC_IN_PROVINCE: _PayLoc.ValueType  # 3
+    """In another pooling area of the province (省内异地)."""
+    PAY_LOC_ACROSS_PROVINCES: _PayLoc.ValueType  # 4
+    """In another province (跨省异地)."""
+    PAY_LOC_IN_CITY: _PayLoc.ValueType  # 6
+    """In another county of the city (市内异地); never sent while pooling is by city, as it is in all cities served."""
+
+class PayLoc(_PayLoc, metaclass=_PayLocEnumTypeWrapper):
+    """Where a bill is paid (pay_loc 支付地点类别); the numbers are the national codes."""
+
+PAY_LOC_UNSPECIFIED: PayLoc.ValueType  # 0
+"""Not stated; never sent."""
+PAY_LOC_INSTITUTION: PayLoc.ValueType  # 2
+"""At the institution, in the pooling area the patient is insured in (医疗机构)."""
+PAY_LOC_IN_PROVINCE: PayLoc.ValueType  # 3
+"""In another pooling area of the province (省内异地)."""
+PAY_LOC_ACROSS_PROVINCES: PayLoc.ValueType  # 4
+"""In another province (跨省异地)."""
+PAY_LOC_IN_CITY: PayLoc.ValueType  # 6
+"""In another county of the city (市内异地); never sent while pooling is by city, as it is in all cities served."""
+Global___PayLoc: _TypeAlias = PayLoc  # noqa: Y015
+
 class _NoticeKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -340,7 +372,9 @@ class Bill(_message.Message):
     spending: Global___Spending.ValueType
     """What the money is spent on."""
     filing_no: _builtins.str
-    """Filing number of out-of-area care (异地就医备案号); needed where the institution lies in another pooling area."""
+    """Filing number of out-of-area care (异地就医备案号), as FilingService.File gave it; needed where the institution lies in
+    another pooling area, unless the insured city's rule out_of_area exempts it, and looked up there only.
+    """
     msgid: _builtins.str
     """The sender's message id (msgid 发送方报文ID); kept and returned (medins_setl_id). One message of an institution
     settles once a caller: with the same bill the first answer comes again, with another one MESSAGE_ID_REUSED.
@@ -1060,7 +1094,9 @@ class Line(_message.Message):
 
     @_builtins.property
     def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """The formula's inputs by name; amounts in fen, ratios in basis points. A purse's figure is min(balance, still needed)."""
+        """The formula's inputs by name; amounts in fen, ratios in basis points. A purse's figure is min(balance, still needed).
+        fund.v1 of care elsewhere at another ratio than at home also has home_ratio_bp, factor_bp and less_bp, of which ratio_bp follows.
+        """
 
     def __init__(
         self,
@@ -1182,6 +1218,9 @@ class Settlement(_message.Message):
     REPLACED_BY_FIELD_NUMBER: _builtins.int
     RETURNED_FEN_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    TREATMENT_PLACE_FIELD_NUMBER: _builtins.int
+    INSURED_PLACE_FIELD_NUMBER: _builtins.int
+    PAY_LOC_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1218,6 +1257,12 @@ class Settlement(_message.Message):
     """The settlement that stands in its place; empty if none."""
     returned_fen: _builtins.int
     """What was returned of the bill before this settlement (部分退费), in fen."""
+    treatment_place: _builtins.str
+    """Area of the institution, six digits (mdtrtarea_admvs 就医地医保区划)."""
+    insured_place: _builtins.str
+    """Area of the city whose rules decided the fund's part, six digits (insuplc_admdvs 参保地医保区划)."""
+    pay_loc: Global___PayLoc.ValueType
+    """Where it is paid (pay_loc 支付地点类别)."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -1284,10 +1329,13 @@ class Settlement(_message.Message):
         replaced_by: _builtins.str = ...,
         returned_fen: _builtins.int = ...,
         notices: _abc.Iterable[Global___Notice] | None = ...,
+        treatment_place: _builtins.str = ...,
+        insured_place: _builtins.str = ...,
+        pay_loc: Global___PayLoc.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

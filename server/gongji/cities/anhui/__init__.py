@@ -19,7 +19,8 @@ from gongji.cities.anhui.channels import (
     review_latency,
     unbinding,
 )
-from gongji.cities.anhui.fund import exclusions, out_of_area, reimbursement
+from gongji.cities.anhui.elsewhere import out_of_area
+from gongji.cities.anhui.fund import exclusions, reimbursement
 from gongji.cities.anhui.people import (
     family_limit,
     giver_limit,

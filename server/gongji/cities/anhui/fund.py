@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from gongji.cities.anhui import assumptions as t
 from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui import paying
-from gongji.cities.anhui.since import provincial, step
+from gongji.cities.anhui.since import provincial
 from gongji.rules import benefits as b
 from gongji.rules import binding as r
-from gongji.rules.channels import (
-    Procedure,
-)
 from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import Scheme, Standing, VisitKind
 from gongji.rules.hookspecs import hookimpl
@@ -112,35 +109,4 @@ def _of_employees(
 def _of_residents(situation: b.Situation) -> b.Exclusion:
     return b.Exclusion(
         situation=situation, clause=paying.T42, schemes=frozenset({Scheme.RESIDENT})
-    )
-
-
-@hookimpl
-def out_of_area() -> Timeline[b.OutOfArea]:
-    """异地直接结算须预先备案，也可手工结算；持社保卡或电子医保凭证就医（H6–H8，H12）。"""
-    procedure = Procedure(
-        title="异地就医",
-        steps=(
-            step("选择异地直接结算或者手工结算", c.H6),
-            step(
-                "在参保地医保经办机构办理备案登记",
-                c.H7,
-                caution="选择直接结算的须预先办理",
-            ),
-            step("携带社会保障卡或电子医保凭证到异地定点医疗机构就医", c.H8, c.H12),
-        ),
-    )
-    return provincial(
-        b.OutOfArea(
-            filing_before_direct_settlement=True,
-            procedure=procedure,
-            filing_clauses=(c.H7,),
-        ),
-        clauses=[c.H6, c.H7, c.H8, c.H12],
-        against=[c.H5, c.C86, c.S5],
-        why=(
-            "X13：标题问黄山而正文写合肥，故作为全省通行的做法，不归于黄山一市；"
-            "各地报销政策尚未统一（C86）。"
-        ),
-        settles=[c.X13],
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gongji.model.account import PurseMovement
+from gongji.model.people import area_of_institution
 from gongji.model.settlement import Bill, Settlement
 from gongji.rpc.calls import own_request_id
 from gongji.rpc.convert.values import (
@@ -17,7 +18,14 @@ from gongji.rpc.convert.values import (
     instant_to,
     write_instant,
 )
-from gongji.rules.codes import AccountUse, ResidueOf, Scheme, Spending, VisitKind
+from gongji.rules.codes import (
+    AccountUse,
+    ResidueOf,
+    Scheme,
+    Spending,
+    VisitKind,
+    pay_loc,
+)
 from gongji.settlement.preview import Affected
 from gongji.settlement.recompute import PayerDifference, Recomputation
 from gongji.v1 import settlement_pb2 as pb
@@ -96,16 +104,25 @@ def write_settlement(
             balance_after_fen=movement.balance_after_fen,
             version_after=movement.version_after,
         )
-    message.decided_by.CopyFrom(decided_by_to(settlement.decided_by))
+    _write_deciding(settlement, message)
+    message.request_id = own_request_id(settlement.request_key)
     if settlement.reversed_at is not None:
         write_instant(settlement.reversed_at, message.reversed_at)
-    message.reversed_why = settlement.reversed_why
-    message.request_id = own_request_id(settlement.request_key)
-    for record, revision in settlement.known.items():
-        message.known.add(record=record, revision=revision)
+        message.reversed_why = settlement.reversed_why
     # hot path: few are settled again.
     if settlement.replaces or settlement.replaced_by:
         _write_replacement(settlement, message)
+
+
+def _write_deciding(settlement: Settlement, message: pb.Settlement) -> None:
+    """Write whose rules decided, on which knowledge, and where the patient was treated."""
+    message.decided_by.CopyFrom(decided_by_to(settlement.decided_by))
+    for record, revision in settlement.known.items():
+        message.known.add(record=record, revision=revision)
+    treated_in = area_of_institution(settlement.bill.institution_code)
+    message.treatment_place = treated_in
+    message.insured_place = settlement.area_code
+    message.pay_loc = pb.PayLoc.ValueType(pay_loc(treated_in, settlement.area_code))
 
 
 def _write_replacement(settlement: Settlement, message: pb.Settlement) -> None:

@@ -21,6 +21,7 @@ from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
 from gongji.rpc.services.consequence import ConsequenceService
 from gongji.rpc.services.event import EventService
+from gongji.rpc.services.filing import FilingService
 from gongji.rpc.services.log import LogService
 from gongji.rpc.services.packet import PacketService
 from gongji.rpc.services.registry import RegistryService
@@ -36,6 +37,7 @@ from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
 from gongji.v1.consequence_pb2_grpc import add_ConsequenceServiceServicer_to_server
 from gongji.v1.event_pb2_grpc import add_EventServiceServicer_to_server
+from gongji.v1.filing_pb2_grpc import add_FilingServiceServicer_to_server
 from gongji.v1.log_pb2_grpc import add_LogServiceServicer_to_server
 from gongji.v1.packet_pb2_grpc import add_PacketServiceServicer_to_server
 from gongji.v1.registry_pb2_grpc import add_RegistryServiceServicer_to_server
@@ -135,6 +137,8 @@ def _add_others(
     add_StatementServiceServicer_to_server(statements, calls)
     wallets = WalletService(store, cities, clock)
     add_WalletServiceServicer_to_server(wallets, calls)
+    filings = FilingService(store, cities)
+    add_FilingServiceServicer_to_server(filings, calls)
     consequences = ConsequenceService(store, cities)
     add_ConsequenceServiceServicer_to_server(consequences, calls)
     add_RegistryServiceServicer_to_server(RegistryService(store, clock), calls)

@@ -27,6 +27,7 @@ from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing, Request, RequestRecord
 from gongji.model.facts import Need
+from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.revisions import OWNER, PersonRevision
@@ -101,6 +102,12 @@ class PersonExport:
             )
             async for bindings in self._pages(listing):
                 yield [_held("binding", binding) for binding in bindings]
+
+        filings = Listing(
+            kind=Filing, equals={"person_no": self._number}, order="filed_at"
+        )
+        async for filed in self._pages(filings):
+            yield [_held("filing", filing) for filing in filed]
 
     async def _money(self) -> AsyncIterator[list[Held]]:
         of_patient = Listing(

@@ -14,6 +14,11 @@ from gongji.rules.phrases.benefits import (
 )
 from gongji.rules.phrases.binding import act_in_words, relations_left_out
 from gongji.rules.phrases.channels import days_in_words, pairs_taken
+from gongji.rules.phrases.elsewhere import (
+    exempt_in_words,
+    kind_in_words,
+    unfiled_in_words,
+)
 from gongji.rules.phrases.wallet import hours_in_words, returning_in_words
 
 __all__ = [
@@ -21,8 +26,10 @@ __all__ = [
     "act_in_words",
     "days_in_words",
     "exclusion_in_words",
+    "exempt_in_words",
     "hours_in_words",
     "in_words",
+    "kind_in_words",
     "level_in_words",
     "money_in_words",
     "monthly_in_words",
@@ -32,4 +39,5 @@ __all__ = [
     "relations_left_out",
     "returning_in_words",
     "topic",
+    "unfiled_in_words",
 ]

@@ -11,7 +11,6 @@ from gongji.rules.benefits import (
     Exclusion,
     NoFund,
     NotSettled,
-    OutOfArea,
     PremiumTerms,
     PurseOrder,
     Table,
@@ -176,12 +175,6 @@ def _by_level(texts: Mapping[int, str]) -> str:
 @phrase.register
 def _(value: Exclusion) -> str:
     return f"{exclusion_in_words(value)}（{value.clause.id}：{value.clause.text}）"
-
-
-@phrase.register
-def _(value: OutOfArea) -> str:
-    need = "须先备案" if value.filing_before_direct_settlement else "无须备案"
-    return f"异地直接结算{need}；{phrase(value.procedure)}"
 
 
 @phrase.register

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from gongji.model.account import Account, BroughtForward, Credit, Premium
 from gongji.model.binding import Binding
 from gongji.model.commands import RequestRecord
+from gongji.model.filing import Filing
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.model.staging import Turn, Unmerged
@@ -24,6 +25,8 @@ LOCKED: Final[Mapping[type, int]] = {
     Turn: 0,
     Settlement: 1,
     Premium: 1,
+    # Whoever settles under it and whoever ends it come one after the other.
+    Filing: 1,
     Credit: 2,
     BroughtForward: 2,
     Accumulator: 2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -107,6 +108,19 @@ class CreditStep(StrictTable, frozen=True, kw_only=True):
     month: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}$")]
 
 
+class FileStep(StrictTable, frozen=True, kw_only=True):
+    """A filing of care elsewhere, by default from today in the area of 外地 on.
+
+    A bill names it by its person: `filing = "陈甲"`.
+    """
+
+    person: str
+    kind: words.FiledAs = "异地长期居住"
+    areas: tuple[str, ...] = ()
+    since: date | UnsetType = UNSET
+    until: date | UnsetType = UNSET
+
+
 class GuideStep(StrictTable, frozen=True, kw_only=True):
     """A look into the city's guide of the day."""
 
@@ -152,6 +166,7 @@ CHECKED: Final = {
     "quote": _BILL,
     "reverse": _ALWAYS,
     "credit": _ALWAYS | {"credited"},
+    "file": _ALWAYS,
     "clock": frozenset({"balance"}),
     "guide": frozenset({"says"}),
 }
@@ -170,6 +185,7 @@ class CaseStep(StrictTable, frozen=True, kw_only=True):
     quote: BillDescription | None = None
     reverse: ReverseStep | None = None
     credit: CreditStep | None = None
+    file: FileStep | None = None
     clock: str | None = None
     guide: GuideStep | None = None
     each: Variations | None = None

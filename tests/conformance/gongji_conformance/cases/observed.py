@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from gongji.v1 import account_pb2, binding_pb2, settlement_pb2, types_pb2
+from gongji.v1 import (
+    account_pb2,
+    binding_pb2,
+    filing_pb2,
+    settlement_pb2,
+    types_pb2,
+)
 
 from gongji_conformance.city import words
 from gongji_conformance.city.stubs import CallRefused
@@ -64,6 +70,11 @@ def of_credit(answer: account_pb2.CreditResponse) -> Observed:
         "credited": words.yuan(answer.fen),
         "clauses": _cited([answer.rule]),
     }
+
+
+def of_filing(filing: filing_pb2.Filing) -> Observed:
+    """Return a filing in the words of a case."""
+    return {"clauses": _cited([filing.rule])}
 
 
 def _cited(rules: Iterable[types_pb2.RuleRef]) -> frozenset[str]:

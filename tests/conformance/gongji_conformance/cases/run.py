@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from gongji.v1 import account_pb2, binding_pb2, city_pb2, settlement_pb2
+from gongji.v1 import (
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    filing_pb2,
+    settlement_pb2,
+)
+from msgspec.structs import replace
 
 from gongji_conformance.cases import comparison, observed
 from gongji_conformance.cases.case import (
@@ -16,6 +23,7 @@ from gongji_conformance.cases.case import (
     CityCase,
     ConsentStep,
     CreditStep,
+    FileStep,
     ReverseStep,
     ReviewStep,
     UnbindStep,
@@ -24,7 +32,7 @@ from gongji_conformance.cases.observed import SENTENCE, Observed
 from gongji_conformance.city import requests, words
 from gongji_conformance.city.described import BillDescription
 from gongji_conformance.city.population import Population
-from gongji_conformance.city.requests import Wishes
+from gongji_conformance.city.requests import Wishes, area_of
 from gongji_conformance.city.stubs import CallRefused, Stubs, ask, new_id
 from gongji_conformance.city.stubs import person as ref
 
@@ -52,6 +60,7 @@ class CaseRun:
         self._people = population.register(case.people)
         self._bindings: dict[str, binding_pb2.Binding] = {}
         self._settlements: list[str] = []
+        self._filings: dict[str, str] = {}
         self._actions: Mapping[str, Callable[[Any], Observed]] = {
             "bind": self._bind,
             "look": self._look,
@@ -62,6 +71,7 @@ class CaseRun:
             "quote": self._quote,
             "reverse": self._reverse,
             "credit": self._credit,
+            "file": self._file,
             "clock": self._set_clock,
             "guide": self._guide,
         }
@@ -234,7 +244,25 @@ class CaseRun:
         patient = self._people[bill.patient]
         givers = [self._people[name] for name in bill.givers]
         institution = self._population.institution(bill.at)
-        return requests.bill(bill, patient, institution, self._now.date(), givers)
+        filed = replace(bill, filing=self._filings.get(bill.filing, bill.filing))
+        return requests.bill(filed, patient, institution, self._now.date(), givers)
+
+    def _file(self, step: FileStep) -> Observed:
+        """File care elsewhere, and remember its number under its person."""
+        areas = step.areas or (area_of(self._population.institution("外地三级")),)
+        request = filing_pb2.FileRequest(
+            request_id=new_id(),
+            person=ref(self._people[step.person].person_no),
+            kind=words.FILED_AS[step.kind],
+            areas=areas,
+            since=str(step.since or self._now.date()),
+            until=str(step.until or ""),
+        )
+        answer = ask(self._stubs.filings.File, request)
+        if isinstance(answer, CallRefused):
+            return observed.of_refusal(answer)
+        self._filings[step.person] = answer.filing.filing_no
+        return observed.of_filing(answer.filing)
 
     def _reverse(self, step: ReverseStep) -> Observed:
         """Take a settlement back. CaseFailed if there is none yet."""

@@ -7,7 +7,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
 
-from gongji.v1 import account_pb2, binding_pb2, city_pb2, settlement_pb2
+from gongji.v1 import (
+    account_pb2,
+    binding_pb2,
+    city_pb2,
+    filing_pb2,
+    settlement_pb2,
+)
 
 from gongji_conformance.city import requests, words
 from gongji_conformance.city.access import Access
@@ -198,6 +204,23 @@ class CityUnderTest:
             filing=filing,
         )
         return settlement_pb2.QuoteRequest(bill=self._sent(patient, bill))
+
+    def file(self, patient: InventedPerson) -> str:
+        """File that somebody lives where 外地 is, from today on; return the number."""
+        return self.stubs.filings.File(self.filing(patient)).filing.filing_no
+
+    def filing(self, patient: InventedPerson) -> filing_pb2.FileRequest:
+        """Return the request to file that."""
+        area = requests.area_of(self.people.institution("外地三级"))
+        return requests.filing(patient.person_no, [area], NOW.date())
+
+    def filing_end(self, patient: InventedPerson) -> filing_pb2.EndFilingRequest:
+        """File that, and return the request to end it from today on."""
+        return filing_pb2.EndFilingRequest(
+            request_id=new_id(),
+            filing_no=self.file(patient),
+            from_day=str(NOW.date()),
+        )
 
     def reversal(self, settlement_id: str) -> settlement_pb2.ReverseRequest:
         """Return a request to take a settlement back."""

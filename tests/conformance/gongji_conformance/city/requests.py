@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from gongji.v1 import binding_pb2, settlement_pb2, wallet_pb2
+from gongji.v1 import binding_pb2, filing_pb2, settlement_pb2, wallet_pb2
 from msgspec import UNSET, UnsetType
 
 from gongji_conformance.city import words
@@ -115,6 +115,22 @@ def review(
         reviewer=REVIEWER,
         verdict=verdict,
         reason_code=reason_code,
+    )
+
+
+def area_of(institution: str) -> str:
+    """Return the area an institution lies in: characters two to seven of its code."""
+    return institution[1:7]
+
+
+def filing(person_no: str, areas: Sequence[str], today: date) -> filing_pb2.FileRequest:
+    """Return the request to file that somebody lives in some areas from today on."""
+    return filing_pb2.FileRequest(
+        request_id=new_id(),
+        person=ref(person_no),
+        kind=filing_pb2.FILING_KIND_LONG_TERM,
+        areas=areas,
+        since=str(today),
     )
 
 

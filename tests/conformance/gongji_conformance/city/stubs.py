@@ -14,6 +14,7 @@ from gongji.v1 import (
     city_pb2_grpc,
     consequence_pb2_grpc,
     event_pb2_grpc,
+    filing_pb2_grpc,
     log_pb2_grpc,
     registry_pb2_grpc,
     sandbox_pb2,
@@ -48,10 +49,14 @@ class Stubs:
         self.recorder = recorder or Recorder()
         self._unrecorded = access.channel()
         channel = grpc.intercept_channel(self._unrecorded, self.recorder)
+        self._add_stubs(channel)
+
+    def _add_stubs(self, channel: grpc.Channel) -> None:
         self.cities = city_pb2_grpc.CityServiceStub(channel)
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
+        self.filings = filing_pb2_grpc.FilingServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)

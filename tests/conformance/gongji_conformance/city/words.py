@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final, Literal
 
-from gongji.v1 import binding_pb2, settlement_pb2, types_pb2
+from gongji.v1 import binding_pb2, filing_pb2, settlement_pb2, types_pb2
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Shanghai knows no summer time since 1991."""
@@ -32,6 +32,7 @@ SpentOn = Literal["医疗", "公共卫生", "体育健身", "养生保健"]
 Purpose = Literal["就医购药", "居民医保缴费"]
 Check = Literal["实名认证", "医保电子凭证", "人脸识别", "查验身份证"]
 Consenting = Literal["本人", "短信", "窗口", "监护人"]
+FiledAs = Literal["异地长期居住", "异地转诊", "临时外出就医", "异地急诊"]
 Use = Literal["none", "own", "order"]
 
 ENROLMENTS: Final = {
@@ -49,6 +50,13 @@ STATUSES: Final = {
 }
 
 MARKS: Final[dict[Mark, str]] = {"跨省备案": "cross_province_filing"}
+
+FILED_AS: Final = {
+    "异地长期居住": filing_pb2.FILING_KIND_LONG_TERM,
+    "异地转诊": filing_pb2.FILING_KIND_REFERRAL,
+    "临时外出就医": filing_pb2.FILING_KIND_TEMPORARY,
+    "异地急诊": filing_pb2.FILING_KIND_EMERGENCY,
+}
 
 RELATIONS: Final = {
     "配偶": "10",

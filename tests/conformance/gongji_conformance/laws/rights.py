@@ -12,6 +12,7 @@ from gongji.v1 import (
     city_pb2,
     consequence_pb2,
     event_pb2,
+    filing_pb2,
     log_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -29,6 +30,7 @@ _FILES: Final = (
     city_pb2,
     consequence_pb2,
     event_pb2,
+    filing_pb2,
     log_pb2,
     registry_pb2,
     sandbox_pb2,
@@ -67,6 +69,8 @@ _WALLET: Final = frozenset(
     }
 )
 _WALLETS: Final = frozenset({"GetWallet", "ListTransfers"})
+_FILING: Final = frozenset({"File", "EndFiling"})
+_FILINGS: Final = frozenset({"GetFiling", "ListFilings"})
 _RECONCILED: Final = frozenset({"ReconcileTotals", "ReconcileDetails"})
 _BILLS: Final = frozenset({"Quote", "Settle", "Reverse"})
 _IMPORTS: Final = frozenset({"GetImport", "ListImports"})
@@ -82,6 +86,7 @@ _READS: Final = (
     _BOUND
     | _OWN
     | _WALLETS
+    | _FILINGS
     | _RECONCILED
     | _IMPORTS
     | _ACCESSES
@@ -94,6 +99,7 @@ _CHANNEL: Final = (
     BINDING
     | _BOUND
     | _OWN
+    | _FILINGS
     | _ACCESSES
     | _REFUSED
     | _WATCHED
@@ -112,8 +118,8 @@ _INSTITUTION: Final = (
 )
 
 _STATED: Final[Mapping[Kind, frozenset[str]]] = {
-    "app": _RULES | _CHANNEL,
-    "counter": _RULES | _CHANNEL | {"ExportPerson"},
+    "app": _RULES | _CHANNEL | _FILING,
+    "counter": _RULES | _CHANNEL | _FILING | {"ExportPerson"},
     "bank": _RULES | _CHANNEL,
     "hospital": _RULES | _INSTITUTION,
     "pharmacy": _RULES | _INSTITUTION,

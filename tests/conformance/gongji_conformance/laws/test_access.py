@@ -16,9 +16,10 @@ from gongji_conformance.city.callers import (
 from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.stubs import new_id
 from gongji_conformance.laws.answered import only_answer
+from gongji_conformance.laws.asking import ask_as
 from gongji_conformance.laws.law import law
 from gongji_conformance.laws.rights import PATHS, WORK
-from gongji_conformance.laws.work import CallersWork, ask_as
+from gongji_conformance.laws.work import CallersWork
 
 UNANSWERED = {"UNAUTHENTICATED", "UNAVAILABLE"}
 """A call that shows nothing is refused, or no connection is made at all."""

@@ -18,7 +18,7 @@ def test_elsewhere_needs_a_filing(gongji_city: CityUnderTest) -> None:
     refused = ask(quote, gongji_city.quoting_elsewhere(patient))
     assert isinstance(refused, CallRefused)
     assert "FILING_REQUIRED" == refused.reason
-    filed = gongji_city.quoting_elsewhere(patient, filing="BA20250930001")
+    filed = gongji_city.quoting_elsewhere(patient, filing=gongji_city.file(patient))
     local = settlement_pb2.QuoteRequest(bill=filed.bill)
     local.bill.institution_code = gongji_city.people.institution("三级")
     local.bill.filing_no = ""
@@ -26,6 +26,20 @@ def test_elsewhere_needs_a_filing(gongji_city: CityUnderTest) -> None:
     home = quote(local).settlement
     assert home.deductible_fen == away.deductible_fen
     assert home.fund_fen == away.fund_fen
+
+
+@law("OUT-OF-AREA-FILING-001")
+def test_a_bill_is_held_to_its_filing(gongji_city: CityUnderTest) -> None:
+    """A number that no filing has, and another's filing, are refused by name."""
+    patient, other = gongji_city.people.one(), gongji_city.people.one()
+    quote = gongji_city.stubs.settlements.Quote
+    for filing, reason in (
+        ("BA20250930001", "FILING_NOT_FOUND"),
+        (gongji_city.file(other), "FILING_OF_ANOTHER"),
+    ):
+        refused = ask(quote, gongji_city.quoting_elsewhere(patient, filing=filing))
+        assert isinstance(refused, CallRefused)
+        assert reason == refused.reason
 
 
 @law("OUT-OF-AREA-BIND-001")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from gongji.v1 import (
     access_pb2,
@@ -14,6 +14,7 @@ from gongji.v1 import (
     city_pb2,
     consequence_pb2,
     event_pb2,
+    filing_pb2,
     log_pb2,
     packet_pb2,
     registry_pb2,
@@ -22,50 +23,19 @@ from gongji.v1 import (
     statement_pb2,
     types_pb2,
 )
-from google.protobuf.message import Message
 
 from gongji_conformance.city import requests
 from gongji_conformance.city.callers import EVERY, CallerUnderTest
 from gongji_conformance.city.city import NOW, CityUnderTest
 from gongji_conformance.city.population import InventedPerson
-from gongji_conformance.city.stubs import CallRefused, new_id, stamp
+from gongji_conformance.city.stubs import new_id, stamp
 from gongji_conformance.city.stubs import person as ref
-from gongji_conformance.laws.rights import PATHS, WORK, without_channel
+from gongji_conformance.laws.asking import AskedFor, ask_as, asked
+from gongji_conformance.laws.rights import WORK, without_channel
 from gongji_conformance.laws.wallet_work import WALLET_REQUESTS, WalletRequest
 
-SUBJECT_KEY: Final = "x-gongji-subject-bin"
 MONTH: Final = "2025-08"
 DAY: Final = "2025-09-30"
-
-
-class AskedFor(NamedTuple):
-    """The messages of one call, and the person for whom it is made, if for any."""
-
-    messages: tuple[Message, ...]
-    subject: InventedPerson | None = None
-
-
-def asked(*messages: Message, subject: InventedPerson | None = None) -> AskedFor:
-    """Return a call."""
-    return AskedFor(messages, subject)
-
-
-def ask_as(caller: CallerUnderTest, method: str, call: AskedFor) -> CallRefused | None:
-    """Return how a call of a caller is refused; None if it is answered."""
-    metadata = [] if call.subject is None else [(SUBJECT_KEY, subject(call.subject))]
-    packed = [message.SerializeToString() for message in call.messages]
-    return caller.stubs.ask_anything(PATHS[method], packed, metadata)
-
-
-def subject(person: InventedPerson) -> bytes:
-    """Return a person as the one who was identified a minute ago and asks."""
-    return access_pb2.Subject(
-        person=ref(person.person_no),
-        identification=access_pb2.IDENTIFICATION_FACE,
-        identified_at=stamp(NOW - timedelta(minutes=1)),
-        evidence="conformance-1",
-        purpose=access_pb2.ACCESS_PURPOSE_OWN_REQUEST,
-    ).SerializeToString()
 
 
 class CallersWork:
@@ -335,6 +305,15 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "ReconcileTotals": lambda work: asked(requests.totals(work.institution, DAY)),
     "ReconcileDetails": lambda work: asked(requests.details(work.institution, DAY)),
+    "File": lambda work: asked(work.city.filing(work.holder), subject=work.holder),
+    "EndFiling": lambda work: asked(
+        work.city.filing_end(work.holder), subject=work.holder
+    ),
+    "GetFiling": lambda work: asked(
+        filing_pb2.GetFilingRequest(filing_no=work.city.file(work.holder)),
+        subject=work.holder,
+    ),
+    "ListFilings": _of_holder(filing_pb2.ListFilingsRequest),
     "GetAccount": _of_holder(account_pb2.GetAccountRequest),
     "ListEntries": _of_holder(account_pb2.ListEntriesRequest),
     "Credit": _monthly(account_pb2.CreditRequest),
