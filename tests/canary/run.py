@@ -149,6 +149,9 @@ class CanaryRun:
         for plant in walked.plants(self.settlement_id):
             self.plants[plant.mark] = f"{plant.method.name} {plant.field}"
             self.told += walked.said(channel, plant)
+        for field, mark, refusal in walked.subjects(channel):
+            self.plants[mark] = field
+            self.told += refusal
         for refusal in walked.strange(channel):
             self.refusals += refusal
 

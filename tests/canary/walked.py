@@ -64,8 +64,13 @@ class Plant(NamedTuple):
     @property
     def mark(self) -> str:
         """Return what of it is found in an output."""
-        found: bytes = MARKS.findall(self.text.encode())[0]
-        return found.decode()
+        return mark_in(self.text)
+
+
+def mark_in(text: str) -> str:
+    """Return the mark that a planted text holds."""
+    found: bytes = MARKS.findall(text.encode())[0]
+    return found.decode()
 
 
 def methods() -> Iterator[MethodDescriptor]:
@@ -97,11 +102,12 @@ def repeatable() -> set[str]:
 
     It has a form that is told in words, and is not said to be personal.
     """
+    messages = [(method.name, method.input_type) for method in methods()]
     return {
-        f"{method.name} {'.'.join(path)}"
-        for method in methods()
-        for path in text_fields(method.input_type)
-        if _repeatable(method.input_type, path)
+        f"{name} {'.'.join(path)}"
+        for name, message in [*messages, ("Subject", access_pb2.Subject.DESCRIPTOR)]
+        for path in text_fields(message)
+        if _repeatable(message, path)
     }
 
 
@@ -198,24 +204,28 @@ def strange(channel: grpc.Channel) -> Iterator[bytes]:
         value: Any = f"{MARK}{next(number):05d}"
         sent = value.encode() if key.endswith("-bin") else value
         yield _called(channel, path, [_of_holder()], ((key, sent),))
-    for packed in _subjects(number):
-        yield _called(
-            channel, path, [_of_holder()], (("x-gongji-subject-bin", packed),)
-        )
 
 
-def _subjects(number: Iterator[int]) -> Iterator[bytes]:
-    """Yield for whom a call may be said to be made, each with a mark in one field."""
+def subjects(channel: grpc.Channel) -> Iterator[tuple[str, str, bytes]]:
+    """Make calls for somebody stated with a mark in one field.
+
+    Yield each field, its mark, and what is said of the call.
+    """
+    number = count(91_001)
+    path = "/gongji.v1.AccountService/GetAccount"
     for field in text_fields(access_pb2.Subject.DESCRIPTOR):
         for written in SHAPES.values():
+            text = written(next(number))
             stated = access_pb2.Subject(
                 identification=access_pb2.IDENTIFICATION_FACE,
                 purpose=access_pb2.ACCESS_PURPOSE_OWN_REQUEST,
             )
             stated.person.person_no = HOLDER["own"]
             stated.identified_at.GetCurrentTime()
-            put(stated, field, written(next(number)))
-            yield stated.SerializeToString()
+            put(stated, field, text)
+            metadata = (("x-gongji-subject-bin", stated.SerializeToString()),)
+            refusal = _called(channel, path, [_of_holder()], metadata)
+            yield f"Subject {'.'.join(field)}", mark_in(text), refusal
 
 
 METADATA: Final = (
