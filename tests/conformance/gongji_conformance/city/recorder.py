@@ -22,12 +22,9 @@ _PERSONAL: Final = frozenset(
     {
         "gongji.v1.Certificate.number",
         "gongji.v1.Person.name",
-        "gongji.v1.Person.phone",
         "gongji.v1.Statement.name",
         "gongji.v1.StatementParty.name",
         "gongji.v1.MemberDetails.name",
-        "gongji.v1.MemberDetails.certificate_number",
-        "gongji.v1.MemberDetails.phone",
         "gongji.v1.ExportedRecord.content",
         "gongji.v1.Material.reference",
         "gongji.v1.Consent.reference",
@@ -44,6 +41,8 @@ _PERSONAL: Final = frozenset(
     }
 )
 """Fields that tell who somebody is, or what was written about somebody."""
+_PERSONAL_NAMES: Final = frozenset({"phone", "certificate_number"})
+"""Names that say so, whatever message the field is of."""
 _NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9X]|1[0-9]{10})(?![0-9A-Za-z])"
 )
@@ -133,7 +132,7 @@ def _copy(message: Message) -> Message:
 
 def is_personal(field: str) -> bool:
     """Say whether a field of this full name is hidden."""
-    return field in _PERSONAL
+    return field in _PERSONAL or field.rpartition(".")[2] in _PERSONAL_NAMES
 
 
 def shown(message: Message) -> Any:
