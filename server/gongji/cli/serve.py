@@ -31,7 +31,7 @@ from gongji.cli.terminal import Terminal
 from gongji.kit.check.serving import unfit
 from gongji.model.refusals import Refusal
 from gongji.serve import descriptors, gateway, logs, service, supervisor
-from gongji.serve.admission import check_folder
+from gongji.serve.admission import check_doors, check_folder
 from gongji.serve.beside import working_beside
 from gongji.serve.clock import system_clock
 from gongji.serve.notify import answer_reloads, keep_watchdog
@@ -250,10 +250,10 @@ async def _serve(
 def _fit(settings: Settings) -> tuple[Settings, Cities]:
     """Return the cities that may serve, and the settings that refuse all others.
 
-    ValueError or OSError if no server can have the settings, whatever the cities.
+    ValueError or OSError if options or addresses cannot be met, whatever the cities.
     """
     # Before plugins are asked, which takes seconds.
-    service.check_settings(settings)
+    check_doors(settings)
     settings = settings.with_recorded_suite()
     loaded = settings.cities()
     settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))

@@ -86,7 +86,10 @@ async def serve(
     """
     # Before the port is open: whoever can call can also interrupt it in order.
     ending = asyncio.ensure_future(interrupted())
-    check_settings(settings)
+    check_doors(settings)
+    # Nothing is made for a server that cannot listen.
+    for address in addresses(settings):
+        check_free(address)
     async with (
         metrics_served(settings.metrics_address) as metrics,
         running(settings, cities, workdays) as port,
@@ -94,13 +97,6 @@ async def serve(
         yield Up(port.address, metrics)
         await ending
         yield Stopping()
-
-
-def check_settings(settings: Settings) -> None:
-    """ValueError or OSError if no server can have these settings. It makes nothing."""
-    check_doors(settings)
-    for address in addresses(settings):
-        check_free(address)
 
 
 @asynccontextmanager
