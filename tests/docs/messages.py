@@ -27,12 +27,23 @@ SERVER: Final = ROOT / "server" / "gongji"
 
 ANSWERING: Final = (
     *("access", "account", "binding", "event", "model", "registry", "rpc"),
-    *("settlement", "store/replay.py", "store/content.py", "text/forms.py"),
+    *("settlement", "wallet", "store/replay.py", "store/content.py", "text/forms.py"),
     *("text/characters.py", "text/tables.py", "national", "rules/money.py"),
     *("rules/days.py", "rules/phrases", "rules/terms.py", "guide", "serve/national"),
     *("cities/answering.py", "cities/asking.py"),
 )
 """Where what a call is answered is written."""
+
+SILENT: Final = {
+    "audit": "the log, and its signatures",
+    "cli": "the command line, for whoever runs it",
+    "client": "what commands ask the service, for whoever runs them",
+    "isolation": "processes of plugins",
+    "kit": "for city teams",
+    "v1": "generated",
+    "verify": "for auditors",
+}
+"""Folders that say nothing to a caller, and whom they are for."""
 
 NOT_ANSWERED: Final = {
     "access/policy.py": "what is wrong with a policy: for operators",

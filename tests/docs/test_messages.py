@@ -8,9 +8,11 @@ from typing import Final
 import pytest
 
 from tests.docs.messages import (
+    ANSWERING,
     CATALOGUE,
     NOT_ANSWERED,
     SERVER,
+    SILENT,
     Message,
     messages,
     text_of,
@@ -72,6 +74,12 @@ def test_no_value_is_told_as_python_writes_it(rows: list[Message]) -> None:
 def test_parts_of_sentences_are_there(rows: list[Message]) -> None:
     """Each part that is put beside another is still in the sources."""
     assert set(JOINING) <= {(row.module, row.template) for row in rows}
+
+
+def test_no_folder_is_left_out() -> None:
+    """Every folder of the server answers callers, or says whom it is for."""
+    folders = {path.parent.name for path in SERVER.glob("*/__init__.py")}
+    assert folders == {name.partition("/")[0] for name in ANSWERING} | set(SILENT)
 
 
 def test_modules_left_out_are_there() -> None:

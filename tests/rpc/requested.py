@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
-from gongji.v1 import (
-    access_pb2,
-    account_pb2,
-    binding_pb2,
-    city_pb2,
-    consequence_pb2,
-    event_pb2,
-    log_pb2,
-    registry_pb2,
-    sandbox_pb2,
-    settlement_pb2,
-)
+from gongji import v1
+from gongji.v1 import access_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
 
 def requested() -> Iterator[Any]:
-    """Yield every message that a request is or holds."""
+    """Yield every message that a request is or holds, of every service there is."""
     seen: set[str] = set()
+    names = [
+        m.name for m in pkgutil.iter_modules(v1.__path__) if m.name.endswith("_pb2")
+    ]
+    modules = [importlib.import_module(f"gongji.v1.{name}") for name in sorted(names)]
     left = [
         method.input_type
-        for module in (
-            access_pb2,
-            account_pb2,
-            binding_pb2,
-            city_pb2,
-            consequence_pb2,
-            event_pb2,
-            log_pb2,
-            registry_pb2,
-            sandbox_pb2,
-            settlement_pb2,
-        )
+        for module in modules
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ]

@@ -26,7 +26,11 @@ from gongji.v1 import (
     binding_pb2,
     consequence_pb2,
     settlement_pb2,
+    wallet_pb2,
 )
+from gongji.wallet.ending import AcceptTransfer, DeclineTransfer
+from gongji.wallet.opening import ChangeWalletPlace, OpenWallet
+from gongji.wallet.sending import SendTransfer
 from msgspec import Struct
 
 REQUESTS: Final[dict[type[Command[Any]], Any]] = {
@@ -46,6 +50,11 @@ REQUESTS: Final[dict[type[Command[Any]], Any]] = {
     PayPremium: account_pb2.PayPremiumRequest,
     RefundPremium: account_pb2.RefundPremiumRequest,
     Erase: access_pb2.ErasePersonRequest,
+    OpenWallet: wallet_pb2.OpenWalletRequest,
+    ChangeWalletPlace: wallet_pb2.ChangeWalletPlaceRequest,
+    SendTransfer: wallet_pb2.TransferRequest,
+    AcceptTransfer: wallet_pb2.AcceptTransferRequest,
+    DeclineTransfer: wallet_pb2.DeclineTransferRequest,
 }
 
 

@@ -27,7 +27,7 @@ from gongji.v1 import settlement_pb2 as gongji_dot_v1_dot_settlement__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gongji/v1/packet.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"3\n\x10GetPacketRequest\x12\x1f\n\rsettlement_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x1e\"\xea\x01\n\x11GetPacketResponse\x12)\n\nsettlement\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12$\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x15.gongji.v1.PacketFact\x12%\n\x05rules\x18\x03 \x03(\x0b\x32\x16.gongji.v1.PacketRules\x12\"\n\x04rows\x18\x04 \x03(\x0b\x32\x14.gongji.v1.PacketRow\x12\x0c\n\x04hash\x18\x05 \x01(\t\x12+\n\x0creplacements\x18\x06 \x03(\x0b\x32\x15.gongji.v1.Settlement\"z\n\nPacketFact\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x05\x12.\n\nknown_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\"/\n\x0bPacketRules\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"\xc8\x01\n\tPacketRow\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12&\n\x06values\x18\x02 \x03(\x0b\x32\x16.gongji.v1.PacketValue\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x0e\n\x06hashes\x18\x04 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12-\n\tinclusion\x18\x06 \x01(\x0b\x32\x1a.gongji.v1.PacketInclusion\x12&\n\x06sealed\x18\x07 \x03(\x0b\x32\x16.gongji.v1.PacketValue\"<\n\x0bPacketValue\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x0e\n\x06opener\x18\x03 \x01(\x0c\"V\n\x0fPacketInclusion\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x12\n\npublic_key\x18\x04 \x01(\t2W\n\rPacketService\x12\x46\n\tGetPacket\x12\x1b.gongji.v1.GetPacketRequest\x1a\x1c.gongji.v1.GetPacketResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16gongji/v1/packet.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x10GetPacketRequest\x12!\n\rsettlement_id\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18\x1e(\x04\"\xea\x01\n\x11GetPacketResponse\x12)\n\nsettlement\x18\x01 \x01(\x0b\x32\x15.gongji.v1.Settlement\x12$\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32\x15.gongji.v1.PacketFact\x12%\n\x05rules\x18\x03 \x03(\x0b\x32\x16.gongji.v1.PacketRules\x12\"\n\x04rows\x18\x04 \x03(\x0b\x32\x14.gongji.v1.PacketRow\x12\x0c\n\x04hash\x18\x05 \x01(\t\x12+\n\x0creplacements\x18\x06 \x03(\x0b\x32\x15.gongji.v1.Settlement\"z\n\nPacketFact\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x05\x12.\n\nknown_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ontent\x18\x05 \x01(\t\"/\n\x0bPacketRules\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"\xc8\x01\n\tPacketRow\x12\x0c\n\x04text\x18\x01 \x01(\x0c\x12&\n\x06values\x18\x02 \x03(\x0b\x32\x16.gongji.v1.PacketValue\x12\x10\n\x08position\x18\x03 \x01(\x05\x12\x0e\n\x06hashes\x18\x04 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12-\n\tinclusion\x18\x06 \x01(\x0b\x32\x1a.gongji.v1.PacketInclusion\x12&\n\x06sealed\x18\x07 \x03(\x0b\x32\x16.gongji.v1.PacketValue\"<\n\x0bPacketValue\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x0e\n\x06opener\x18\x03 \x01(\x0c\"V\n\x0fPacketInclusion\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x12\n\npublic_key\x18\x04 \x01(\t2W\n\rPacketService\x12\x46\n\tGetPacket\x12\x1b.gongji.v1.GetPacketRequest\x1a\x1c.gongji.v1.GetPacketResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\tgongji.v1P\001Z!gongji.invalid/gongji/v1;gongjiv1'
   _globals['_GETPACKETREQUEST'].fields_by_name['settlement_id']._loaded_options = None
-  _globals['_GETPACKETREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\302\370\030\004\010\001\030\036'
+  _globals['_GETPACKETREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\302\370\030\006\010\001\030\036(\004'
   _globals['_GETPACKETREQUEST']._serialized_start=127
-  _globals['_GETPACKETREQUEST']._serialized_end=178
-  _globals['_GETPACKETRESPONSE']._serialized_start=181
-  _globals['_GETPACKETRESPONSE']._serialized_end=415
-  _globals['_PACKETFACT']._serialized_start=417
-  _globals['_PACKETFACT']._serialized_end=539
-  _globals['_PACKETRULES']._serialized_start=541
-  _globals['_PACKETRULES']._serialized_end=588
-  _globals['_PACKETROW']._serialized_start=591
-  _globals['_PACKETROW']._serialized_end=791
-  _globals['_PACKETVALUE']._serialized_start=793
-  _globals['_PACKETVALUE']._serialized_end=853
-  _globals['_PACKETINCLUSION']._serialized_start=855
-  _globals['_PACKETINCLUSION']._serialized_end=941
-  _globals['_PACKETSERVICE']._serialized_start=943
-  _globals['_PACKETSERVICE']._serialized_end=1030
+  _globals['_GETPACKETREQUEST']._serialized_end=180
+  _globals['_GETPACKETRESPONSE']._serialized_start=183
+  _globals['_GETPACKETRESPONSE']._serialized_end=417
+  _globals['_PACKETFACT']._serialized_start=419
+  _globals['_PACKETFACT']._serialized_end=541
+  _globals['_PACKETRULES']._serialized_start=543
+  _globals['_PACKETRULES']._serialized_end=590
+  _globals['_PACKETROW']._serialized_start=593
+  _globals['_PACKETROW']._serialized_end=793
+  _globals['_PACKETVALUE']._serialized_start=795
+  _globals['_PACKETVALUE']._serialized_end=855
+  _globals['_PACKETINCLUSION']._serialized_start=857
+  _globals['_PACKETINCLUSION']._serialized_end=943
+  _globals['_PACKETSERVICE']._serialized_start=945
+  _globals['_PACKETSERVICE']._serialized_end=1032
 # @@protoc_insertion_point(module_scope)

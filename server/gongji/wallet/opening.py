@@ -35,6 +35,8 @@ class OpenWallet(Command[OpenedWallet], frozen=True, kw_only=True):
 
     answer_type = OpenedWallet
 
+    wire = (("person_no", "person"),)
+
     person_no: str
     use_place: str
     phone: str
@@ -72,6 +74,8 @@ class ChangeWalletPlace(Command[WalletAccount], frozen=True, kw_only=True):
     """Have a wallet be used elsewhere from now on (变更使用地)."""
 
     answer_type = WalletAccount
+
+    wire = (("person_no", "person"),)
 
     person_no: str
     use_place: str
