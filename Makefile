@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile national chaos bench check protos format clean
+.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile national wallet chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -70,8 +70,12 @@ hostile: $(STAMP)
 national: $(STAMP)
 	GONGJI_NATIONAL=1 $(BIN)/pytest -q tests/serve/national/test_schedules.py
 
+# Ten thousand schedules of transfers, crashes and time.
+wallet: $(STAMP)
+	GONGJI_WALLET=1 $(BIN)/pytest -q tests/wallet/test_schedules.py
+
 chaos: $(STAMP)
-	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos tests/cli/test_rekey.py
+	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos tests/cli/test_rekey.py tests/wallet/test_killed.py
 
 bench: $(BENCH)
 	$(BIN)/python -m tests.bench.run $(ARGS)

@@ -28,6 +28,7 @@ if _version_not_supported:
 class WalletServiceStub:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
+    What is in a wallet pays no bill yet.
     """
 
     def __init__(self, channel):
@@ -76,6 +77,7 @@ class WalletServiceStub:
 class WalletServiceServicer:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
+    What is in a wallet pays no bill yet.
     """
 
     def OpenWallet(self, request, context):
@@ -178,6 +180,7 @@ def add_WalletServiceServicer_to_server(servicer, server):
 class WalletService:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
+    What is in a wallet pays no bill yet.
     """
 
     @staticmethod

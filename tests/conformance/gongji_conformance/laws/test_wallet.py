@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
+from gongji.v1 import account_pb2, wallet_pb2
+
+from gongji_conformance.city import requests
 from gongji_conformance.city.city import CityUnderTest
-from gongji_conformance.city.stubs import CallRefused, ask
+from gongji_conformance.city.population import InventedPerson
+from gongji_conformance.city.stubs import CallRefused, ask, new_id
+from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.law import law
 
 
@@ -26,3 +33,62 @@ def test_the_wallet_binds_nobody(gongji_city: CityUnderTest) -> None:
     assert isinstance(refused, CallRefused)
     assert "UNKNOWN_CHANNEL" == refused.reason
     assert [] == gongji_city.bindings(holder)
+
+
+@law("WALLET-TRANSFER-001")
+def test_what_is_accepted_is_in_the_wallet(gongji_city: CityUnderTest) -> None:
+    """What leaves the purse is in the receiver's wallet once it is accepted; nobody is bound."""
+    holder, member, transfer = _sent(gongji_city)
+    assert 0 == _purse(gongji_city, holder)
+    assert 0 == _wallet(gongji_city, member)
+    gongji_city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
+    assert (0, 100_00) == (_purse(gongji_city, holder), _wallet(gongji_city, member))
+    assert [] == gongji_city.bindings(holder)
+
+
+@law("WALLET-RETURN-001")
+def test_what_is_not_accepted_comes_back_once(gongji_city: CityUnderTest) -> None:
+    """At the very instant it says nobody accepts any more, and the money is back."""
+    holder, member, transfer = _sent(gongji_city)
+    returns_at = transfer.returns_at.ToDatetime(tzinfo=UTC)
+    gongji_city.stubs.set_clock(returns_at)
+    accept = _accepting(member, transfer)
+    late = ask(gongji_city.stubs.wallets.AcceptTransfer, accept)
+    assert isinstance(late, CallRefused)
+    assert "TRANSFER_ENDED" == late.reason
+    for _ in range(2):
+        assert 0 == _wallet(gongji_city, member)
+        # Whoever looks at the sender's wallet has it booked.
+        assert 0 == _wallet(gongji_city, holder)
+        assert 100_00 == _purse(gongji_city, holder)
+
+
+def _sent(
+    city: CityUnderTest,
+) -> tuple[InventedPerson, InventedPerson, wallet_pb2.WalletTransfer]:
+    """Return two whose wallets are open, and a transfer of all that the first has."""
+    holder, member = city.people.couple(giver=100)
+    for person in (holder, member):
+        city.stubs.wallets.OpenWallet(requests.wallet_opening(person.person_no))
+    transfer = requests.wallet_transfer(holder.person_no, member.person_no)
+    return holder, member, city.stubs.wallets.Transfer(transfer).transfer
+
+
+def _accepting(
+    receiver: InventedPerson, transfer: wallet_pb2.WalletTransfer
+) -> wallet_pb2.AcceptTransferRequest:
+    return wallet_pb2.AcceptTransferRequest(
+        request_id=new_id(),
+        receiver=ref(receiver.person_no),
+        transfer_id=transfer.transfer_id,
+    )
+
+
+def _purse(city: CityUnderTest, person: InventedPerson) -> int:
+    request = account_pb2.GetAccountRequest(person=ref(person.person_no))
+    return city.stubs.accounts.GetAccount(request).balance_fen
+
+
+def _wallet(city: CityUnderTest, person: InventedPerson) -> int:
+    request = wallet_pb2.GetWalletRequest(person=ref(person.person_no))
+    return city.stubs.wallets.GetWallet(request).wallet.balance_fen

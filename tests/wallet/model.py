@@ -1,0 +1,88 @@
+"""What becomes of purses, wallets and transfers, reckoned without the program.
+
+Written from the terms (S11, T91 to T94) in plain numbers: hours of a day, fen, a list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+MOST, TIMES, OPENS, CLOSES = 2000_00, 3, 6, 22
+
+
+@dataclass
+class Sent:
+    """A transfer: where it is, and since when it goes back."""
+
+    sender: str
+    receiver: str
+    fen: int
+    back: datetime
+    state: str = "waiting"
+
+
+@dataclass
+class Money:
+    """All the money there is, and where."""
+
+    purses: Counter[str] = field(default_factory=Counter)
+    wallets: Counter[str] = field(default_factory=Counter)
+    transfers: dict[str, Sent] = field(default_factory=dict)
+    sent: Counter[tuple[str, date]] = field(default_factory=Counter)
+    credited: int = 0
+
+    def credit(self, person: str, fen: int) -> str:
+        """Credit a purse."""
+        self.purses[person] += fen
+        self.credited += fen
+        return ""
+
+    def send(self, name: str, at: datetime, who: str, to: str, fen: int) -> str:
+        """Return "" if the transfer is made, else the name of what refuses it."""
+        if fen > MOST:
+            return "TransferTooLarge"
+        if not OPENS <= at.hour < CLOSES:
+            return "TransfersClosed"
+        if self.sent[who, at.date()] >= TIMES:
+            return "TransfersUsedUp"
+        if any(t.state == "waiting" and at < t.back for t in self._of(who)):
+            return "TransferWaiting"
+        if self.purses[who] < fen:
+            return "BalanceShort"
+        midnight = datetime.combine(at.date() + timedelta(days=1), at.min.time())
+        back = midnight.replace(hour=OPENS, tzinfo=at.tzinfo)
+        self.purses[who] -= fen
+        self.sent[who, at.date()] += 1
+        self.transfers[name] = Sent(who, to, fen, back)
+        return ""
+
+    def answer(self, name: str, at: datetime, *, accept: bool) -> str:
+        """Return "" if a transfer is accepted or declined, else what refuses it."""
+        transfer = self.transfers[name]
+        if transfer.state != "waiting" or at >= transfer.back:
+            return "TransferEnded"
+        transfer.state = "accepted" if accept else "declined"
+        if accept:
+            self.wallets[transfer.receiver] += transfer.fen
+        return ""
+
+    def give_back(self, name: str, at: datetime) -> bool:
+        """Return whether a transfer's money goes back now."""
+        transfer = self.transfers[name]
+        due = transfer.state in {"waiting", "declined"} and at >= transfer.back
+        if due:
+            transfer.state = "returned"
+            self.purses[transfer.sender] += transfer.fen
+        return due
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Return what each transfer holds."""
+        open_states = {"waiting", "declined"}
+        transfers = self.transfers.items()
+        return {name: t.fen for name, t in transfers if t.state in open_states}
+
+    def _of(self, who: str) -> list[Sent]:
+        return [t for t in self.transfers.values() if t.sender == who]
