@@ -101,7 +101,7 @@ def not_bound(insider: Insider) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [(other_rules, "rules 不同"), (not_bound, "当时应予拒绝")],
+    [(other_rules, "所依的规则与当时不同"), (not_bound, "当时应予拒绝")],
 )
 def test_a_premium_paid_otherwise(
     data: Path, find: FindAll, change: Callable[[Insider], list[Any]], told: str
