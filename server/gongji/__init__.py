@@ -94,7 +94,13 @@ if TYPE_CHECKING:
         Standing,
         VisitKind,
     )
-    from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
+    from gongji.rules.elsewhere import (
+        ClaimPaper,
+        ClaimTerms,
+        FilingTerms,
+        FundElsewhere,
+        OutOfArea,
+    )
     from gongji.rules.hookspecs import CityRules, hookimpl
     from gongji.rules.money import Rounding
     from gongji.rules.wallet import Wallet, WalletClauses, WalletTerms
@@ -121,6 +127,8 @@ __all__ = [
     "ChannelId",
     "ChannelKind",
     "CityRules",
+    "ClaimPaper",
+    "ClaimTerms",
     "Clause",
     "ConsentClauses",
     "ConsentTerms",

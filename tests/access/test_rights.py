@@ -26,6 +26,7 @@ FILES = [
     "account",
     "binding",
     "city",
+    "claim",
     "consequence",
     "event",
     "filing",
@@ -70,6 +71,7 @@ def test_an_auditor_writes_nothing() -> None:
     writes |= {"OrderFault", "OpenWallet", "ChangeWalletPlace", "Transfer"}
     writes |= {"AcceptTransfer", "DeclineTransfer"}
     writes |= {"File", "EndFiling"}
+    writes |= {"SubmitClaim", "ReviewClaim", "DecideClaim", "WithdrawClaim"}
     assert set() == reads & writes
     listed = {m for m in methods() if m.startswith(("Get", "List", "Reconcile"))}
     assert listed - {"GetClock"} <= reads

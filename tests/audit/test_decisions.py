@@ -40,6 +40,7 @@ from tests.doors.served import POLICY
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import application, consent, metadata, subject
 from tests.rpc.services.test_premium import PREMIUMS
+from tests.scaffold.claims import decide_in, review_in, submit_in, withdraw_in
 from tests.scaffold.filings import end_in, file_in
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service, import_header, import_rows
@@ -54,7 +55,7 @@ READS: Final = (
     *("GetWallet", "ListTransfers"),
     *("Recompute", "ListSettlements", "DescribeForm", "ExplainRefusal", "Watch"),
     "VerifyStatement",
-    *("GetFiling", "ListFilings"),
+    *("GetFiling", "ListFilings", "GetClaim", "ListClaims"),
     # Clock and faults of a sandbox are its process's own.
     *("GetBenefitYear", "SetClock", "OrderFault"),
 )
@@ -261,6 +262,11 @@ WRITES: Final = (
     Expected("Unbind", unbind, known=("P1", "P2")),
     Expected("File", file_in, "P2", known=("P2",)),
     Expected("EndFiling", end_in, "P2"),
+    Expected("SubmitClaim", submit_in, "P2", known=("P2", HOSPITAL)),
+    Expected("WithdrawClaim", withdraw_in, "P2"),
+    Expected("SubmitClaim", submit_in, "P2", known=("P2", HOSPITAL)),
+    Expected("ReviewClaim", review_in),
+    Expected("DecideClaim", decide_in, known=("P2", HOSPITAL)),
     Expected("ErasePerson", erase, "R9", decided=False, known=("R9",)),
     Expected("Reset", reset, "", decided=False),
 )

@@ -59,7 +59,15 @@ READS: Final = frozenset(
         *("ReviewCredits", "ReviewPremiums", "IsParty", "ReviewBindings"),
         *("ShowBindings", "KnownAt", "Examine", "Reexamine", "_LookUp", "PlaceOf"),
         *("ReviewPatient", "GatherPacket", "PreviewReversal", "Recompute"),
-        *("DecideAsThen", "PatientOfOriginal", "Quote", "RowOf", "Abandoned", "Find"),
+        *(
+            "DecideAsThen",
+            "PatientOfOriginal",
+            "Quote",
+            "QuoteOnce",
+            "RowOf",
+            "Abandoned",
+            "Find",
+        ),
         *("CreditAsThen", "PremiumAsThen", "RefundAsThen", "ReversalAsThen"),
         *("StandingChanges", "ShowBenefitYear"),
     }

@@ -27,6 +27,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("SubmitBinding", "RecordConsent"), ("channel", "city")),
     **dict.fromkeys(("ReviewBinding", "GetBinding", "Unbind"), ("channel", "city")),
     **dict.fromkeys(("File", "EndFiling", "GetFiling", "ListFilings"), ("city",)),
+    **dict.fromkeys(("SubmitClaim", "WithdrawClaim", "ReviewClaim"), ("city",)),
+    **dict.fromkeys(("DecideClaim", "GetClaim", "ListClaims"), ("city",)),
     **dict.fromkeys(("Quote", "Settle", "Reverse"), ("institution", "city")),
     **dict.fromkeys(
         ("GetSettlement", "Recompute", "GetPacket"), ("institution", "city")

@@ -24,6 +24,7 @@ from gongji.v1 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.doors.cells import ABSENT, OWN, Cell
+from tests.doors.claims import CLAIMS
 from tests.doors.filings import FILINGS
 from tests.doors.served import (
     AREA,
@@ -210,6 +211,7 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         lambda _, c: binding_pb2.ExplainRefusalRequest(request_id=refused_id(c)),
     ),
     **FILINGS,
+    **CLAIMS,
     "Quote": (
         "settlements",
         lambda d, c: settlement_pb2.QuoteRequest(bill=_bill(d, c)),

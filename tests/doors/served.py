@@ -38,7 +38,7 @@ from tests.doors.cells import (
 )
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import metadata, subject
-from tests.scaffold.people import ANQING, CHUZHOU, NOW, binding, filing
+from tests.scaffold.people import ANQING, CHUZHOU, NOW, binding, claim, filing
 from tests.scaffold.service import RefusedCall, Service, import_header, import_rows
 from tests.scaffold.world import World
 
@@ -188,6 +188,11 @@ def filing_no(city: str) -> str:
     return f"F-{HOLDER[city]}"
 
 
+def claim_id(city: str) -> str:
+    """Return the id of a holder's claim."""
+    return f"K-{HOLDER[city]}"
+
+
 def _records(world: World) -> Iterable[object]:
     details: dict[str, Any] = {"name": "赵某某", "first_base_fen": 500_000}
     yield world.person(STRANGER_NO, place=ANQING, **details)
@@ -196,6 +201,7 @@ def _records(world: World) -> Iterable[object]:
         yield world.person(MEMBER[city], place=area, **details)
         yield Account(HOLDER[city], 1_000_00, 1)
         yield filing(HOLDER[city], area_code=area)
+        yield claim(HOLDER[city], area_code=area)
         for channel, name in CHANNEL.items():
             yield from _bindings(channel, name, city)
         for whose in (OWN, OTHER):

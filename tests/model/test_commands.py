@@ -14,6 +14,8 @@ from gongji.account.premium import PayPremium
 from gongji.account.refund import RefundPremium
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
+from gongji.claim.decide import DecideClaim, ReviewClaim, WithdrawClaim
+from gongji.claim.submit import SubmitClaim
 from gongji.filing.make import EndFiling, File
 from gongji.model.commands import Command, RecallingCommand, Request
 from gongji.registry.erasure import Erase
@@ -28,6 +30,9 @@ CONTENT: dict[type[Command[Any]], str] = {
     AcceptTransfer: "transfer_id receiver",
     BringForward: "person_no month brought_forward_fen batch year",
     ChangeWalletPlace: "person_no use_place",
+    DecideClaim: "claim_id decider pays remark similar_checked",
+    ReviewClaim: "claim_id reviewer passes remark",
+    WithdrawClaim: "claim_id",
     CorrectCredit: "person_no month why",
     CreditAccount: "person_no month brought_forward_fen",
     DeclineTransfer: "transfer_id receiver",
@@ -57,8 +62,12 @@ def test_content_names_are_kept(kind: type[Command[Any]]) -> None:
 
 
 def test_every_command_has_its_content() -> None:
-    """No other command of ours is remembered; an application's fields are its own."""
-    assert {*CONTENT, Submit} == set(_commands(Command)) - {OfMonth, RecallingCommand}
+    """No other command of ours is remembered; the fields of an application or a claim are
+    its own."""
+    assert {*CONTENT, Submit, SubmitClaim} == set(_commands(Command)) - {
+        OfMonth,
+        RecallingCommand,
+    }
 
 
 def test_a_balance_of_no_batch_is_the_request_it_was() -> None:

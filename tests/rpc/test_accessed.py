@@ -18,6 +18,7 @@ from gongji.v1 import (
     account_pb2,
     binding_pb2,
     city_pb2,
+    claim_pb2,
     consequence_pb2,
     event_pb2,
     filing_pb2,
@@ -34,7 +35,7 @@ from tests.rpc.money_calls import MONEY_CALLS
 from tests.rpc.services.acting import application
 from tests.rpc.services.telling import RETIRED_IN_JULY, exported, tell, told, watched
 from tests.rpc.services.test_statement import issued, verified
-from tests.scaffold import filings
+from tests.scaffold import claims, filings
 from tests.scaffold.service import HOSPITAL, Service, new_binding
 
 FILES: Final = (
@@ -42,6 +43,7 @@ FILES: Final = (
     account_pb2,
     binding_pb2,
     city_pb2,
+    claim_pb2,
     consequence_pb2,
     event_pb2,
     filing_pb2,
@@ -349,6 +351,7 @@ CALLS: Final[dict[str, tuple[Work, set[str]]]] = {
     "GetBinding": (_get_binding, {"P1", "P2"}),
     "ListBindings": (_list_bindings, {"P1", "P2"}),
     **filings.CALLS,
+    **claims.CALLS,
     "GetAccount": (lambda s: s.account("P1"), {"P1"}),
     "ListEntries": (_list_entries, {"P1"}),
     "Credit": (lambda s: s.give("P1", 100), {"P1"}),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import grpc
 import pytest
-from gongji.model import filing_refusals, refusals, wallet_refusals
+from gongji.model import claim_refusals, filing_refusals, refusals, wallet_refusals
 from gongji.model.conditions import Condition
 from gongji.model.refusals import Refusal
 from gongji.rpc import status
@@ -26,7 +26,7 @@ _ROW = re.compile(
     r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE
 )
 
-MODULES = (refusals, filing_refusals, wallet_refusals)
+MODULES = (refusals, claim_refusals, filing_refusals, wallet_refusals)
 """Where refusals stand, each with its tree."""
 
 _BRANCH = re.compile(r"^(?P<stem>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TypedDict, Unpack
 
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim, ClaimInvoice
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.filing import Filing
 from gongji.model.people import (
@@ -26,6 +27,8 @@ from gongji.rules.codes import (
     SHANGHAI,
     AccountUse,
     BindingState,
+    ClaimReason,
+    ClaimState,
     EnrolmentStatus,
     FilingKind,
     InstitutionKind,
@@ -122,6 +125,8 @@ class BillChanges(TypedDict, total=False):
     filing_no: str
     msgid: str
     residue_of: ResidueOf | None
+    invoice_no: str
+    claim_id: str
 
 
 def identity_number(serial: int, area: str = "341199", born: str = "19800101") -> str:
@@ -223,6 +228,23 @@ def filing(person_no: str, **changes: Unpack[FilingChanges]) -> Filing:
         decided_by=DecidedBy(CHUZHOU, "x", "0", "0"),
     )
     return replace(invented, **changes)
+
+
+def claim(person_no: str, area_code: str = CHUZHOU) -> Claim:
+    """Return a claim of a bill of 1,000 yuan, just handed in."""
+    hospital = institution(5, area_code)
+    claimed = bill(person_no, hospital, 100_000, claim_id=f"K-{person_no}")
+    return Claim(
+        claim_id=claimed.claim_id,
+        bill=claimed,
+        invoices=(ClaimInvoice("", 100_000),),
+        reason=ClaimReason.NO_CARD,
+        state=ClaimState.SUBMITTED,
+        submitted_at=NOW,
+        due_at=NOW,
+        rule=RuleRef("out_of_area", SINCE, ("H6",)),
+        decided_by=DecidedBy(area_code, "x", "0", "0"),
+    )
 
 
 def bill(

@@ -22,6 +22,7 @@ from gongji.v1 import (
     account_pb2_grpc,
     binding_pb2_grpc,
     city_pb2_grpc,
+    claim_pb2_grpc,
     consequence_pb2_grpc,
     event_pb2_grpc,
     filing_pb2_grpc,
@@ -146,6 +147,7 @@ class Service:
         self.packets = packet_pb2_grpc.PacketServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
         self.filings = filing_pb2_grpc.FilingServiceStub(channel)
+        self.claims = claim_pb2_grpc.ClaimServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)
         self.consequences = consequence_pb2_grpc.ConsequenceServiceStub(channel)

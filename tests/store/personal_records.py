@@ -14,6 +14,7 @@ from gongji.model.binding import (
     Consent,
     Material,
 )
+from gongji.model.claim import ClaimEvent, ClaimItem
 from gongji.model.commands import RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.model.people import BaseSince, Certificate, Enrolment, Kin, Mark, Person
@@ -23,13 +24,14 @@ from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.codes import (
     SHANGHAI,
     BindingState,
+    ClaimState,
     ConsentMethod,
     EnrolmentStatus,
     Scheme,
 )
 from msgspec.structs import replace
 
-from tests.scaffold.people import filing
+from tests.scaffold.people import claim, filing
 from tests.store.conftest import settled
 
 DAY = date(1951, 2, 3)
@@ -135,6 +137,16 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             ended=date(2033, 7, 8),
         ),
         ("FILED-AREA", "2031-07-08", "2032-07-08", "2033-07-08"),
+    ),
+    "a claim": (
+        replace(
+            claim("P1"),
+            bill=replace(claim("P1").bill, filing_no="FILED-2"),
+            items=(ClaimItem("ITEM-1", 100_000),),
+            materials=(Material("invoice", original=True, reference="PAPER-1"),),
+            history=(ClaimEvent(AT, ClaimState.RETURNED, "R-1", "清单不全"),),
+        ),
+        ("FILED-2", "ITEM-1", "PAPER-1", "清单不全"),
     ),
     "a premium": (
         Premium(

@@ -25,6 +25,7 @@ from gongji.model.account import (
 from gongji.model.binding import (
     Binding,
 )
+from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
 from gongji.model.filing import Filing
@@ -98,6 +99,8 @@ KINDS = (
     WalletAccount,
     WalletTransfer,
     Filing,
+    Claim,
+    Invoice,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -130,7 +130,7 @@ def settlement_entries(settlement: Settlement, at: datetime) -> tuple[Entry, ...
     postings = [
         *_payers(settlement, -1),
         *[purse_posting(m, _charge_kind(bill, m)) for m in settlement.movements],
-        _institution(bill, bill.total_fen),
+        _payee(settlement, 1),
     ]
     return balanced(settlement.settlement_id, postings, at, settlement.settlement_id)
 
@@ -142,11 +142,10 @@ def reversal_entries(
     at: datetime,
 ) -> tuple[Entry, ...]:
     """Return the mirror image of a settlement's transaction, naming the settlement."""
-    bill = settlement.bill
     postings = [
         *_payers(settlement, 1),
         *[purse_posting(refund, EntryKind.REFUND) for refund in refunds],
-        _institution(bill, -bill.total_fen),
+        _payee(settlement, -1),
     ]
     return balanced(transaction_id, postings, at, settlement.settlement_id)
 
@@ -198,16 +197,27 @@ def balanced(
     return tuple(entries)
 
 
+def claimant_account(person_no: str) -> str:
+    """Return who receives what the fund pays of a claim (手工结算): claimant:P1."""
+    return f"claimant:{person_no}"
+
+
 def _payers(settlement: Settlement, sign: int) -> tuple[Posting, Posting]:
     fund = fund_account(settlement.area_code, settlement.scheme)
+    # The cash of a claim was paid to the institution before, and moves no more.
+    cash_fen = 0 if settlement.bill.claim_id else settlement.cash_fen
     return (
         Posting(fund, sign * settlement.fund_fen),
-        Posting(CASH, sign * settlement.cash_fen),
+        Posting(CASH, sign * cash_fen),
     )
 
 
-def _institution(bill: Bill, fen: int) -> Posting:
-    return Posting(f"institution:{bill.institution_code}", fen)
+def _payee(settlement: Settlement, sign: int) -> Posting:
+    """Return what the institution receives; of a claim, what the person does."""
+    bill = settlement.bill
+    if bill.claim_id:
+        return Posting(claimant_account(bill.patient), sign * settlement.fund_fen)
+    return Posting(f"institution:{bill.institution_code}", sign * bill.total_fen)
 
 
 def purse_posting(movement: PurseMovement, kind: EntryKind) -> Posting:

@@ -18,6 +18,7 @@ from gongji.v1 import access_pb2_grpc, types_pb2
 _KEPT: Final = {
     "accesses": "访问记录",
     "account": "个人账户",
+    "claims": "手工结算",
     "filings": "异地就医备案",
     "bindings_as_holder": "绑定（授权人）",
     "bindings_as_member": "绑定（使用人）",

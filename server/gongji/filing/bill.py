@@ -58,7 +58,8 @@ def care_elsewhere(
         return CareElsewhere(TERMS[FilingKind][filing.kind], fund)
     if terms.exempts(institution.area_code):
         return CareElsewhere("免备案地区", terms.exempt_fund)
-    if terms.filing_before_direct_settlement:
+    # A claim is how a bill is paid that cannot be settled directly.
+    if terms.filing_before_direct_settlement and not bill.claim_id:
         raise FilingRequired(
             f"{institution.name}不在参保地统筹区内，"
             "直接结算前须先办理异地就医备案并填写备案号（filing_no）",

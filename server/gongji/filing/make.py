@@ -43,6 +43,8 @@ class File(Command[Filing], frozen=True, kw_only=True):
 
     answer_type = Filing
 
+    wire = (("person_no", "person"),)
+
     person_no: str
     kind: FilingKind
     areas: tuple[str, ...]

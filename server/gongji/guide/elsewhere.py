@@ -10,7 +10,12 @@ from gongji.rules.benefits import NoFund
 from gongji.rules.clauses import Clause
 from gongji.rules.elsewhere import FundElsewhere, OutOfArea
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.phrases import exempt_in_words, kind_in_words, unfiled_in_words
+from gongji.rules.phrases import (
+    exempt_in_words,
+    in_words,
+    kind_in_words,
+    unfiled_in_words,
+)
 
 
 def out_of_area(builder: GuideBuilder) -> Section:
@@ -36,6 +41,8 @@ def _filed(builder: GuideBuilder, care: OutOfArea) -> Iterator[Statement]:
     for kind, terms in care.kinds.items():
         text = f"{kind_in_words(kind, terms)}。"
         yield builder.statement(hook, text, (*terms.clauses, *_paying(terms.fund)))
+    if care.claims is not None:
+        yield builder.statement(hook, f"{in_words(care.claims)}。", care.claims.clauses)
 
 
 def _paying(fund: FundElsewhere | NoFund) -> tuple[Clause, ...]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim
 from gongji.model.filing import Filing
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
@@ -81,6 +82,7 @@ PEOPLE_OF: Final[Mapping[type, PeopleOf]] = {
     WalletAccount: _one("person_no"),
     WalletTransfer: attrgetter("sender", "receiver"),
     Filing: _one("person_no"),
+    Claim: lambda claim: (claim.bill.patient,),
 }
 """Whose data a record is. Entries are of the accounts written beside them."""
 

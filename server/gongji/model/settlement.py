@@ -25,7 +25,7 @@ from gongji.rules.codes import (
 class Bill(Struct, frozen=True, kw_only=True):
     """One outpatient bill in the national decomposition: four parts of `total_fen`."""
 
-    added: ClassVar[tuple[str, ...]] = ("residue_of",)
+    added: ClassVar[tuple[str, ...]] = ("residue_of", "invoice_no", "claim_id")
 
     patient: str
     institution_code: str
@@ -45,6 +45,9 @@ class Bill(Struct, frozen=True, kw_only=True):
     filing_no: str = ""
     msgid: str = ""
     residue_of: ResidueOf | None = None
+    invoice_no: str = ""
+    claim_id: str = ""
+    """The claim it is paid by, "" if it was settled at the institution."""
 
     @property
     def left_by(self) -> ResidueOf | None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from gongji.model.account import Account
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim
 from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.filing import Filing
@@ -62,6 +63,7 @@ _DUTIES: Final = (
     _Duty("account", Account, "", _BOOKS),
     _Duty("wallet", WalletAccount, "", _BOOKS),
     _Duty("bindings_as_holder", Binding, "holder", f"绑定是账户支付的依据；{_BOOKS}"),
+    _Duty("claims", Claim, "patient", _BOOKS),
     _Duty("filings", Filing, "person_no", f"备案是异地直接结算的依据；{_BOOKS}"),
     _Duty("bindings_as_member", Binding, "member", f"绑定是账户支付的依据；{_BOOKS}"),
     _Duty("statements", IssuedStatement, "person_no", f"查询单的存根；{_BOOKS}"),

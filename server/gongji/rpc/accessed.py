@@ -42,6 +42,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "EndFiling": "filing",
     "GetFiling": "filing",
     "ListFilings": "filing",
+    # claim
+    "SubmitClaim": "bill",
+    "ReviewClaim": "bill",
+    "DecideClaim": "bill",
+    "WithdrawClaim": "bill",
+    "GetClaim": "bill",
+    "ListClaims": "bill",
     # settlement
     "Quote": "bill,enrolments,balance",
     "Settle": "bill,balance",

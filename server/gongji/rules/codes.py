@@ -131,6 +131,26 @@ class FilingKind(IntEnum):
     EMERGENCY = 4
 
 
+class ClaimReason(IntEnum):
+    """Why a bill is claimed on paper (手工结算); numbers as on the wire."""
+
+    NOT_FILED = 1
+    NOT_CONNECTED = 2
+    NO_CARD = 3
+    EMERGENCY = 4
+
+
+class ClaimState(IntEnum):
+    """Where a claim on paper stands; numbers as on the wire."""
+
+    SUBMITTED = 1
+    REVIEWED = 2
+    RETURNED = 3
+    PAID = 4
+    REFUSED = 5
+    WITHDRAWN = 6
+
+
 class PayLoc(IntEnum):
     """Where a bill is paid (pay_loc 支付地点类别); the numbers are the national codes."""
 

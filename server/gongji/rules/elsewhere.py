@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from gongji.rules.benefits import NoFund
 from gongji.rules.channels import Procedure
@@ -49,13 +50,37 @@ class FilingTerms:
     clauses: tuple[Clause, ...] = ()
 
 
+class ClaimPaper(Enum):
+    """A paper that a claim asks for; values are the kinds of material on the wire."""
+
+    INVOICE = "invoice"
+    ITEM_LIST = "item_list"
+    MEDICAL_RECORD = "medical_record"
+    PATIENT_IDENTITY = "patient_identity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimTerms:
+    """How a bill that was paid by oneself is claimed on paper (手工结算), at home too.
+
+    working_days  within how many working days a claim is decided
+    years_after   until the end of which year after the visit's it may be handed in
+    """
+
+    working_days: int
+    years_after: int
+    papers: tuple[ClaimPaper, ...] = ()
+    clauses: tuple[Clause, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfArea:
     """Care in another pooling area (异地就医): whether and how it is filed.
 
     `filing_clauses` say whether it must be; the whole rule if they are left out. Without
     `kinds` nobody files here, and the number on a bill is not looked up. Areas are codes,
-    or their first two or four digits; in `exempt_areas` nobody need file.
+    or their first two or four digits; in `exempt_areas` nobody need file. Without
+    `claims` no claim on paper is taken here.
     """
 
     filing_before_direct_settlement: bool
@@ -65,6 +90,7 @@ class OutOfArea:
     exempt_areas: tuple[str, ...] = ()
     exempt_fund: FundElsewhere | NoFund = FundElsewhere()
     unfiled_fund: FundElsewhere | NoFund = FundElsewhere()
+    claims: ClaimTerms | None = None
 
     def exempts(self, area_code: str) -> bool:
         """Return whether nobody need file for an area."""

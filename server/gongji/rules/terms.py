@@ -28,6 +28,8 @@ from gongji.rules.channels import (
 )
 from gongji.rules.clauses import Grade
 from gongji.rules.codes import (
+    ClaimReason,
+    ClaimState,
     EnrolmentStatus,
     FilingKind,
     MarkKind,
@@ -38,6 +40,7 @@ from gongji.rules.codes import (
     Standing,
     VisitKind,
 )
+from gongji.rules.elsewhere import ClaimPaper
 from gongji.rules.money import Rounding
 
 TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
@@ -98,6 +101,26 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
         FilingKind.REFERRAL: "异地转诊",
         FilingKind.TEMPORARY: "临时外出就医",
         FilingKind.EMERGENCY: "异地急诊",
+    },
+    ClaimReason: {
+        ClaimReason.NOT_FILED: "异地就医未备案",
+        ClaimReason.NOT_CONNECTED: "机构不能直接结算",
+        ClaimReason.NO_CARD: "未带社会保障卡或电子医保凭证",
+        ClaimReason.EMERGENCY: "急诊",
+    },
+    ClaimState: {
+        ClaimState.SUBMITTED: "待初审",
+        ClaimState.REVIEWED: "待复核",
+        ClaimState.RETURNED: "已退回",
+        ClaimState.PAID: "已支付",
+        ClaimState.REFUSED: "不予支付",
+        ClaimState.WITHDRAWN: "已撤回",
+    },
+    ClaimPaper: {
+        ClaimPaper.INVOICE: "医疗收费票据",
+        ClaimPaper.ITEM_LIST: "费用清单",
+        ClaimPaper.MEDICAL_RECORD: "病历资料",
+        ClaimPaper.PATIENT_IDENTITY: "患者身份凭证",
     },
     MarkKind: {MarkKind.CROSS_PROVINCE_FILING: "跨省备案人员"},
     IdentityCheck: {

@@ -45,6 +45,7 @@ from gongji.settlement.admission import (
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
+from gongji.settlement.invoices import invoice_needs, refuse_used, used_by
 from gongji.settlement.messages import message_needs, settled_before
 from gongji.settlement.split import (
     Charge,
@@ -74,24 +75,37 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
             needs += message_needs(self.bill, self.request, facts)
+        needs += invoice_needs(self.bill.institution_code, _numbers(self.bill), facts)
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what, with the records of it, or answer its message again.
 
-        MessageIdReused, then every refusal of `decide_bill`.
+        MessageIdReused, then every refusal of `decide_bill`, last InvoiceUsed.
         """
         stands = settled_before(self.bill, self.request, facts)
         if stands is not None:
             return Decision(stands.as_settled, first_at=stands.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
+        _refuse_used(outcome.case, facts)
         decision = outcome.settled(self.request.key, facts)
-        if not self.bill.msgid:
-            return decision
-        caller = self.request.caller
-        key = SettledMessage.key_of(self.bill, caller)
-        message = SettledMessage(key, decision.answer.settlement_id, caller)
-        return replace(decision, creates=(*decision.creates, message))
+        return self._noted(decision, facts) if _is_noted(self.bill) else decision
+
+    def _noted(
+        self, decision: Decision[Settlement], facts: Facts
+    ) -> Decision[Settlement]:
+        """Return the decision that also keeps which message and invoice it settles."""
+        bill, caller = self.bill, self.request.caller
+        settlement_id = decision.answer.settlement_id
+        new, again = used_by(
+            bill.institution_code, _numbers(bill), facts, settlement_id=settlement_id
+        )
+        creates = [*decision.creates, *new]
+        if bill.msgid:
+            key = SettledMessage.key_of(bill, caller)
+            creates.append(SettledMessage(key, settlement_id, caller))
+        writes = (*decision.writes, *again)
+        return replace(decision, writes=writes, creates=tuple(creates))
 
     def kept_of(self, answer: Settlement) -> bytes:
         """Return the settlement's id if another request made it."""
@@ -135,6 +149,47 @@ class Quote(Struct, frozen=True):
         """Decide who pays what. Every refusal of `decide_bill`."""
         outcome = decide_bill(self.bill, facts, self.cities)
         return Decision(outcome.quoted())
+
+
+class QuoteOnce(Quote, frozen=True):
+    """A quote that refuses an invoice paid before, as `Settle` does."""
+
+    def needs(self, facts: Facts) -> list[Need]:
+        """Return what a quote needs, and the invoice."""
+        needs = super().needs(facts)
+        needs += invoice_needs(self.bill.institution_code, _numbers(self.bill), facts)
+        return needs
+
+    def decide(self, facts: Facts) -> Decision[Settlement]:
+        """Decide who pays what. Every refusal of `decide_bill`, last InvoiceUsed."""
+        outcome = decide_bill(self.bill, facts, self.cities)
+        _refuse_used(outcome.case, facts)
+        return Decision(outcome.quoted())
+
+
+def settling_needs(bill: Bill, facts: Facts) -> list[Need]:
+    """Return what must be known to settle a bill, its message and invoice apart."""
+    return _needs(bill, facts, settling=True)
+
+
+def _is_noted(bill: Bill) -> bool:
+    return bool(bill.msgid or bill.invoice_no)
+
+
+def _numbers(bill: Bill) -> tuple[str, ...]:
+    return (bill.invoice_no,) if bill.invoice_no else ()
+
+
+def _refuse_used(case: AdmittedBill, facts: Facts) -> None:
+    """Refuse a bill whose invoice was paid or is claimed. InvoiceUsed."""
+    bill = case.bill
+    refuse_used(
+        bill.institution_code,
+        _numbers(bill),
+        facts,
+        case.rules_now,
+        field="bill.invoice_no",
+    )
 
 
 def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:

@@ -16,6 +16,7 @@ import msgspec
 
 from gongji.model.account import Credit, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim
 from gongji.model.commands import RequestRecord
 from gongji.model.filing import Filing
 from gongji.model.people import Certificate, Person
@@ -80,6 +81,7 @@ SECRET: Final[Mapping[type, Mapping[str, Any]]] = {
     IssuedStatement: {"content": b"", "key": b""},
     WalletAccount: {"phone": ""},
     WalletTransfer: {"relation": ""},
+    Claim: {"bill.filing_no": "", "items": (), "materials": (), "history": ()},
     Filing: blanks_but(
         Filing,
         # Where, why and until when somebody is treated elsewhere says much of him.

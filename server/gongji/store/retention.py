@@ -25,6 +25,7 @@ from gongji.audit.tree import Tile
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.facts import Facts, Need, by_key
@@ -138,6 +139,7 @@ KEPT: Final[Mapping[type, str]] = {
     **dict.fromkeys((SettledDay, SettledMessage), f"随结算留存：{_BOOKS}"),
     IssuedStatement: f"已交出的查询单据以核对真伪；{_BOOKS}",
     Binding: f"绑定是账户支付的依据；{_BOOKS}",
+    **dict.fromkeys((Claim, Invoice), f"手工结算与已支付的票据；{_BOOKS}"),
     Filing: f"备案是异地直接结算的依据；{_BOOKS}",
     **dict.fromkeys((KeptRules, Adopted), f"结算所依的规则，随结算留存：{_BOOKS}"),
     **dict.fromkeys(

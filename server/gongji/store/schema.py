@@ -13,6 +13,7 @@ from gongji.audit.tree import Tile
 from gongji.model.access import LostAccesses, PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
 from gongji.model.filing import Filing
@@ -290,6 +291,17 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         indexes=(("person_no", "filed_at"),),
         personal=("person_no", DOCUMENT),
     ),
+    document_table(
+        Claim,
+        "claim",
+        text("claim_id"),
+        text("patient", attrgetter("bill.patient")),
+        number("state", lambda c: int(c.state)),
+        moment("submitted_at"),
+        indexes=(("patient", "submitted_at"), ("state", "submitted_at")),
+        personal=("patient", DOCUMENT),
+    ),
+    flat_table(Invoice, "invoice", clustered=True, personal=("invoice_id",)),
     flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(
         Adopted,

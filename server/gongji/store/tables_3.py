@@ -46,5 +46,20 @@ CREATE TABLE filing (
 )
 """,
     "CREATE INDEX filing_by_person_no_filed_at ON filing (person_no, filed_at, filing_no)",
+    """
+CREATE TABLE claim (
+  claim_id {TEXT} PRIMARY KEY NOT NULL, patient {TEXT} NOT NULL,
+  state {INTEGER} NOT NULL, submitted_at {INTEGER}, doc {BLOB} NOT NULL,
+  sealed {BLOB}, commitments {BLOB}
+)
+""",
+    "CREATE INDEX claim_by_patient_submitted_at ON claim (patient, submitted_at, claim_id)",
+    "CREATE INDEX claim_by_state_submitted_at ON claim (state, submitted_at, claim_id)",
+    """
+CREATE TABLE invoice (
+  invoice_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL,
+  claim_id {TEXT} NOT NULL
+){CLUSTERED}
+""",
 )
 """Statements, as those of `steps`."""

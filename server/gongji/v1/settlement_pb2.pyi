@@ -345,6 +345,7 @@ class Bill(_message.Message):
     FILING_NO_FIELD_NUMBER: _builtins.int
     MSGID_FIELD_NUMBER: _builtins.int
     RESIDUE_OF_FIELD_NUMBER: _builtins.int
+    INVOICE_NO_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
     """Code of the institution (fixmedins_code), 12 characters."""
     service_day: _builtins.str
@@ -381,6 +382,10 @@ class Bill(_message.Message):
     """
     residue_of: Global___ResidueOf.ValueType
     """Which care left the remainder; only with residue, and never against an inpatient or chronic visit kind."""
+    invoice_no: _builtins.str
+    """Number of the invoice (发票号), where there is one. An invoice of an institution is paid once: one that is settled, or
+    claimed (ClaimService), is refused (INVOICE_USED) until that is reversed or closed unpaid.
+    """
     @_builtins.property
     def patient(self) -> _types_pb2.PersonRef:
         """The patient."""
@@ -410,10 +415,11 @@ class Bill(_message.Message):
         filing_no: _builtins.str = ...,
         msgid: _builtins.str = ...,
         residue_of: Global___ResidueOf.ValueType = ...,
+        invoice_no: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["patient", b"patient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1221,6 +1227,7 @@ class Settlement(_message.Message):
     TREATMENT_PLACE_FIELD_NUMBER: _builtins.int
     INSURED_PLACE_FIELD_NUMBER: _builtins.int
     PAY_LOC_FIELD_NUMBER: _builtins.int
+    CLAIM_ID_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1263,6 +1270,10 @@ class Settlement(_message.Message):
     """Area of the city whose rules decided the fund's part, six digits (insuplc_admdvs 参保地医保区划)."""
     pay_loc: Global___PayLoc.ValueType
     """Where it is paid (pay_loc 支付地点类别)."""
+    claim_id: _builtins.str
+    """The claim it was paid by (ClaimService); empty if the institution settled it. Then the fund's part went to the person,
+    cash_fen is what the person had paid and was not given back, and the institution neither sees nor reverses it.
+    """
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -1332,10 +1343,11 @@ class Settlement(_message.Message):
         treatment_place: _builtins.str = ...,
         insured_place: _builtins.str = ...,
         pay_loc: Global___PayLoc.ValueType = ...,
+        claim_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,13 @@ from gongji.cities.anhui.since import provincial, step
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause, Grade, Timeline
 from gongji.rules.codes import FilingKind
-from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
+from gongji.rules.elsewhere import (
+    ClaimPaper,
+    ClaimTerms,
+    FilingTerms,
+    FundElsewhere,
+    OutOfArea,
+)
 from gongji.rules.hookspecs import hookimpl
 
 
@@ -67,6 +73,36 @@ T85 = Clause.assumption(
     "T85", "没有文件写明哪些地区免于备案，除本统筹区外都须备案（H7）。"
 )
 
+T86 = Clause.assumption(
+    "T86",
+    "手工结算（H6）没有文件写明期限、材料和时限：本地与异地自行付清的门诊费用，就诊次年年底之前"
+    "凭票据、费用清单、病历和身份凭证申报，20个工作日内办结。",
+)
+
+T87 = Clause.assumption(
+    "T87",
+    "手工结算按就诊日的规则，与直接结算支付同样的统筹基金，付给本人；费用已由本人付清，"
+    "不再从个人账户扣款，也不把账户的钱退成现金。",
+)
+
+T88 = Clause.assumption(
+    "T88",
+    "一个机构的一张票据只支付一次；已撤销的结算、未支付的手工结算不占用票据。"
+    "没有票据号的，同一患者、机构、就诊日和金额的须由经办人核对。",
+)
+
+_ON_PAPER = ClaimTerms(
+    working_days=20,
+    years_after=1,
+    papers=(
+        ClaimPaper.INVOICE,
+        ClaimPaper.ITEM_LIST,
+        ClaimPaper.MEDICAL_RECORD,
+        ClaimPaper.PATIENT_IDENTITY,
+    ),
+    clauses=(c.H6, T86, T87, T88),
+)
+
 _AS_AT_HOME = FundElsewhere(clauses=(T84,))
 
 _LONG_TERM = FilingTerms(fund=_AS_AT_HOME, clauses=(c.H7, T81))
@@ -83,27 +119,29 @@ _EMERGENCY = FilingTerms(
 )
 
 
+_PROCEDURE = Procedure(
+    title="异地就医",
+    steps=(
+        step("选择异地直接结算或者手工结算", c.H6),
+        step(
+            "在参保地医保经办机构办理备案登记",
+            c.H7,
+            caution="选择直接结算的须预先办理",
+        ),
+        step("携带社会保障卡或电子医保凭证到异地定点医疗机构就医", c.H8, c.H12),
+    ),
+)
+
+
 @hookimpl
 def out_of_area() -> Timeline[OutOfArea]:
     """异地直接结算须预先备案，也可手工结算；持社保卡或电子医保凭证就医（H6–H8，H12）。
 
-    备案的种类、期限、补办和支付比例没有文件写明（推定 T81–T85）。"""
-    procedure = Procedure(
-        title="异地就医",
-        steps=(
-            step("选择异地直接结算或者手工结算", c.H6),
-            step(
-                "在参保地医保经办机构办理备案登记",
-                c.H7,
-                caution="选择直接结算的须预先办理",
-            ),
-            step("携带社会保障卡或电子医保凭证到异地定点医疗机构就医", c.H8, c.H12),
-        ),
-    )
+    备案的种类、期限、补办和支付比例，以及怎样手工结算，没有文件写明（推定 T81–T88）。"""
     return provincial(
         OutOfArea(
             filing_before_direct_settlement=True,
-            procedure=procedure,
+            procedure=_PROCEDURE,
             filing_clauses=(c.H7,),
             kinds={
                 FilingKind.LONG_TERM: _LONG_TERM,
@@ -111,8 +149,24 @@ def out_of_area() -> Timeline[OutOfArea]:
                 FilingKind.TEMPORARY: _SIX_MONTHS,
                 FilingKind.EMERGENCY: _EMERGENCY,
             },
+            claims=_ON_PAPER,
         ),
-        clauses=[c.H6, c.H7, c.H8, c.H12, S25, S26, T81, T82, T83, T84, T85],
+        clauses=[
+            c.H6,
+            c.H7,
+            c.H8,
+            c.H12,
+            S25,
+            S26,
+            T81,
+            T82,
+            T83,
+            T84,
+            T85,
+            T86,
+            T87,
+            T88,
+        ],
         against=[c.H5, c.C86, c.S5, S5E, S6E, S22E],
         why=(
             "X13：标题问黄山而正文写合肥，故作为全省通行的做法，不归于黄山一市；"

@@ -75,6 +75,7 @@ def bill_from(message: pb.Bill, patient: str) -> Bill:
         filing_no=message.filing_no,
         msgid=message.msgid,
         residue_of=ResidueOf(message.residue_of) if message.residue_of else None,
+        invoice_no=message.invoice_no,
     )
 
 
@@ -119,6 +120,7 @@ def _write_deciding(settlement: Settlement, message: pb.Settlement) -> None:
     message.decided_by.CopyFrom(decided_by_to(settlement.decided_by))
     for record, revision in settlement.known.items():
         message.known.add(record=record, revision=revision)
+    message.claim_id = settlement.bill.claim_id
     treated_in = area_of_institution(settlement.bill.institution_code)
     message.treatment_place = treated_in
     message.insured_place = settlement.area_code
@@ -268,6 +270,13 @@ def holder_row_to(
     )
 
 
+def bill_to(bill: Bill) -> pb.Bill:
+    """Return a bill."""
+    message = pb.Bill()
+    _write_bill(bill, message)
+    return message
+
+
 def _write_bill(bill: Bill, message: pb.Bill) -> None:
     _write_said(bill, message)
     message.patient.person_no = bill.patient
@@ -292,3 +301,4 @@ def _write_said(bill: Bill, message: pb.Bill) -> None:
     message.spending = _SPENDING_OUT[bill.spending]
     message.filing_no = bill.filing_no
     message.msgid = bill.msgid
+    message.invoice_no = bill.invoice_no

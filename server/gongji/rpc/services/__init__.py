@@ -19,6 +19,7 @@ from gongji.rpc.services.access import AccessService
 from gongji.rpc.services.account import AccountService
 from gongji.rpc.services.binding import BindingService
 from gongji.rpc.services.city import CityService
+from gongji.rpc.services.claim import ClaimService
 from gongji.rpc.services.consequence import ConsequenceService
 from gongji.rpc.services.event import EventService
 from gongji.rpc.services.filing import FilingService
@@ -35,6 +36,7 @@ from gongji.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 from gongji.v1.binding_pb2_grpc import add_BindingServiceServicer_to_server
 from gongji.v1.city_pb2_grpc import add_CityServiceServicer_to_server
+from gongji.v1.claim_pb2_grpc import add_ClaimServiceServicer_to_server
 from gongji.v1.consequence_pb2_grpc import add_ConsequenceServiceServicer_to_server
 from gongji.v1.event_pb2_grpc import add_EventServiceServicer_to_server
 from gongji.v1.filing_pb2_grpc import add_FilingServiceServicer_to_server
@@ -71,8 +73,7 @@ def services_of(
     faults = FaultOrders() if sandbox is not None else None
     # Any: generated code names gRPC's own server, of which it calls two methods.
     calls: Any = _calls(store, clock, policy, recorder=recorder, faults=faults)
-    bindings = BindingService(store, cities, workdays, clock)
-    add_BindingServiceServicer_to_server(bindings, calls)
+    _add_reviewed(calls, store, cities, workdays, clock)
     _add_others(calls, store, cities, clock, authorities or {})
     _add_log(calls, store, cities, signing_key)
     if sandbox is not None and faults is not None:
@@ -119,6 +120,20 @@ def _calls(
         sandbox=faults is not None or isinstance(policy, AnybodyPolicy),
         faults=faults,
     )
+
+
+def _add_reviewed(
+    calls: Any,
+    store: Store,
+    cities: Cities,
+    workdays: Workdays,
+    clock: Callable[[], datetime],
+) -> None:
+    """Add the services whose reviews are due by working days."""
+    bindings = BindingService(store, cities, workdays, clock)
+    add_BindingServiceServicer_to_server(bindings, calls)
+    claims = ClaimService(store, cities, workdays)
+    add_ClaimServiceServicer_to_server(claims, calls)
 
 
 def _add_others(

@@ -25,6 +25,7 @@ from gongji.account.ledger import purse_account, wallet_account
 from gongji.model.access import PersonAccess
 from gongji.model.account import Account, BroughtForward, Credit, Entry, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim
 from gongji.model.commands import Listing, Request, RequestRecord
 from gongji.model.facts import Need
 from gongji.model.filing import Filing
@@ -103,6 +104,11 @@ class PersonExport:
             async for bindings in self._pages(listing):
                 yield [_held("binding", binding) for binding in bindings]
 
+        claims = Listing(
+            kind=Claim, equals={"patient": self._number}, order="submitted_at"
+        )
+        async for claimed in self._pages(claims):
+            yield [_held("claim", claim) for claim in claimed]
         filings = Listing(
             kind=Filing, equals={"person_no": self._number}, order="filed_at"
         )

@@ -24,7 +24,9 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
     current_call().accesses.note(settlement.bill.patient)
     # Not to a holder: what ails a relative is not the holder's business.
     await show_party(store, settlement.bill.patient)
-    current_permit().institution(settlement.bill.institution_code)
+    # What a claim was paid by is not the institution's: it settled nothing.
+    bill = settlement.bill
+    current_permit().institution("" if bill.claim_id else bill.institution_code)
     await show_city(store, settlement.area_code)
     return settlement
 

@@ -132,10 +132,10 @@ class Reconciliation:
             if settlement.reversed_at is None:
                 yield forward(settlement)
 
-    def _of(
+    async def _of(
         self, institution: str, span: Span, order: str
     ) -> AsyncIterator[Settlement]:
-        """Return the settlements with an instant in the period, of settling or reversal."""
+        """Yield the settlements with an instant in the period, of settling or reversal."""
         listing = Listing(
             kind=Settlement,
             equals={"institution": institution},
@@ -144,7 +144,10 @@ class Reconciliation:
             order=order,
             limit=_PAGE,
         )
-        return _listed(self._store, listing)
+        async for settlement in _listed(self._store, listing):
+            # What a claim was paid by is in nobody's books but ours.
+            if not settlement.bill.claim_id:
+                yield settlement
 
     async def _require_known(self, code: str, path: str = "") -> None:
         permit = current_permit()

@@ -42,7 +42,7 @@ from gongji.settlement import reverse
 from gongji.settlement.benefit_year import ShowBenefitYear
 from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.recompute import Recompute
-from gongji.settlement.settle import Quote, Settle
+from gongji.settlement.settle import QuoteOnce, Settle
 from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
@@ -71,7 +71,7 @@ class SettlementService(SettlementServiceServicer):
     ) -> pb.QuoteResponse:
         """Return what Settle would answer now."""
         patient = await self._patient(request.bill)
-        query = Quote(bill_from(request.bill, patient), self._cities)
+        query = QuoteOnce(bill_from(request.bill, patient), self._cities)
         quote = await self._store.ask(query)
         reply = pb.QuoteResponse()
         write_settlement(quote, self._sources, reply.settlement)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from gongji.rules.benefits import NoFund
 from gongji.rules.codes import FilingKind
-from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
+from gongji.rules.elsewhere import (
+    ClaimTerms,
+    FilingTerms,
+    FundElsewhere,
+    OutOfArea,
+)
 from gongji.rules.money import FULL_BP, percent
 from gongji.rules.phrases.base import phrase
 
@@ -54,11 +59,31 @@ def unfiled_in_words(value: OutOfArea) -> str:
 
 
 @phrase.register
+def _(value: ClaimTerms) -> str:
+    return "，".join(claim_in_words(value))
+
+
+def claim_in_words(terms: ClaimTerms) -> tuple[str, ...]:
+    """Return until when a bill is claimed, with which papers, how soon it is decided."""
+    year = "次年" if terms.years_after == 1 else f"其后第{terms.years_after}年"
+    until = f"就诊{year if terms.years_after else '当年'}年底之前申报"
+    papers = "、".join(phrase(paper) for paper in terms.papers) or "无"
+    return (
+        "自行付清的医疗费可以手工结算",
+        until,
+        f"材料：{papers}",
+        f"{terms.working_days}个工作日内办结",
+        "统筹基金支付的部分付给本人",
+    )
+
+
+@phrase.register
 def _(value: OutOfArea) -> str:
     need = "须先备案" if value.filing_before_direct_settlement else "无须备案"
     kinds = [kind_in_words(kind, terms) for kind, terms in value.kinds.items()]
     unfiled = unfiled_in_words(value) if _differs(value) else ""
-    parts = [f"异地直接结算{need}", exempt_in_words(value), unfiled, *kinds]
+    claims = phrase(value.claims) if value.claims else ""
+    parts = [f"异地直接结算{need}", exempt_in_words(value), unfiled, *kinds, claims]
     return "；".join([*filter(None, parts), phrase(value.procedure)])
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from gongji.model.account import Account, BroughtForward, Credit, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import RequestRecord
 from gongji.model.filing import Filing
 from gongji.model.people import Person
@@ -24,6 +25,9 @@ LOCKED: Final[Mapping[type, int]] = {
     # One import after the other: each takes its number here.
     Turn: 0,
     Settlement: 1,
+    # An invoice says which claim follows, and that which settlement.
+    Invoice: 0,
+    Claim: 0,
     Premium: 1,
     # Whoever settles under it and whoever ends it come one after the other.
     Filing: 1,

@@ -12,6 +12,7 @@ from gongji.v1 import (
     account_pb2_grpc,
     binding_pb2_grpc,
     city_pb2_grpc,
+    claim_pb2_grpc,
     consequence_pb2_grpc,
     event_pb2_grpc,
     filing_pb2_grpc,
@@ -56,6 +57,7 @@ class Stubs:
         self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
         self.statements = statement_pb2_grpc.StatementServiceStub(channel)
+        self.claims = claim_pb2_grpc.ClaimServiceStub(channel)
         self.filings = filing_pb2_grpc.FilingServiceStub(channel)
         self.accounts = account_pb2_grpc.AccountServiceStub(channel)
         self.wallets = wallet_pb2_grpc.WalletServiceStub(channel)

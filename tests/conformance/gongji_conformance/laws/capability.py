@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gongji.v1 import binding_pb2
 
-from gongji_conformance.city import requests, words
+from gongji_conformance.city import claims, requests, words
 from gongji_conformance.city.city import CityUnderTest
 from gongji_conformance.city.requirements import Requirements
 from gongji_conformance.city.stubs import CallRefused, ask
@@ -95,6 +95,10 @@ def _has_filing(rules: Requirements) -> bool:
     return bool(rules.rule("out_of_area")["filing_before_direct_settlement"])
 
 
+def _has_claims(rules: Requirements) -> bool:
+    return bool(rules.rule("out_of_area").get("claims"))
+
+
 def _has_across_areas(rules: Requirements) -> bool:
     return bool(rules.rule("scope") == "province")
 
@@ -170,6 +174,12 @@ def _no_filing(city: CityUnderTest) -> None:
     assert "OK" == _reason(ask(city.stubs.settlements.Quote, request))
 
 
+def _no_claims(city: CityUnderTest) -> None:
+    """No claim on paper is taken."""
+    request = claims.claim(city.bill(city.people.one()))
+    assert "CLAIM_NOT_OFFERED" == _reason(ask(city.stubs.claims.SubmitClaim, request))
+
+
 def _one_area(city: CityUnderTest) -> None:
     """A pair of two areas is refused for that."""
     application = city.application(*city.apart())
@@ -239,6 +249,7 @@ _ALL: Final = (
     ),
     CityCapability("reverse-any", "任意一笔可撤销", _has_reverse_any, _last_first),
     CityCapability("filing", "异地就医备案", _has_filing, _no_filing),
+    CityCapability("claims", "手工结算", _has_claims, _no_claims),
     CityCapability("across-areas", "跨统筹区共济", _has_across_areas, _one_area),
     CityCapability(
         "across-only",

@@ -10,6 +10,7 @@ from gongji.v1 import (
     account_pb2,
     binding_pb2,
     city_pb2,
+    claim_pb2,
     consequence_pb2,
     event_pb2,
     filing_pb2,
@@ -28,6 +29,7 @@ _FILES: Final = (
     account_pb2,
     binding_pb2,
     city_pb2,
+    claim_pb2,
     consequence_pb2,
     event_pb2,
     filing_pb2,
@@ -69,8 +71,9 @@ _WALLET: Final = frozenset(
     }
 )
 _WALLETS: Final = frozenset({"GetWallet", "ListTransfers"})
-_FILING: Final = frozenset({"File", "EndFiling"})
-_FILINGS: Final = frozenset({"GetFiling", "ListFilings"})
+_CLAIMS: Final = frozenset({"GetClaim", "ListClaims"})
+_FILING: Final = frozenset({"File", "EndFiling", "SubmitClaim", "WithdrawClaim"})
+_FILINGS: Final = frozenset({"GetFiling", "ListFilings"}) | _CLAIMS
 _RECONCILED: Final = frozenset({"ReconcileTotals", "ReconcileDetails"})
 _BILLS: Final = frozenset({"Quote", "Settle", "Reverse"})
 _IMPORTS: Final = frozenset({"GetImport", "ListImports"})
@@ -125,7 +128,13 @@ _STATED: Final[Mapping[Kind, frozenset[str]]] = {
     "pharmacy": _RULES | _INSTITUTION,
     "collector": _RULES | _PREMIUMS | _REFUSED,
     "feeder": _RULES | _FEEDING | _IMPORTS,
-    "reviewer": _RULES | _BOUND | _REFUSED | _WATCHED | _CHECKED | {"ReviewBinding"},
+    "reviewer": _RULES
+    | _BOUND
+    | _CLAIMS
+    | _REFUSED
+    | _WATCHED
+    | _CHECKED
+    | {"ReviewBinding", "ReviewClaim", "DecideClaim"},
     "auditor": _RULES | _READS | _CHECKED,
     "operator": frozenset(PATHS),
     "city_team": _RULES,

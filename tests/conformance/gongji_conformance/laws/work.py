@@ -31,6 +31,7 @@ from gongji_conformance.city.population import InventedPerson
 from gongji_conformance.city.stubs import new_id, stamp
 from gongji_conformance.city.stubs import person as ref
 from gongji_conformance.laws.asking import AskedFor, ask_as, asked
+from gongji_conformance.laws.claim_work import CLAIM_REQUESTS
 from gongji_conformance.laws.rights import WORK, without_channel
 from gongji_conformance.laws.wallet_work import WALLET_REQUESTS, WalletRequest
 
@@ -141,6 +142,11 @@ def _bindings(work: CallersWork) -> AskedFor:
     holder = ref(work.holder.person_no)
     listed = binding_pb2.ListBindingsRequest(holder=holder)
     return asked(listed, subject=work.holder)
+
+
+def _of_claim(method: str) -> Callable[[CallersWork], AskedFor]:
+    request = CLAIM_REQUESTS[method]
+    return lambda work: asked(request(work.city, work.holder), subject=work.holder)
 
 
 def _unbind(work: CallersWork) -> AskedFor:
@@ -305,6 +311,7 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     ),
     "ReconcileTotals": lambda work: asked(requests.totals(work.institution, DAY)),
     "ReconcileDetails": lambda work: asked(requests.details(work.institution, DAY)),
+    **{method: _of_claim(method) for method in CLAIM_REQUESTS},
     "File": lambda work: asked(work.city.filing(work.holder), subject=work.holder),
     "EndFiling": lambda work: asked(
         work.city.filing_end(work.holder), subject=work.holder

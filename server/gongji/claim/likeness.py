@@ -1,0 +1,49 @@
+"""Which settlements and claims may be of the same bill: nobody pays one without looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gongji.model.claim import Claim
+from gongji.model.facts import Facts, Need
+from gongji.model.settlement import Bill, Settlement
+
+
+def likeness_needs(bill: Bill) -> tuple[Need, Need]:
+    """Return the patient's settlements and claims."""
+    return (
+        Need(Settlement, "patient", bill.patient),
+        Need(Claim, "patient", bill.patient),
+    )
+
+
+def similar_to(bill: Bill, numbers: Sequence[str], facts: Facts) -> tuple[str, ...]:
+    """Return the ids of what has the same patient, institution, day and amount.
+
+    What was taken back or closed unpaid is left out, and what has invoice numbers if the
+    bill has some: those tell them apart.
+    """
+    return tuple(_similar(bill, bool(numbers), facts))
+
+
+def _similar(bill: Bill, numbered: bool, facts: Facts) -> Iterator[str]:  # noqa: FBT001
+    for settlement in facts.where(Settlement, "patient", bill.patient):
+        other = settlement.bill
+        told_apart = numbered and bool(other.invoice_no)
+        # What a claim was paid by is told by the claim.
+        counts = settlement.reversed_at is None and not other.claim_id
+        if counts and not told_apart and _alike(bill, other):
+            yield settlement.settlement_id
+    for claim in facts.where(Claim, "patient", bill.patient):
+        told_apart = numbered and len(claim.numbers) == len(claim.invoices)
+        counts = not claim.closed and claim.claim_id != bill.claim_id
+        if counts and not told_apart and _alike(bill, claim.bill):
+            yield claim.claim_id
+
+
+def _alike(one: Bill, other: Bill) -> bool:
+    return (one.institution_code, one.service_day, one.total_fen) == (
+        other.institution_code,
+        other.service_day,
+        other.total_fen,
+    )

@@ -1,0 +1,117 @@
+"""Invoices (票据): an institution's invoice is paid once, settled or claimed.
+
+Whether one is free follows from what was last paid or claimed with it: nothing is written
+when that is reversed, settled again, or closed unpaid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gongji.account.ledger import Inconsistent
+from gongji.cities.city import DayRules
+from gongji.model.claim import Claim, Invoice
+from gongji.model.claim_refusals import InvoiceUsed
+from gongji.model.facts import Facts, Need, by_key
+from gongji.model.settlement import Settlement
+from gongji.rules.clauses import Clause
+from gongji.rules.hookspecs import CityRules
+
+
+def invoice_needs(
+    institution_code: str, numbers: Iterable[str], facts: Facts
+) -> Iterator[Need]:
+    """Yield the invoices, then what was last paid or claimed with each."""
+    for number in numbers:
+        key = Invoice.key_of(institution_code, number)
+        need = by_key(Invoice, key)
+        yield need
+        invoice = facts.get(Invoice, key) if facts.has(need) else None
+        if invoice is not None:
+            yield from _needs_of_use(invoice, facts)
+
+
+def _needs_of_use(invoice: Invoice, facts: Facts) -> Iterator[Need]:
+    """Yield the claim, and the settlement with those in its place."""
+    settlement_id = invoice.settlement_id
+    if invoice.claim_id:
+        need = by_key(Claim, invoice.claim_id)
+        yield need
+        claim = facts.get(Claim, invoice.claim_id) if facts.has(need) else None
+        settlement_id = claim.settlement_id if claim else ""
+    while settlement_id:
+        need = by_key(Settlement, settlement_id)
+        yield need
+        known = facts.get(Settlement, settlement_id) if facts.has(need) else None
+        settlement_id = known.replaced_by if known else ""
+
+
+def refuse_used(
+    institution_code: str,
+    numbers: Iterable[str],
+    facts: Facts,
+    rules: DayRules,
+    *,
+    field: str,
+) -> None:
+    """Refuse invoices that were paid, or are claimed. InvoiceUsed."""
+    for number in numbers:
+        invoice = facts.get(Invoice, Invoice.key_of(institution_code, number))
+        used = _use(invoice, facts) if invoice else ""
+        if used:
+            raise InvoiceUsed(
+                f"机构 {institution_code} 的票据 {number} {used}；请核对票据号。"
+                "该结算撤销后，或该手工结算退回、撤回、不予支付后，可以再次使用",
+                field=field,
+                clauses=_clauses(rules),
+                invoice_no=number,
+            )
+
+
+def _use(invoice: Invoice, facts: Facts) -> str:
+    """Return in Chinese what an invoice is used for, "" if it is free."""
+    settlement_id, used = invoice.settlement_id, "已结算"
+    if invoice.claim_id:
+        claim = facts.get(Claim, invoice.claim_id)
+        if claim is None:
+            msg = f"claim {invoice.claim_id} of an invoice is missing"
+            raise Inconsistent(msg)
+        if not claim.settlement_id:
+            return "" if claim.closed else "已申报手工结算"
+        settlement_id, used = claim.settlement_id, "已手工结算"
+    return used if _stands(settlement_id, facts) else ""
+
+
+def _stands(settlement_id: str, facts: Facts) -> bool:
+    """Return whether a settlement, or what is in its place, is not taken back."""
+    while settlement_id:
+        settlement = facts.get(Settlement, settlement_id)
+        if settlement is None:
+            msg = f"settlement {settlement_id} of an invoice is missing"
+            raise Inconsistent(msg)
+        if settlement.reversed_at is None:
+            return True
+        settlement_id = settlement.replaced_by
+    return False
+
+
+def used_by(
+    institution_code: str,
+    numbers: Iterable[str],
+    facts: Facts,
+    *,
+    settlement_id: str = "",
+    claim_id: str = "",
+) -> tuple[tuple[Invoice, ...], tuple[Invoice, ...]]:
+    """Return what is written of invoices now used: the new ones, and those used again."""
+    keys = [Invoice.key_of(institution_code, number) for number in numbers]
+    used = [Invoice(key, settlement_id, claim_id) for key in keys]
+    # Two that use one invoice at a time both mean it to be new: the second meets the first.
+    new = [one for one in used if facts.get(Invoice, one.invoice_id) is None]
+    return tuple(new), tuple([one for one in used if one not in new])
+
+
+def _clauses(rules: DayRules) -> tuple[Clause, ...]:
+    answer = rules.answer(CityRules.out_of_area)
+    claims = answer.value.claims
+    return claims.clauses if claims and claims.clauses else answer.clauses
