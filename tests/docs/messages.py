@@ -26,7 +26,7 @@ CATALOGUE: Final = ROOT / "docs" / "messages.csv"
 SERVER: Final = ROOT / "server" / "gongji"
 
 ANSWERING: Final = (
-    *("access", "account", "binding", "event", "model", "registry", "rpc"),
+    *("access", "account", "binding", "event", "filing", "model", "registry", "rpc"),
     *("settlement", "wallet", "store/replay.py", "store/content.py", "text/forms.py"),
     *("text/characters.py", "text/tables.py", "national", "rules/money.py"),
     *("rules/days.py", "rules/phrases", "rules/terms.py", "guide", "serve/national"),

@@ -77,6 +77,7 @@ PLAUSIBLE: Final[dict[str, Any]] = {
     "institution_code": HOSPITAL,
     "city": "341100",
     "area_code": "341100",
+    "areas": "310000",
     "holder_city": "341100",
     "member_city": "341100",
     "channel": "window",

@@ -18,6 +18,7 @@ from gongji.v1 import account_pb2, types_pb2
 from gongji.v1 import settlement_pb2 as pb
 
 from tests.rpc.retried import FIRST_ID, FIRST_KEY, charged
+from tests.scaffold.people import filing
 from tests.scaffold.service import Service, charge_of, replayed
 
 YEAR = "P1/310/3411/2025"
@@ -217,7 +218,8 @@ async def test_final_refusal(house: Service) -> None:
     first = await house.not_settled(FIRST_ID, **away)
     assert "FILING_REQUIRED" == first.reason
     assert first == await house.not_settled(FIRST_ID, **away)
-    corrected = {**away, "filing_no": "F1"}
+    await house.write(filing("P1"))
+    corrected = {**away, "filing_no": "F-P1"}
     refusal = await house.not_settled(FIRST_ID, **corrected)
     assert "REQUEST_ID_REUSED" == refusal.reason
     assert "bill.filing_no" == refusal.differing

@@ -67,6 +67,7 @@ from tests.verify.families import (
     refund,
     retired,
 )
+from tests.verify.filed import file_and_settle
 from tests.verify.transfers import tick, transfer_money
 
 BROUGHT_FORWARD_AT: Final = datetime(2025, 9, 30, 10, 21, tzinfo=SHANGHAI)
@@ -391,6 +392,7 @@ _FIRST: Final[Mapping[str, Part]] = {
 _LATER: Final[Mapping[str, Part]] = {
     "settled again": _settled_again,
     "transferred": transfer_money,
+    "filed": file_and_settle,
     "erased": _erased,
     "expired": _expire,
     "unfinished": _leave_unfinished,

@@ -19,6 +19,7 @@ from gongji.model.conditions import (
     WayStep,
 )
 from gongji.model.facts import Facts
+from gongji.model.filing import Filing
 from gongji.model.people import Person, alive_on
 from gongji.model.refusals import PersonNotFound
 from gongji.rules.channels import (
@@ -27,6 +28,7 @@ from gongji.rules.channels import (
     MaterialNeed,
 )
 from gongji.rules.clauses import Clause
+from gongji.rules.codes import MarkKind
 from gongji.rules.hookspecs import CityRules
 
 StandingBindings = tuple[tuple[Binding, ...], tuple[Binding, ...], tuple[Binding, ...]]
@@ -40,7 +42,8 @@ class Case(Struct, frozen=True, kw_only=True):
     in which the holder is the member, or the member the holder. `relatives` are the
     spouses that the registry names of either. `standing` says which bindings stand, as
     these three, if the facts of the two were others; `unbound` are ids of bindings that
-    are thought ended. `comes_at` is when the applicant comes, if that is not now.
+    are thought ended. `comes_at` is when the applicant comes, if that is not now;
+    `filings` are those of the two (异地就医备案).
     """
 
     application: Application
@@ -55,6 +58,7 @@ class Case(Struct, frozen=True, kw_only=True):
     standing: Callable[[Person, Person], StandingBindings] | None = None
     unbound: frozenset[str] = frozenset()
     comes_at: datetime | None = None
+    filings: tuple[Filing, ...] = ()
 
     @property
     def channel(self) -> Channel:
@@ -77,6 +81,15 @@ class Case(Struct, frozen=True, kw_only=True):
         """Whether the registry shows another kind of relation than the one claimed."""
         kinds = on_record(self.holder, self.member, self.today)
         return bool(kinds) and not self.relation_on_record
+
+    def marked(self, kind: MarkKind) -> bool:
+        """Return whether one of the two has a mark today, or a filing that stands for it."""
+        if any(p.marks_on(self.today, kind.value) for p in (self.holder, self.member)):
+            return True
+        return kind is MarkKind.CROSS_PROVINCE_FILING and any(
+            filing.across_provinces and filing.covers_day(self.today)
+            for filing in self.filings
+        )
 
     def spouses_of(self, person: Person) -> dict[str, str]:
         """Return the numbers of all who are stated or registered as the person's spouse.

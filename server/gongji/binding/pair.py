@@ -16,6 +16,7 @@ from gongji.model.facts import (
     Need,
     by_key,
 )
+from gongji.model.filing import Filing
 from gongji.model.people import Person
 from gongji.rules.codes import OPEN_STATES
 
@@ -32,6 +33,7 @@ def needs_of(facts: Facts, holder: str, member: str) -> Iterator[Need]:
                 for binding in facts.where(Binding, side, person_no):
                     yield by_key(Person, binding.holder)
                     yield by_key(Person, binding.member)
+        yield Need(Filing, "person_no", person_no)
         need = by_key(Person, person_no)
         yield need
         person = facts.get(Person, person_no) if facts.has(need) else None
@@ -77,6 +79,11 @@ def case_of(
         reversed=turned,
         relatives=_relatives(holder, member, facts),
         standing=standing,
+        filings=tuple(
+            filing
+            for person in (holder, member)
+            for filing in facts.where(Filing, "person_no", person.person_no)
+        ),
     )
 
 

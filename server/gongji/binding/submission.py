@@ -33,10 +33,8 @@ from gongji.rules.phrases import in_words, pairs_taken
 
 def channel_fits(case: Case) -> Iterator[Unmet]:
     """A channel for pairs of different pooling areas, or for marked people, is for those."""
-    people = (case.holder, case.member)
-    for kind in case.channel.also_for:
-        if any(person.marks_on(case.today, kind.value) for person in people):
-            return
+    if any(map(case.marked, case.channel.also_for)):
+        return
     home = pooling_area(case.holder.place_on(case.today))
     place = pooling_area(case.member.place_on(case.today))
     if home != place or case.channel.across is not Across.ONLY_ACROSS_AREAS:

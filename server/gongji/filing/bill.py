@@ -75,19 +75,19 @@ def _filing(
     """Return a bill's filing, which covers it. As `care_elsewhere`."""
     filing = facts.get(Filing, bill.filing_no)
     if filing is None:
-        raise filing_not_found(bill.filing_no, _FIELD)
+        raise filing_not_found(_FIELD)
     clauses = _clauses(rules.value(CityRules.out_of_area), rules)
     _refuse_anothers(filing, bill, place, clauses)
     if not filing.covers_day(bill.service_day):
         raise FilingNotOnDay(
-            f"备案 {filing.filing_no} 自 {filing.since} 起{_end_in_words(filing)}，"
+            f"所写的备案自 {filing.since} 起{_end_in_words(filing)}，"
             f"不含就诊日 {bill.service_day}；请填写该日有效的备案号，没有的须另行备案",
             field=_FIELD,
             clauses=clauses,
         )
     if not filing.covers_place(institution.area_code):
         raise FilingNotForPlace(
-            f"备案 {filing.filing_no} 的就医地为 {'、'.join(filing.areas)}，"
+            f"所写备案的就医地为 {'、'.join(filing.areas)}，"
             f"不含{institution.name}所在的 {institution.area_code}；"
             "请就该地另行备案后填写其编号",
             field=_FIELD,
@@ -101,14 +101,14 @@ def _refuse_anothers(
 ) -> None:
     if filing.person_no != bill.patient:
         raise FilingOfAnother(
-            f"备案 {filing.filing_no} 不是患者本人的；请填写患者自己的备案号",
+            "所写的备案不是患者本人的；请填写患者自己的备案号",
             field=_FIELD,
             clauses=clauses,
         )
     made_in = pooling_area(filing.area_code)
     if made_in and made_in != pooling_area(place):
         raise FilingOfAnother(
-            f"备案 {filing.filing_no} 是在原参保地 {filing.area_code} 办理的，"
+            f"所写的备案是在原参保地 {filing.area_code} 办理的，"
             f"就诊日参保地为 {place}；须在现参保地重新备案",
             field=_FIELD,
             clauses=clauses,

@@ -181,7 +181,7 @@ class EndFiling(Command[Filing], frozen=True, kw_only=True):
         """Decide it. FilingNotFound, MalformedField for a day gone by, FilingEnded."""
         filing = facts.get(Filing, self.filing_no)
         if filing is None:
-            raise filing_not_found(self.filing_no, "filing_no")
+            raise filing_not_found("filing_no")
         if self.from_day < facts.today:
             # What was settled under it stands.
             raise MalformedField(
@@ -191,7 +191,7 @@ class EndFiling(Command[Filing], frozen=True, kw_only=True):
         last = filing.last_day
         if last is not None and last < self.from_day:
             raise FilingEnded(
-                f"备案 {filing.filing_no} 至 {last} 为止，到 {self.from_day} 已不再有效",
+                f"该备案至 {last} 为止，到 {self.from_day} 已不再有效",
                 field="from_day",
                 last=str(last),
             )
@@ -199,9 +199,8 @@ class EndFiling(Command[Filing], frozen=True, kw_only=True):
         return Decision(ended, (ended,))
 
 
-def filing_not_found(filing_no: str, field: str) -> FilingNotFound:
-    """Return the refusal of a number that no filing has."""
+def filing_not_found(field: str) -> FilingNotFound:
+    """Return the refusal of a number that no filing has; it is not repeated."""
     return FilingNotFound(
-        f"没有编号为 {filing_no} 的异地就医备案；请填写办理备案时得到的编号",
-        field=field,
+        "没有这一编号的异地就医备案；请填写办理备案时得到的编号", field=field
     )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gongji.model.decided import DecidedBy, RuleRef
-from gongji.rules.codes import FilingKind, covers_area
+from gongji.rules.codes import FilingKind, covers_area, province
 
 
 class Filing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,6 +47,12 @@ class Filing(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return whether it is in force on a day, both ends included."""
         last = self.last_day
         return self.since <= day and (last is None or day <= last)
+
+    @property
+    def across_provinces(self) -> bool:
+        """Return whether one of its areas lies in another province (跨省备案)."""
+        home = province(self.area_code)
+        return any(province(area) != home for area in self.areas)
 
     def covers_place(self, area_code: str) -> bool:
         """Return whether one of its areas holds an institution's."""

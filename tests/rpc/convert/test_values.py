@@ -94,6 +94,7 @@ def test_a_bill_survives(new_world: NewWorld) -> None:
     """Every field of a bill comes back in its quote as it was sent."""
     world = new_world()
     world.person("P1", place="341100")
+    world.filed("P1", filing_no=SENT.filing_no)
     world.hospital(2, place="340800", code=SENT.institution_code)
     fields = {field.name for field in pb.Bill.DESCRIPTOR.fields}
     assert fields - {"givers"} == {field.name for field, _ in SENT.ListFields()}

@@ -108,7 +108,7 @@ class FilingService(FilingServiceServicer):
         """Return a filing that the caller may ask for. FilingNotFound; Denied."""
         filing = await self._store.get(Filing, filing_no)
         if filing is None:
-            raise filing_not_found(filing_no, "filing_no")
+            raise filing_not_found("filing_no")
         # Noted here, since what refuses the call later may tell of it too.
         current_call().accesses.note(filing.person_no)
         await show_party(self._store, filing.person_no)

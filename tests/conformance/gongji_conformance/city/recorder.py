@@ -37,11 +37,10 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.ReverseRequest.why",
         "gongji.v1.TakeBackCreditRequest.why",
         "gongji.v1.Settlement.reversed_why",
-        "gongji.v1.Bill.filing_no",
     }
 )
 """Fields that tell who somebody is, or what was written about somebody."""
-_PERSONAL_NAMES: Final = frozenset({"phone", "certificate_number"})
+_PERSONAL_NAMES: Final = frozenset({"phone", "certificate_number", "filing_no"})
 """Names that say so, whatever message the field is of."""
 _NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9X]|1[0-9]{10})(?![0-9A-Za-z])"
