@@ -144,6 +144,9 @@ class Erase(Command[Erased], frozen=True, kw_only=True):
     ) -> Iterator[Any]:
         """Yield every record that says something of the person, without what is erased."""
         yield replace(without(person, erased), erased=erased)
+        wallet = facts.get(WalletAccount, self.person_no)
+        if wallet is not None:
+            yield replace(wallet, phone="")
         for revision in facts.where(PersonRevision, OWNER, self.person_no):
             yield replace(revision, record=without(revision.record, erased))
         for set_id in self.staged_sets:

@@ -11,6 +11,7 @@ import pytest
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
 from gongji.rpc.services.holds import Holds
+from gongji.v1 import access_pb2
 from gongji.v1 import wallet_pb2 as pb
 
 from tests.rpc.services.acting import family_under_policy, outcome, subject
@@ -183,6 +184,20 @@ async def test_many_accept_at_once(service: Service) -> None:
     errors = [o for o in outcomes if isinstance(o, grpc.aio.AioRpcError)]
     assert {"TRANSFER_ENDED": 7} == Counter(RefusedCall.of(e).reason for e in errors)
     assert 100_00 == (await wallet(service, "P2")).balance_fen
+
+
+async def test_an_erased_person_has_no_phone_in_the_wallet(service: Service) -> None:
+    """The wallet is kept with its money; the phone in it goes with the person's."""
+    await opened(service)
+    erase = access_pb2.ErasePersonRequest(
+        request_id=service.new_id(), person=service.ref("P1")
+    )
+    reply = await service.access.ErasePerson(erase)
+    assert "wallet" in {kept.what for kept in reply.kept}
+    assert ("", "310100") == (
+        (await wallet(service, "P1")).phone,
+        (await wallet(service, "P1")).use_place,
+    )
 
 
 @pytest.mark.parametrize(
