@@ -80,7 +80,7 @@ def _filing(
     _refuse_anothers(filing, bill, place, clauses)
     if not filing.covers_day(bill.service_day):
         raise FilingNotOnDay(
-            f"所写的备案自 {filing.since} 起{_end_in_words(filing)}，"
+            f"所写的备案自 {filing.since} 起有效，{_end_in_words(filing)}，"
             f"不含就诊日 {bill.service_day}；请填写该日有效的备案号，没有的须另行备案",
             field=_FIELD,
             clauses=clauses,
@@ -117,8 +117,8 @@ def _refuse_anothers(
 
 def _end_in_words(filing: Filing) -> str:
     if filing.ended is not None:
-        return f"、自 {filing.ended} 起终止"
-    return f"至 {filing.until}" if filing.until else ""
+        return f"自 {filing.ended} 起终止"
+    return f"至 {filing.until} 为止" if filing.until else "长期有效"
 
 
 def _clauses(terms: OutOfArea, rules: DayRules) -> tuple[Clause, ...]:
