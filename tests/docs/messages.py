@@ -25,14 +25,14 @@ CATALOGUE: Final = ROOT / "docs" / "messages.csv"
 
 SERVER: Final = ROOT / "server" / "gongji"
 
-ANSWERING: Final = (
-    *("access", "account", "binding", "event", "filing", "model", "registry", "rpc"),
-    *("settlement", "wallet", "store/replay.py", "store/content.py", "text/forms.py"),
-    *("text/characters.py", "text/tables.py", "national", "rules/money.py"),
-    *("rules/days.py", "rules/phrases", "rules/terms.py", "guide", "serve/national"),
-    *("cities/answering.py", "cities/asking.py"),
-)
-"""Where what a call is answered is written."""
+IN_PART: Final = {
+    "cities": ("answering.py", "asking.py"),
+    "rules": ("days.py", "money.py", "phrases", "terms.py"),
+    "serve": ("national",),
+    "store": ("content.py", "replay.py"),
+    "text": ("characters.py", "forms.py", "tables.py"),
+}
+"""Folders of which a part says something to a caller, and that part."""
 
 SILENT: Final = {
     "audit": "the log, and its signatures",
@@ -111,11 +111,20 @@ def messages() -> list[Message]:
 
 def modules() -> Iterator[Path]:
     """Yield the modules whose sentences are answered."""
-    for name in ANSWERING:
-        place = SERVER / name
+    for place in _places():
         for module in place.rglob("*.py") if place.is_dir() else [place]:
             if module.relative_to(SERVER).as_posix() not in NOT_ANSWERED:
                 yield module
+
+
+def _places() -> Iterator[Path]:
+    """Yield what says something to a caller: each folder, unless it is known otherwise."""
+    for package in SERVER.glob("*/__init__.py"):
+        folder = package.parent
+        if folder.name in IN_PART:
+            yield from (folder / part for part in IN_PART[folder.name])
+        elif folder.name not in SILENT:
+            yield folder
 
 
 def _messages_of(module: Path) -> Iterator[Message]:
