@@ -86,7 +86,8 @@ def test_bills_from_elsewhere_count_at_home(new_world: NewWorld) -> None:
     world = new_world()
     world.person("P1")
     away = world.hospital(10, ANQING)
-    bill = world.visit("P1", 900_00, institution_code=away.code, filing_no="1")
+    filed = world.filed("P1")
+    bill = world.visit("P1", 900_00, institution_code=away.code, filing_no=filed)
     done = world.settle(bill)
     year = only(told(world))
     assert ("3411", done.deductible_fen, done.fund_fen) == (
