@@ -1,7 +1,6 @@
 """A database with rows in every table: what years of service leave in one.
 
-It was made by the program of before the log and brought forward, serves three cities,
-had its keys changed, erased a person, and let go of what had expired.
+It was brought forward from before the log, rekeyed, and let go of what had expired.
 """
 
 from __future__ import annotations
@@ -52,6 +51,7 @@ from tests.scaffold.people import binding
 from tests.scaffold.service import Service
 from tests.scaffold.world import World
 from tests.store.conftest import engine_at, load_dump
+from tests.verify.claims import claim_bills
 from tests.verify.families import (
     ALONE,
     CHILDREN,
@@ -392,6 +392,7 @@ _FIRST: Final[Mapping[str, Part]] = {
 _LATER: Final[Mapping[str, Part]] = {
     "settled again": _settled_again,
     "transferred": transfer_money,
+    "claimed": claim_bills,
     "filed": file_and_settle,
     "erased": _erased,
     "expired": _expire,
