@@ -20,10 +20,6 @@ from tests.docs.messages import (
 from tests.sentences import faults_in
 
 JOINING: Final = {
-    (
-        "filing/bill.py",
-        "、自 {filing.ended} 起终止",
-    ): "behind the first day of a filing",
     ("claim/life.py", "”或“"): "between two states",
     ("model/differing.py", "、参保地 {enrolment.insured_place}"): "behind an enrolment",
     (
