@@ -44,6 +44,7 @@ from gongji.model.staging import (
 )
 from gongji.model.started import Started
 from gongji.model.statement import IssuedStatement
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.store.base import Store
 from gongji.store.keys.counting import SealCount
 from gongji.store.replay import EXPIRED
@@ -140,6 +141,9 @@ KEPT: Final[Mapping[type, str]] = {
     IssuedStatement: f"已交出的查询单据以核对真伪；{_BOOKS}",
     Binding: f"绑定是账户支付的依据；{_BOOKS}",
     **dict.fromkeys((Claim, Invoice), f"手工结算与已支付的票据；{_BOOKS}"),
+    **dict.fromkeys(
+        (WalletAccount, WalletTransfer), f"医保钱包与转账是账户支付的凭证；{_BOOKS}"
+    ),
     Filing: f"备案是异地直接结算的依据；{_BOOKS}",
     **dict.fromkeys((KeptRules, Adopted), f"结算所依的规则，随结算留存：{_BOOKS}"),
     **dict.fromkeys(
