@@ -121,5 +121,10 @@ class Books:
                 holds[transfer].append(fen)
         return holds
 
+    def returned(self, transfer: str) -> bool:
+        """Return whether a transfer's money went back to a purse."""
+        back = "SELECT 1, 1 FROM entry WHERE ledger_account LIKE 'purse:%'"
+        return bool(self._rows(f"{back} AND transaction_id = '{transfer}-E'"))
+
     def _rows(self, select: str) -> list[tuple[Any, Any]]:
         return self._engine.connection.execute(select).fetchall()
