@@ -62,11 +62,11 @@ ASKED_FOR = {
 }
 """What a referee is to judge, and what a person's own data are."""
 
-OPEN_AT_REST = {"batch", "msgid", "name", "person_no"}
+OPEN_AT_REST = {"batch", "invoice_no", "msgid", "name", "person_no"}
 """Fields that lie open in the database (SECURITY.md): keys, and an institution's name."""
 
-ECHOED = {"person_no", "givers", "settlement_id"}
-"""Numbers and ids of which a refusal says that nobody and nothing is known by them."""
+ECHOED = {"person_no", "givers"}
+"""Numbers of which a refusal says that nobody is known by them."""
 
 IN_THE_LOG = {"ImportInstitutions institution.name"}
 """What the exported log says of what callers sent: the registry of institutions."""
