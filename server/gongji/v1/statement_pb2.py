@@ -29,7 +29,7 @@ from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gongji/v1/statement.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x15IssueStatementRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12.\n\x04side\x18\x02 \x01(\x0e\x32\x18.gongji.v1.StatementSideB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"O\n\x16IssueStatementResponse\x12\'\n\tstatement\x18\x01 \x01(\x0b\x32\x14.gongji.v1.Statement\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"R\n\x16VerifyStatementRequest\x12 \n\x0cstatement_no\x18\x01 \x01(\tB\n\xc2\xf8\x18\x06\x08\x01\x18\x64(\x04\x12\x16\n\x04\x63ode\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\"P\n\x17VerifyStatementResponse\x12\'\n\tstatement\x18\x01 \x01(\x0b\x32\x14.gongji.v1.Statement\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"\x86\x03\n\tStatement\x12\x14\n\x0cstatement_no\x18\x01 \x01(\t\x12-\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tauthority\x18\x03 \x01(\t\x12&\n\x04side\x18\x04 \x01(\x0e\x32\x18.gongji.v1.StatementSide\x12\x11\n\tperson_no\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x10\n\x08\x66rom_day\x18\x07 \x01(\t\x12\x0e\n\x06to_day\x18\x08 \x01(\t\x12-\n\x0bsettlements\x18\t \x03(\x0b\x32\x18.gongji.v1.SettlementRow\x12!\n\x07\x65ntries\x18\n \x03(\x0b\x32\x10.gongji.v1.Entry\x12\x1b\n\x13opening_balance_fen\x18\x0b \x01(\x03\x12\x1b\n\x13\x63losing_balance_fen\x18\x0c \x01(\x03\x12*\n\x07parties\x18\r \x03(\x0b\x32\x19.gongji.v1.StatementParty\"C\n\x0eStatementParty\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t*\xb7\x01\n\rStatementSide\x12\x1e\n\x1aSTATEMENT_SIDE_UNSPECIFIED\x10\x00\x12+\n\x15STATEMENT_SIDE_HOLDER\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe5\x85\xb1\xe6\xb5\x8e\xe6\xb6\x88\xe8\xb4\xb9\x12+\n\x15STATEMENT_SIDE_MEMBER\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe6\x9c\xac\xe4\xba\xba\xe7\xbb\x93\xe7\xae\x97\x12,\n\x16STATEMENT_SIDE_ACCOUNT\x10\x03\x1a\x10\xc2\xf8\x18\x0c\xe8\xb4\xa6\xe6\x88\xb7\xe6\x98\x8e\xe7\xbb\x86\x32\xc3\x01\n\x10StatementService\x12U\n\x0eIssueStatement\x12 .gongji.v1.IssueStatementRequest\x1a!.gongji.v1.IssueStatementResponse\x12X\n\x0fVerifyStatement\x12!.gongji.v1.VerifyStatementRequest\x1a\".gongji.v1.VerifyStatementResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gongji/v1/statement.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x1agongji/v1/settlement.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x15IssueStatementRequest\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02\x08\x01\x12.\n\x04side\x18\x02 \x01(\x0e\x32\x18.gongji.v1.StatementSideB\x06\xc2\xf8\x18\x02\x08\x01\x12\x18\n\x08\x66rom_day\x18\x03 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\x12\x16\n\x06to_day\x18\x04 \x01(\tB\x06\xc2\xf8\x18\x02(\x02\"O\n\x16IssueStatementResponse\x12\'\n\tstatement\x18\x01 \x01(\x0b\x32\x14.gongji.v1.Statement\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"P\n\x16VerifyStatementRequest\x12\x1e\n\x0cstatement_no\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\x12\x16\n\x04\x63ode\x18\x02 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01\x18\x64\"P\n\x17VerifyStatementResponse\x12\'\n\tstatement\x18\x01 \x01(\x0b\x32\x14.gongji.v1.Statement\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"\x86\x03\n\tStatement\x12\x14\n\x0cstatement_no\x18\x01 \x01(\t\x12-\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tauthority\x18\x03 \x01(\t\x12&\n\x04side\x18\x04 \x01(\x0e\x32\x18.gongji.v1.StatementSide\x12\x11\n\tperson_no\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x10\n\x08\x66rom_day\x18\x07 \x01(\t\x12\x0e\n\x06to_day\x18\x08 \x01(\t\x12-\n\x0bsettlements\x18\t \x03(\x0b\x32\x18.gongji.v1.SettlementRow\x12!\n\x07\x65ntries\x18\n \x03(\x0b\x32\x10.gongji.v1.Entry\x12\x1b\n\x13opening_balance_fen\x18\x0b \x01(\x03\x12\x1b\n\x13\x63losing_balance_fen\x18\x0c \x01(\x03\x12*\n\x07parties\x18\r \x03(\x0b\x32\x19.gongji.v1.StatementParty\"C\n\x0eStatementParty\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08relation\x18\x03 \x01(\t*\xb7\x01\n\rStatementSide\x12\x1e\n\x1aSTATEMENT_SIDE_UNSPECIFIED\x10\x00\x12+\n\x15STATEMENT_SIDE_HOLDER\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe5\x85\xb1\xe6\xb5\x8e\xe6\xb6\x88\xe8\xb4\xb9\x12+\n\x15STATEMENT_SIDE_MEMBER\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe6\x9c\xac\xe4\xba\xba\xe7\xbb\x93\xe7\xae\x97\x12,\n\x16STATEMENT_SIDE_ACCOUNT\x10\x03\x1a\x10\xc2\xf8\x18\x0c\xe8\xb4\xa6\xe6\x88\xb7\xe6\x98\x8e\xe7\xbb\x86\x32\xc3\x01\n\x10StatementService\x12U\n\x0eIssueStatement\x12 .gongji.v1.IssueStatementRequest\x1a!.gongji.v1.IssueStatementResponse\x12X\n\x0fVerifyStatement\x12!.gongji.v1.VerifyStatementRequest\x1a\".gongji.v1.VerifyStatementResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,23 +52,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUESTATEMENTREQUEST'].fields_by_name['to_day']._loaded_options = None
   _globals['_ISSUESTATEMENTREQUEST'].fields_by_name['to_day']._serialized_options = b'\302\370\030\002(\002'
   _globals['_VERIFYSTATEMENTREQUEST'].fields_by_name['statement_no']._loaded_options = None
-  _globals['_VERIFYSTATEMENTREQUEST'].fields_by_name['statement_no']._serialized_options = b'\302\370\030\006\010\001\030d(\004'
+  _globals['_VERIFYSTATEMENTREQUEST'].fields_by_name['statement_no']._serialized_options = b'\302\370\030\004\010\001\030d'
   _globals['_VERIFYSTATEMENTREQUEST'].fields_by_name['code']._loaded_options = None
   _globals['_VERIFYSTATEMENTREQUEST'].fields_by_name['code']._serialized_options = b'\302\370\030\004\010\001\030d'
-  _globals['_STATEMENTSIDE']._serialized_start=1058
-  _globals['_STATEMENTSIDE']._serialized_end=1241
+  _globals['_STATEMENTSIDE']._serialized_start=1056
+  _globals['_STATEMENTSIDE']._serialized_end=1239
   _globals['_ISSUESTATEMENTREQUEST']._serialized_start=179
   _globals['_ISSUESTATEMENTREQUEST']._serialized_end=346
   _globals['_ISSUESTATEMENTRESPONSE']._serialized_start=348
   _globals['_ISSUESTATEMENTRESPONSE']._serialized_end=427
   _globals['_VERIFYSTATEMENTREQUEST']._serialized_start=429
-  _globals['_VERIFYSTATEMENTREQUEST']._serialized_end=511
-  _globals['_VERIFYSTATEMENTRESPONSE']._serialized_start=513
-  _globals['_VERIFYSTATEMENTRESPONSE']._serialized_end=593
-  _globals['_STATEMENT']._serialized_start=596
-  _globals['_STATEMENT']._serialized_end=986
-  _globals['_STATEMENTPARTY']._serialized_start=988
-  _globals['_STATEMENTPARTY']._serialized_end=1055
-  _globals['_STATEMENTSERVICE']._serialized_start=1244
-  _globals['_STATEMENTSERVICE']._serialized_end=1439
+  _globals['_VERIFYSTATEMENTREQUEST']._serialized_end=509
+  _globals['_VERIFYSTATEMENTRESPONSE']._serialized_start=511
+  _globals['_VERIFYSTATEMENTRESPONSE']._serialized_end=591
+  _globals['_STATEMENT']._serialized_start=594
+  _globals['_STATEMENT']._serialized_end=984
+  _globals['_STATEMENTPARTY']._serialized_start=986
+  _globals['_STATEMENTPARTY']._serialized_end=1053
+  _globals['_STATEMENTSERVICE']._serialized_start=1242
+  _globals['_STATEMENTSERVICE']._serialized_end=1437
 # @@protoc_insertion_point(module_scope)
