@@ -127,7 +127,7 @@ TOLD: dict[str, tuple[Message, str]] = {
     ),
     "a day that does not exist": (
         day("2026-02-30"),
-        f"bill.service_day：{DAY}「2026-02-30」，日历上没有 2026-02-30 这一天",
+        f"bill.service_day：{DAY}「2026-02-30」，日历上没有这一天",
     ),
     "a day last": (
         day("01/02/2026"),
@@ -155,7 +155,7 @@ TOLD: dict[str, tuple[Message, str]] = {
     ),
     "a month that does not exist": (
         credit(month="2026-13"),
-        f"month：{MONTH}「2026-13」，日历上没有 2026-13 这个月",
+        f"month：{MONTH}「2026-13」，日历上没有这个月",
     ),
     "a small letter": (
         code("h34110000001"),
@@ -207,6 +207,10 @@ TOLD: dict[str, tuple[Message, str]] = {
     "a day of birth is masked": (
         born("1990/01/01"),
         f"born_on：{DAY}「1********1」",
+    ),
+    "a day of birth that does not exist is masked": (
+        born("1990-02-30"),
+        f"born_on：{DAY}「1********0」，日历上没有这一天",
     ),
     "a UUID without hyphens": (
         requested(UUID.replace("-", "")),

@@ -218,7 +218,7 @@ def _day_of(found: re.Match[str]) -> Guess:
     month, day = [part for part in rest if part]
     meant = f"{year}-{month:0>2}-{day:0>2}"
     if not _exists(meant):
-        return Guess(f"日历上没有 {meant} 这一天")
+        return Guess("日历上没有这一天")
     time = found["time"]
     if not time:
         return Guess(text=meant)
@@ -238,7 +238,7 @@ def month_meant(text: str) -> Guess:
     parts = [part for part in (found or day).groups() if part]  # type: ignore[union-attr]
     meant = f"{parts[0]}-{parts[1]:0>2}"
     if not is_month(meant):
-        return Guess(f"日历上没有 {meant} 这个月")
+        return Guess("日历上没有这个月")
     if found is None:
         return Guess("只写到月，不写日", meant)
     return Guess(text=meant) if plain != meant else _spoilt(text, Guess(text=meant))
