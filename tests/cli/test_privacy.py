@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from gongji.cli import privacy
+from gongji.registry import erasure
 
 from tests.cli.command import StartSandbox, gongji
 
@@ -75,6 +77,12 @@ def test_erased_after_a_look(address: str) -> None:
     assert "已删除：电话" in done.stdout
     lifted = gongji("erase", "CZ001", "--lift", "--target", address)
     assert "已解除" in lifted.stdout
+
+
+def test_whatever_stays_has_a_chinese_name() -> None:
+    """Each kind that a duty keeps is named to people, and nothing else is."""
+    named = {kept.what for kept in (*erasure._DUTIES, *erasure._ALWAYS)}
+    assert {*named, "enrolments", "identity"} == set(privacy._KEPT)
 
 
 def test_as_json(address: str) -> None:

@@ -26,6 +26,8 @@ _KEPT: Final = {
     "identity": "姓名、证件与登记",
     "requests": "请求编号",
     "settlements": "结算",
+    "statements": "查询单存根",
+    "wallet": "医保钱包",
 }
 """What each thing that stays is called."""
 
