@@ -10,7 +10,6 @@ import re
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Callable,
     Iterable,
     Iterator,
     Mapping,
@@ -75,9 +74,6 @@ class PersonExport:
         for source in sources:
             async for records in source():
                 yield [(kind, self._told(content)) for kind, content in records]
-
-    def _sources(self) -> tuple[Callable[[], AsyncIterator[list[Held]]], ...]:
-        return self._registry, self._rights, self._money, self._wallet, self._calls
 
     # --- what is held -----------------------------------------------------------------
 
