@@ -206,6 +206,12 @@ class Accumulator(Struct, frozen=True):
         """Return the key of a patient's year: P1/310/3411/2025."""
         return f"{person_no}/{int(scheme)}/{pooling_area}/{year}"
 
+    @classmethod
+    def unused(cls, key: str) -> Accumulator:
+        """Return the accumulator of a key, with nothing used."""
+        person_no, scheme, pooling_area, year = key.split("/")
+        return cls(person_no, Scheme(int(scheme)), pooling_area, int(year))
+
     @property
     def key(self) -> str:
         """Return its own key."""

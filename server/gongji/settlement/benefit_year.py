@@ -146,7 +146,7 @@ class ShowBenefitYear(Struct, frozen=True):
             )
             for scheme in sorted(schemes) or [Scheme.EMPLOYEE]
         ]
-        former = [_unused_of(key) for key in self.counted]
+        former = [Accumulator.unused(key) for key in self.counted]
         unused = {one.key: one for one in (*insured, *former)}
         return [one for one in unused.values() if one.year == service_day.year]
 
@@ -177,8 +177,3 @@ def _refuse_future(day: date, service_day: date, today: date) -> None:
 
 def _area(person: Person, day: date, scheme: Scheme) -> str:
     return pooling_area(person.place_on(day, scheme))
-
-
-def _unused_of(key: str) -> Accumulator:
-    person_no, scheme, area, year = key.split("/")
-    return Accumulator(person_no, Scheme(int(scheme)), area, int(year))

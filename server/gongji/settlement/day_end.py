@@ -15,7 +15,7 @@ from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Accumulator, Settlement
-from gongji.rules.codes import SHANGHAI, Scheme
+from gongji.rules.codes import SHANGHAI
 from gongji.settlement.former import PurseHistory
 
 T = TypeVar("T")
@@ -70,9 +70,8 @@ class DayEndFacts(Facts):
 
     def _accumulator(self, key: str) -> Accumulator:
         """Return the sum of the settlements that stood."""
-        person_no, scheme, area, year = key.split("/")
-        total = Accumulator(person_no, Scheme(int(scheme)), area, int(year))
-        for settlement in self._base.where(Settlement, "patient", person_no):
+        total = Accumulator.unused(key)
+        for settlement in self._base.where(Settlement, "patient", total.person_no):
             if settlement.accumulator_key == key and self._stood(settlement):
                 total = total.plus(settlement.deductible_fen, settlement.fund_fen)
         return total
