@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
 import pytest
 from gongji.access.rights import RIGHTS, AccessScope
-from gongji.model.account import Account
 from gongji.model.people import Person
 from gongji.v1 import (
     access_pb2,
     account_pb2,
     binding_pb2,
+    claim_pb2,
+    filing_pb2,
     registry_pb2,
     settlement_pb2,
+    statement_pb2,
     types_pb2,
+    wallet_pb2,
 )
 
 from tests.rpc.services.acting import (
     application,
     consent,
-    metadata,
     outcome,
     reason,
     subject,
 )
-from tests.scaffold.people import NOW
+from tests.scaffold.claims import claim_of
+from tests.scaffold.people import CHUZHOU, claim, filing
 from tests.scaffold.service import RefusedCall, Service
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
+
+
+@pytest.fixture
+async def guarded(guarded: Service) -> Service:
+    """Run the family's service; W and the child have filed care elsewhere, and claimed."""
+    for person_no in ("W", "C"):
+        await guarded.write(
+            filing(person_no, area_code=CHUZHOU), claim(person_no, CHUZHOU)
+        )
+    return guarded
 
 
 # --- the table, from a model of its own -------------------------------------------------
@@ -56,17 +68,45 @@ def request_of(method: str, service: Service, target: str) -> Any:
     """Return a request of a method about a person, or about a binding."""
     name, _, side = method.partition(" ")
     request = getattr(MODULES[name], f"{name}Request")
+    fields = BESIDES.get(name, dict)()
+    if "request_id" in request.DESCRIPTOR.fields_by_name:
+        fields["request_id"] = service.new_id()
     if name == "SubmitBinding":
         return application(service, target, "S")
+    if name == "SubmitClaim":
+        return claim_of(target)
     if method in SIDES:
-        fields: dict[str, Any] = {"binding_id": target}
-        if name == "Unbind":
-            fields |= {"request_id": service.new_id(), "channel": "window"}
-        if name == "RecordConsent":
-            fields |= {"request_id": service.new_id(), "consent": consent()}
-        return request(**fields)
-    return request(**{side or "person": service.ref(target)})
+        return request(**{IDS.get(name, "binding_id"): target}, **fields)
+    return request(**{side or "person": service.ref(target)}, **fields)
 
+
+BESIDES: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "Unbind": lambda: {"channel": "window"},
+    "RecordConsent": lambda: {"consent": consent()},
+    "File": lambda: {
+        "kind": filing_pb2.FILING_KIND_LONG_TERM,
+        "areas": ["310000"],
+        "since": "2025-10-01",
+    },
+    "EndFiling": lambda: {"from_day": "2025-12-01"},
+    "IssueStatement": lambda: {"side": statement_pb2.STATEMENT_SIDE_MEMBER},
+    "OpenWallet": lambda: {"use_place": "310100", "phone": "13800001234"},
+    "ChangeWalletPlace": lambda: {"use_place": "310100"},
+    "Transfer": lambda: {
+        "receiver": Service.ref("B"),
+        "relation": "10",
+        "fen": 1,
+    },
+    "AcceptTransfer": lambda: {"transfer_id": "T404"},
+    "DeclineTransfer": lambda: {"transfer_id": "T404"},
+}
+"""What a request of each method says besides whom it is about."""
+
+IDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("GetFiling", "EndFiling"), "filing_no"),
+    **dict.fromkeys(("GetClaim", "WithdrawClaim"), "claim_id"),
+}
+"""The id by which each method is asked that is about no binding."""
 
 MODULES: Final = {
     "GetPerson": registry_pb2,
@@ -81,6 +121,13 @@ MODULES: Final = {
     "GetBinding": binding_pb2,
     "Unbind": binding_pb2,
     "RecordConsent": binding_pb2,
+    **dict.fromkeys(("File", "EndFiling", "GetFiling", "ListFilings"), filing_pb2),
+    **dict.fromkeys(("SubmitClaim", "WithdrawClaim", "GetClaim"), claim_pb2),
+    "ListClaims": claim_pb2,
+    "IssueStatement": statement_pb2,
+    **dict.fromkeys(("OpenWallet", "ChangeWalletPlace", "GetWallet"), wallet_pb2),
+    **dict.fromkeys(("Transfer", "AcceptTransfer", "DeclineTransfer"), wallet_pb2),
+    "ListTransfers": wallet_pb2,
 }
 """The module of each method's messages."""
 
@@ -95,6 +142,10 @@ def stub_of(method: str, service: Service) -> Any:
         service.accounts,
         service.settlements,
         service.bindings,
+        service.filings,
+        service.claims,
+        service.statements,
+        service.wallets,
     )
     return next(getattr(stub, name) for stub in stubs if hasattr(stub, name))
 
@@ -112,8 +163,12 @@ SIDES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "GetBinding": {"B-H-W": ("H", "W"), "B-H-C": ("H", "C"), "B404": ()},
     "Unbind": {"B-H-W": ("H", "W"), "B-H-C": ("H", "C"), "B404": ()},
     "RecordConsent": {"A-H-W": ("W",), "A-H-C": ("C",), "B404": ()},
+    "GetFiling": {"F-W": ("W",), "F-C": ("C",), "F404": ()},
+    "EndFiling": {"F-W": ("W",), "F-C": ("C",), "F404": ()},
+    "GetClaim": {"K-W": ("W",), "K-C": ("C",), "K404": ()},
+    "WithdrawClaim": {"K-W": ("W",), "K-C": ("C",), "K404": ()},
 }
-"""Whose business each binding is; a consent is the member's alone."""
+"""Whose business each binding, filing and claim is; a consent is the member's alone."""
 
 OF_PEOPLE: Final = (
     "GetPerson",
@@ -127,7 +182,28 @@ OF_PEOPLE: Final = (
     "ListBindings holder",
     "ListBindings member",
     "SubmitBinding",
+    "File",
+    "ListFilings",
+    "SubmitClaim",
+    "ListClaims patient",
+    "IssueStatement",
+    "OpenWallet",
+    "ChangeWalletPlace",
+    "GetWallet",
+    "Transfer sender",
+    "AcceptTransfer receiver",
+    "DeclineTransfer receiver",
+    "ListTransfers",
 )
+
+AT_NO_BANK: Final = frozenset({"File", "EndFiling", "SubmitClaim", "WithdrawClaim"})
+"""What is done at the agency of the insured city, or through what acts for it (H7)."""
+
+WITH_ONE_ONLY: Final = frozenset(
+    {"SubmitBinding", "Unbind", "RecordConsent", "OpenWallet", "ChangeWalletPlace"}
+    | {"Transfer", "AcceptTransfer", "DeclineTransfer"}
+)
+"""What an operator too does for an identified person only."""
 
 
 def targets_of(method: str) -> Mapping[str, Iterable[str]]:
@@ -170,19 +246,22 @@ async def test_without_subject_nothing(
                 packed,
             )
             # An export is handed over at a counter only.
-            handed = method != "ExportPerson" or caller == "counter"
-            expected = "SUBJECT_REQUIRED" if handed else "NOT_PERMITTED"
+            denied = method == "ExportPerson" and caller != "counter"
+            denied |= method in AT_NO_BANK and caller == "bank"
+            expected = "NOT_PERMITTED" if denied else "SUBJECT_REQUIRED"
             assert (method, target, expected) == (method, target, ended)
 
 
 async def test_an_operator_acts_for_a_person_only_with_one(guarded: Service) -> None:
-    """The operator too submits, consents and unbinds for an identified person only."""
-    for method in ("SubmitBinding", *SIDES):
+    """The operator too binds, unbinds and moves a wallet's money for an identified person
+    only."""
+    for method in (*OF_PEOPLE, *SIDES):
         target = next(iter(targets_of(method)))
         ended = await reason(
             stub_of(method, guarded), request_of(method, guarded, target), "operator"
         )
-        assert (method, ended == "SUBJECT_REQUIRED") == (method, method != "GetBinding")
+        needed = method.split()[0] in WITH_ONE_ONLY
+        assert (method, needed) == (method, ended == "SUBJECT_REQUIRED")
 
 
 async def test_denied_before_existence(guarded: Service) -> None:
@@ -219,115 +298,6 @@ async def test_by_certificate_as_by_number(guarded: Service) -> None:
     ]
     assert ["SUBJECT_NOT_PARTY"] * 2 == [answer.reason for answer in answers]
     assert answers[0] == answers[1]
-
-
-# --- bills ------------------------------------------------------------------------------
-
-
-async def settled(service: Service, patient: str, fen: int = 30_000) -> str:
-    """Return the id of a bill of somebody's, settled by the hospital."""
-    request = settlement_pb2.SettleRequest(
-        request_id=service.new_id(),
-        bill=service.bill(fen, patient=service.ref(patient)),
-    )
-    reply = await service.settlements.Settle(request, metadata=metadata("hospital"))
-    return reply.settlement.settlement_id
-
-
-BILLS: Final = {
-    "W": {"H": False, "W": True, "C": False, "S": False},
-    "C": {"H": True, "W": True, "C": True, "S": False},
-}
-"""Who sees the bill of a wife, and of a child, if H's purse pays for both."""
-
-
-@pytest.mark.parametrize("patient", BILLS)
-async def test_a_bill_is_its_patients(guarded: Service, patient: str) -> None:
-    """A bill is seen by the patient and a child's guardians, not by whose purse paid."""
-    request = settlement_pb2.GetSettlementRequest(
-        settlement_id=await settled(guarded, patient)
-    )
-    call = guarded.settlements.GetSettlement
-    seen = {
-        acting: not await reason(call, request, packed=subject(acting))
-        for acting in BILLS[patient]
-    }
-    assert BILLS[patient] == seen
-
-
-async def test_a_holder_sees_the_charge_and_not_the_bill(guarded: Service) -> None:
-    """A holder sees when, where and how much of his purse went, and nothing of the bill."""
-    settlement_id = await settled(guarded, "W")
-    request = settlement_pb2.ListSettlementsRequest(holder=guarded.ref("H"))
-    call = guarded.settlements.ListSettlements
-    (row,) = (await outcome(call, request, packed=subject("H"))).rows
-    assert [
-        "settlement_id",
-        "settled_at",
-        "service_day",
-        "institution_code",
-        "institution_name",
-        "patient",
-        "charged_fen",
-    ] == [field.name for field, _ in row.ListFields()]
-    assert settlement_id == row.settlement_id
-
-
-PURSES: Final = {
-    ("hospital", ""): {"C"},
-    ("app", "C"): {"C"},
-    # His own purse paid.
-    ("app", "H"): {"C", "H"},
-    ("app", "W"): {"C"},
-    ("operator", ""): {"C", "H"},
-    ("auditor", ""): {"C", "H"},
-}
-"""Of whose purses each learns the balance from a child's bill, which two purses paid."""
-
-
-@pytest.mark.parametrize(("caller", "acting"), PURSES)
-async def test_a_balance_is_its_holders(
-    guarded: Service, caller: str, acting: str
-) -> None:
-    """What is left in a purse its holder sees; of a patient's own purse also whoever sees
-    the bill; operators and auditors see all."""
-    await guarded.write(Account("C", 10_00, 1))
-    request = settlement_pb2.GetSettlementRequest(
-        settlement_id=await settled(guarded, "C")
-    )
-    packed = subject(acting) if acting else None
-    call = guarded.settlements.GetSettlement
-    reply = await outcome(call, request, caller, packed)
-    moved = {m.purse: bool(m.version_after) for m in reply.settlement.movements}
-    assert {"C", "H"} == set(moved)
-    assert PURSES[caller, acting] == {purse for purse, told in moved.items() if told}
-
-
-@pytest.mark.parametrize("caller", ["hospital", "operator"])
-async def test_a_hospital_learns_of_no_other_visits(
-    guarded: Service, caller: str
-) -> None:
-    """What a reversal would leave split otherwise is shown to operators whole, to a
-    hospital of its own bills only."""
-    elsewhere = guarded.world.hospital(2, code="H34110000009")
-    await guarded.write(elsewhere)
-    first = await settled(guarded, "W", 100_000)
-    other = guarded.bill(
-        100_000, patient=guarded.ref("W"), institution_code=elsewhere.code
-    )
-    guarded.clock.set(NOW + timedelta(hours=1))
-    await guarded.settlements.Settle(
-        settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=other),
-        metadata=metadata("operator"),
-    )
-    request = settlement_pb2.ReverseRequest(
-        request_id=guarded.new_id(),
-        settlement_id=first,
-        patient=guarded.ref("W"),
-        validate_only=True,
-    )
-    reply = await outcome(guarded.settlements.Reverse, request, caller)
-    assert (1 if caller == "operator" else 0) == len(reply.affected)
 
 
 def test_no_method_is_left_out(home: object) -> None:
