@@ -102,7 +102,7 @@ async def holders(store: Store) -> dict[str, list[str]]:
     found = {}
     for cert in "ABCD":
         need = Need(Person, "cert", store.lookup(Certificate("08", cert)))
-        persons = await store.ask(Find[Person](need))
+        persons = await store.ask(Find[Person]((need,)))
         found[cert] = [person.person_no for person in persons]
     return found
 

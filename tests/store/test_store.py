@@ -306,6 +306,15 @@ async def test_a_person_is_found_by_certificate(store: Store, person: Person) ->
     assert store.lookup(person.certificate) == store.lookup(lower)
 
 
+async def test_many_keys_are_read_together(store: Store, person: Person) -> None:
+    """Records come in the order of the keys as asked; a key without a record is left out."""
+    numbers = [f"P{number:04}" for number in range(2000)]
+    await store.apply(Put(*[replace(person, person_no=no) for no in numbers[::100]]))
+    found = await store.found(Person, reversed(numbers))
+    assert numbers[::-1][99::100] == [one.person_no for one in found]
+    assert [] == await store.found(Person, ())
+
+
 async def test_the_row_of_an_import_is_kept(store: Store, clock: Clock) -> None:
     """The row of what was executed in several parts is recalled as it was written."""
     request = Request("r1", "office", "ImportPersons")

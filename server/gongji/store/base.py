@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar, cast
@@ -188,9 +188,12 @@ class Store:
 
     async def get(self, kind: type[T], key: str) -> T | None:
         """Return the record of that key."""
-        query = Find[T](by_key(kind, key))
-        records = await self.ask(query)
+        records = await self.found(kind, (key,))
         return records[0] if records else None
+
+    async def found(self, kind: type[T], keys: Iterable[str]) -> list[T]:
+        """Return the records there are of those keys, in their order; read together."""
+        return await self.ask(Find[T](tuple(by_key(kind, key) for key in keys)))
 
     async def known(
         self, kind: type[P], key: str, at: datetime | None = None
@@ -283,7 +286,7 @@ class Store:
     async def person_no_of(self, certificate: Certificate) -> str | None:
         """Return the number of the person with that certificate, the lowest of several."""
         need = Need(Person, "cert", self.lookup(certificate))
-        persons = await self.ask(Find[Person](need))
+        persons = await self.ask(Find[Person]((need,)))
         numbers = [person.person_no for person in persons]
         return min(numbers, default=None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -92,19 +92,22 @@ def _answer(loader: FactLoader, job: Job) -> Outcome:
 
 
 class Find(Struct, Generic[T], frozen=True):
-    """A query for the records a need names."""
+    """A query for the records that needs name."""
 
-    need: Need
+    named: tuple[Need, ...]
 
     def needs(self, facts: Facts) -> Iterable[Need]:
-        """Return the need."""
+        """Return the needs."""
         del facts
-        return (self.need,)
+        return self.named
 
     def decide(self, facts: Facts) -> Decision[list[T]]:
-        """Return the records by key."""
-        kind, index, value = self.need.kind, self.need.index, self.need.value
-        if index:
-            return Decision(facts.where(kind, index, value))
-        record = facts.get(kind, value)
-        return Decision([] if record is None else [record])
+        """Return the records need by need, those of an index by key."""
+        return Decision([record for need in self.named for record in _of(need, facts)])
+
+
+def _of(need: Need, facts: Facts) -> list[Any]:
+    if need.index:
+        return facts.where(need.kind, need.index, need.value)
+    record = facts.get(need.kind, need.value)
+    return [] if record is None else [record]

@@ -121,7 +121,7 @@ class AccessService(AccessServiceServicer):
         revision names its import, and that who sent it.
         """
         need = Need(PersonRevision, OWNER, person.person_no)
-        former = await self._store.ask(Find[PersonRevision](need))
+        former = await self._store.ask(Find[PersonRevision]((need,)))
         accesses = []
         for record in (*[revision.record for revision in former], person):
             # Of what was stored before revisions were kept nobody knows the import.

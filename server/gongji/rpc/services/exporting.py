@@ -210,7 +210,7 @@ class PersonExport:
     # --- how it is found --------------------------------------------------------------
 
     async def _found(self, kind: type[Any], index: str) -> list[Any]:
-        return await self._store.ask(Find[Any](Need(kind, index, self._number)))
+        return await self._store.ask(Find[Any]((Need(kind, index, self._number),)))
 
     def _of_key(self, kind: type[Any], column: str) -> Listing[Any]:
         """Return the listing of records whose key begins with the person's number."""

@@ -150,9 +150,7 @@ class StatementService(StatementServiceServicer):
             await self._add_entries(statement)
         else:
             await self._add_settlements(statement)
-            parties = await self._parties(statement)
-            for number in sorted(parties):
-                statement.parties.append(await self._party(number, parties[number]))
+            await self._add_parties(statement)
 
     async def _add_entries(self, statement: pb.Statement) -> None:
         request = account_pb2.ListEntriesRequest(
@@ -183,14 +181,23 @@ class StatementService(StatementServiceServicer):
             statement.settlements.extend(page.rows)
             _require_few(len(statement.settlements))
 
-    async def _parties(self, statement: pb.Statement) -> dict[str, str]:
+    async def _add_parties(self, statement: pb.Statement) -> None:
+        relations = await self._relations(statement)
+        numbers = sorted(relations)
+        people = await self._store.found(Person, numbers)
+        names = {person.person_no: _masked(person) for person in people}
+        for number in numbers:
+            name, relation = names.get(number, ""), relations[number]
+            statement.parties.add(person_no=number, name=name, relation=relation)
+
+    async def _relations(self, statement: pb.Statement) -> dict[str, str]:
         """Return the relation, by the last binding, of each other person by number."""
         side = "holder"
         numbers = {row.patient for row in statement.settlements}
         if statement.side == pb.STATEMENT_SIDE_MEMBER:
             side, numbers = "member", await self._givers(statement)
         need = Need(Binding, side, statement.person_no)
-        bindings = await self._store.ask(Find[Binding](need))
+        bindings = await self._store.ask(Find[Binding]((need,)))
         relations = dict.fromkeys(numbers, "")
         for binding in sorted(bindings, key=lambda binding: binding.submitted_at):
             other = binding.member if side == "holder" else binding.holder
@@ -201,17 +208,10 @@ class StatementService(StatementServiceServicer):
     async def _givers(self, statement: pb.Statement) -> set[str]:
         """Return the numbers of those whose purses paid for the person."""
         aided = {row.settlement_id for row in statement.settlements if row.aid_fen}
-        givers: set[str] = set()
-        for settlement_id in sorted(aided):
-            settlement = await self._store.get(Settlement, settlement_id)
-            lines = settlement.lines if settlement else ()
-            givers.update([line.purse for line in lines if line.fen])
+        settlements = await self._store.found(Settlement, sorted(aided))
+        lines = [line for settlement in settlements for line in settlement.lines]
+        givers = {line.purse for line in lines if line.fen}
         return givers - {"", statement.person_no}
-
-    async def _party(self, number: str, relation: str) -> pb.StatementParty:
-        person = await self._store.get(Person, number)
-        name = _masked(person) if person else ""
-        return pb.StatementParty(person_no=number, name=name, relation=relation)
 
 
 async def _pages(method: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
