@@ -11,9 +11,11 @@ from gongji.model.binding import Binding
 from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import RequestRecord
 from gongji.model.filing import Filing
+from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.model.staging import Turn, Unmerged
+from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.store.engine import Lookup
 from gongji.store.keys.table import EPOCH
 from gongji.store.postgres.arrays import Texts
@@ -28,6 +30,8 @@ LOCKED: Final[Mapping[type, int]] = {
     # An invoice says which claim follows, and that which settlement.
     Invoice: 0,
     Claim: 0,
+    # Two wrong statements at once count as two.
+    Guesses: 0,
     Premium: 1,
     # Whoever settles under it and whoever ends it come one after the other.
     Filing: 1,
@@ -53,9 +57,13 @@ synchronous standby, and with it all that others committed before."""
 TOUCH: Final = f"{DURABLE}; SELECT 1 FROM log_writer WHERE false FOR UPDATE"  # noqa: S608 - our own
 """A transaction that must reach the disk of a database that may be written."""
 
-GUARDED: Final = (Person, Binding, Unmerged)
-"""Kinds read by every settlement and seldom written: read without locks; whoever writes
-them reads again, at the end, what they were decided over."""
+GUARDED: Final = (Person, Binding, Unmerged, WalletAccount, WalletTransfer)
+"""Kinds read without locks: whoever writes one reads again, at the end, what it was
+decided over, and a difference has it decided anew.
+
+People and bindings are read by every settlement and seldom written. A wallet says which
+transfers follow, and a transfer which wallets: no order of locks would serve both.
+"""
 
 _LATCHES: Final = 512
 """Advisory locks the guarded values share: few enough for the server's lock table."""
