@@ -324,7 +324,7 @@ def test_unknown_channel() -> None:
     """A channel the city does not declare is refused with those it does, when binding
     and when unbinding."""
     world = Applicants()
-    message = r"本市没有渠道 window；可用：.*wanshitong"
+    message = r"本市没有渠道「window」；可用：.*wanshitong"
     with pytest.raises(UnknownChannel, match=message) as refused:
         world.decide(world.submission(world.application("window")))
     assert "channel" == refused.value.field

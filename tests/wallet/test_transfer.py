@@ -13,12 +13,14 @@ from gongji.cities.anhui.transfers import wallet_terms
 from gongji.model import refusals, wallet_refusals
 from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
+from gongji.model.people import Person
 from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import SHANGHAI, EntryKind, TransferState
 from gongji.wallet.opening import ChangeWalletPlace, OpenWallet
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_record
 
 from tests.binding.applying import cities
 from tests.scaffold.world import NewWorld, World
@@ -90,6 +92,54 @@ def test_a_wallet_is_opened_once(chuzhou: World) -> None:
     with pytest.raises(wallet_refusals.WalletOpened):
         chuzhou.do(command)
     assert wallet("S") == chuzhou.record(WalletAccount, "S")
+
+
+def test_a_phone_does_not_show(chuzhou: World) -> None:
+    """Logs and failures print a wallet, and the command that opens it, without its phone."""
+    command = OpenWallet(
+        request=chuzhou.request("OpenWallet"),
+        person_no="S",
+        use_place="110100",
+        phone="13900001234",
+        cities=chuzhou.cities,
+    )
+    assert "110100" in repr(command)
+    assert "13900001234" not in repr(command)
+    assert "13800001234" not in repr(wallet("S"))
+
+
+def test_the_dead_use_no_wallet(chuzhou: World) -> None:
+    """From the day after one's death one opens no wallet, sends nothing, accepts nothing."""
+    transfer_id = send(chuzhou, "S", "R").transfer.transfer_id
+    balances = chuzhou.balances()
+    for person_no in ("S", "R"):
+        died = NOW.date() - timedelta(days=1)
+        chuzhou.add(replace_record(chuzhou.record(Person, person_no), died_on=died))
+    with pytest.raises(wallet_refusals.PersonDeceased) as refused:
+        send(chuzhou, "S", "R")
+    assert {"T95"} == {clause.id for clause in refused.value.clauses}
+    with pytest.raises(wallet_refusals.PersonDeceased):
+        accept(chuzhou, transfer_id, "R")
+    command = OpenWallet(
+        request=chuzhou.request("OpenWallet"),
+        person_no="S",
+        use_place="110100",
+        phone="13900001234",
+        cities=chuzhou.cities,
+    )
+    with pytest.raises(wallet_refusals.PersonDeceased):
+        chuzhou.do(command)
+    assert balances == chuzhou.balances()
+    chuzhou.now = SIX
+    give_back(chuzhou, transfer_id)
+    assert (5000_00, 0, 0) == money(chuzhou)
+
+
+def test_on_the_day_of_death_a_wallet_is_used(chuzhou: World) -> None:
+    """The day of death itself counts, as it does for a bill."""
+    person = chuzhou.record(Person, "S")
+    chuzhou.add(replace_record(person, died_on=NOW.date()))
+    assert -100_00 == send(chuzhou, "S", "R", 100_00).movement.fen
 
 
 def test_where_it_is_used_may_change(chuzhou: World) -> None:

@@ -7,15 +7,18 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.people import Discreet
 from gongji.rules.codes import TransferState
 
 
-class WalletAccount(Struct, frozen=True, kw_only=True):
+class WalletAccount(Discreet, frozen=True, kw_only=True):
     """A person's wallet: where it is used, what is in it, and what it has sent.
 
     The version counts the movements of its money. `sent` transfers were made on
     `sent_on`; `held` are the ids of those sent whose money is held.
     """
+
+    hidden = frozenset({"phone"})
 
     person_no: str
     use_place: str

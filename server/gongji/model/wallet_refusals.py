@@ -7,6 +7,7 @@ Refusal
 ├── NotNow
 │   └── TransfersClosed
 └── Refused
+    ├── PersonDeceased
     ├── WalletOpened
     ├── NotARelative
     ├── TransferTooLarge
@@ -30,6 +31,10 @@ class TransferNotFound(NotFound):
 
 class TransfersClosed(NotNow):
     """No transfer is made to a wallet at this time of day."""
+
+
+class PersonDeceased(Refused):
+    """The registry knows that who opens, sends or accepts is dead."""
 
 
 class WalletOpened(Refused):

@@ -29,6 +29,7 @@ class WalletClauses:
     returning: tuple[Clause, ...] = ()
     receiver: tuple[Clause, ...] = ()
     relation: tuple[Clause, ...] = ()
+    alive: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

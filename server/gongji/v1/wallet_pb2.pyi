@@ -30,7 +30,9 @@ class _TransferStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Transfe
     TRANSFER_STATE_UNSPECIFIED: _TransferState.ValueType  # 0
     """Not stated; never sent."""
     TRANSFER_STATE_WAITING: _TransferState.ValueType  # 1
-    """It waits for its receiver (待接收); the money is held."""
+    """It waits for its receiver (待接收); the money is held. For a moment also after
+    returns_at, until the return is booked.
+    """
     TRANSFER_STATE_ACCEPTED: _TransferState.ValueType  # 2
     """The money is in the receiver's wallet (已接收)."""
     TRANSFER_STATE_DECLINED: _TransferState.ValueType  # 3
@@ -44,7 +46,9 @@ class TransferState(_TransferState, metaclass=_TransferStateEnumTypeWrapper):
 TRANSFER_STATE_UNSPECIFIED: TransferState.ValueType  # 0
 """Not stated; never sent."""
 TRANSFER_STATE_WAITING: TransferState.ValueType  # 1
-"""It waits for its receiver (待接收); the money is held."""
+"""It waits for its receiver (待接收); the money is held. For a moment also after
+returns_at, until the return is booked.
+"""
 TRANSFER_STATE_ACCEPTED: TransferState.ValueType  # 2
 """The money is in the receiver's wallet (已接收)."""
 TRANSFER_STATE_DECLINED: TransferState.ValueType  # 3

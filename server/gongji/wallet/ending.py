@@ -1,8 +1,8 @@
 """How a transfer ends: accepted (接收), declined (拒收), or gone back (退回).
 
 From the instant `returns_at` on nobody accepts or declines: at 06:00:00 the return wins
-(T92). Whoever reads or writes after that instant has the money booked back first
-(`ReturnTransfer`); a timer of the service does it if nobody calls.
+(T92). Whoever asks for the sender's wallet or transfers, or sends again, has it booked
+back first (`ReturnTransfer`); for all others a timer of the service does, within a second.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gongji.account import ledger
 from gongji.model.account import Account, PurseMovement
 from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
+from gongji.model.people import Person, alive_on
 from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.model.wallet_refusals import (
     TransferEnded,
@@ -24,7 +25,7 @@ from gongji.model.wallet_refusals import (
 )
 from gongji.rules.codes import TransferState
 from gongji.wallet import holding
-from gongji.wallet.opening import wallet_of
+from gongji.wallet.opening import person_deceased, wallet_of
 
 _ENDED: Final[Mapping[TransferState, str]] = {
     TransferState.ACCEPTED: "已被接收",
@@ -49,13 +50,21 @@ class AcceptTransfer(Command[AcceptedTransfer], frozen=True, kw_only=True):
     receiver: str
 
     def needs(self, facts: Facts) -> Iterator[Need]:
-        """Return the transfer and the receiver's wallet; then the sender's."""
+        """Return the transfer, the receiver and both wallets."""
+        yield by_key(Person, self.receiver)
         yield by_key(WalletAccount, self.receiver)
-        yield from _needs(self.transfer_id, facts)
+        yield from _needs(self.transfer_id, facts, WalletAccount)
 
     def decide(self, facts: Facts) -> Decision[AcceptedTransfer]:
-        """Decide the acceptance. TransferNotFound, TransferEnded, WalletNotFound."""
+        """Decide the acceptance.
+
+        TransferNotFound, TransferEnded, PersonDeceased, WalletNotFound.
+        """
         transfer = _waiting(self.transfer_id, self.receiver, facts)
+        receiver = facts.get(Person, self.receiver)
+        if receiver and not alive_on(receiver, facts.today):
+            # The money goes back to the sender with what nobody accepts.
+            raise person_deceased("receiver").within(transfer.decided_by.area_code)
         wallet = wallet_of(facts, self.receiver, "receiver")
         after, movement, entries = holding.accepted(transfer, wallet, facts.now)
         done = replace(
@@ -98,11 +107,7 @@ class ReturnTransfer(Struct, frozen=True):
 
     def needs(self, facts: Facts) -> Iterator[Need]:
         """Return the transfer; then the sender's wallet and purse."""
-        yield from _needs(self.transfer_id, facts)
-        own = by_key(WalletTransfer, self.transfer_id)
-        transfer = facts.get(WalletTransfer, own.value) if facts.has(own) else None
-        if transfer is not None:
-            yield by_key(Account, transfer.sender)
+        yield from _needs(self.transfer_id, facts, WalletAccount, Account)
 
     def decide(self, facts: Facts) -> Decision[bool]:
         """Decide the return."""
@@ -117,12 +122,16 @@ class ReturnTransfer(Struct, frozen=True):
         return Decision(answer=True, writes=writes)
 
 
-def _needs(transfer_id: str, facts: Facts) -> Iterator[Need]:
+def _needs(
+    transfer_id: str, facts: Facts, *kinds: type[WalletAccount | Account]
+) -> Iterator[Need]:
+    """Yield a transfer, then the sender's records of these kinds."""
     own = by_key(WalletTransfer, transfer_id)
     yield own
     transfer = facts.get(WalletTransfer, transfer_id) if facts.has(own) else None
     if transfer is not None:
-        yield by_key(WalletAccount, transfer.sender)
+        for kind in kinds:
+            yield by_key(kind, transfer.sender)
 
 
 def _waiting(transfer_id: str, receiver: str, facts: Facts) -> WalletTransfer:

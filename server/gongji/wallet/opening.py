@@ -11,12 +11,11 @@ from gongji.cities.city import Cities
 from gongji.model.commands import Command, Decision
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.people import Person
-from gongji.model.refusals import (
-    PersonNotFound,
-)
+from gongji.model.people import Discreet, Person, alive_on
+from gongji.model.refusals import PersonNotFound
 from gongji.model.wallet import WalletAccount
 from gongji.model.wallet_refusals import (
+    PersonDeceased,
     WalletNotFound,
     WalletOpened,
 )
@@ -30,8 +29,10 @@ class OpenedWallet(Struct, frozen=True):
     rule: RuleRef
 
 
-class OpenWallet(Command[OpenedWallet], frozen=True, kw_only=True):
+class OpenWallet(Discreet, Command[OpenedWallet], frozen=True, kw_only=True):
     """Open a person's wallet, to be used in `use_place`."""
+
+    hidden = frozenset({"phone"})
 
     answer_type = OpenedWallet
 
@@ -48,11 +49,16 @@ class OpenWallet(Command[OpenedWallet], frozen=True, kw_only=True):
         yield by_key(WalletAccount, self.person_no)
 
     def decide(self, facts: Facts) -> Decision[OpenedWallet]:
-        """Decide the wallet. PersonNotFound, CityNotServed, NotInForce, WalletOpened."""
+        """Decide the wallet.
+
+        PersonNotFound, CityNotServed, PersonDeceased, NotInForce, WalletOpened.
+        """
         person = facts.get(Person, self.person_no)
         if person is None:
             raise PersonNotFound(f"没有编号为 {self.person_no} 的人员", field="person")
         city = self.cities.of(person.place_on(facts.today))
+        if not alive_on(person, facts.today):
+            raise person_deceased("person").within(city.area_code)
         rule = city.rules(facts.today).ref(CityRules.wallet)
         before = facts.get(WalletAccount, self.person_no)
         if before is not None:
@@ -96,5 +102,15 @@ def wallet_of(facts: Facts, person_no: str, field: str) -> WalletAccount:
     """Return an open wallet. WalletNotFound with that field."""
     wallet = facts.get(WalletAccount, person_no)
     if wallet is None:
-        raise WalletNotFound(f"{field}：未开通医保钱包", field=field)
+        raise wallet_not_found(field)
     return wallet
+
+
+def wallet_not_found(field: str) -> WalletNotFound:
+    """Return the refusal of a person in that field who has no wallet open."""
+    return WalletNotFound(f"{field}：未开通医保钱包", field=field)
+
+
+def person_deceased(field: str) -> PersonDeceased:
+    """Return the refusal of a person in that field whom the registry knows to be dead."""
+    return PersonDeceased(f"{field}：已登记死亡，医保钱包不再使用", field=field)

@@ -18,7 +18,7 @@ from gongji.model.account import Account, PurseMovement, has_purse
 from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
-from gongji.model.people import Person
+from gongji.model.people import Person, alive_on
 from gongji.model.refusals import (
     BalanceShort,
     MalformedField,
@@ -41,7 +41,7 @@ from gongji.rules.money import MAX_FEN, yuan
 from gongji.rules.phrases import hours_in_words
 from gongji.rules.wallet import WalletTerms
 from gongji.wallet import holding
-from gongji.wallet.opening import wallet_of
+from gongji.wallet.opening import person_deceased, wallet_of
 
 
 class SentTransfer(Struct, frozen=True):
@@ -86,8 +86,9 @@ class SendTransfer(Command[SentTransfer], frozen=True, kw_only=True):
     def decide(self, facts: Facts) -> Decision[SentTransfer]:
         """Decide the transfer.
 
-        PersonNotFound, CityNotServed, NotInForce, NoAccount, WalletNotFound, NotARelative,
-        TransfersClosed, TransferTooLarge, TransfersUsedUp, TransferWaiting, BalanceShort.
+        PersonNotFound, CityNotServed, NotInForce, PersonDeceased, NoAccount,
+        WalletNotFound, NotARelative, TransfersClosed, TransferTooLarge,
+        TransfersUsedUp, TransferWaiting, BalanceShort.
         """
         city = self._city(facts)
         wallet = wallet_of(facts, self.sender, "sender")
@@ -107,11 +108,19 @@ class SendTransfer(Command[SentTransfer], frozen=True, kw_only=True):
         return Decision(answer, (account, after, *entries), creates=(transfer,))
 
     def _city(self, facts: Facts) -> City:
-        """Return the sender's city. PersonNotFound, CityNotServed, NoAccount."""
+        """Return the sender's city.
+
+        PersonNotFound, CityNotServed, PersonDeceased, NoAccount.
+        """
         person = facts.get(Person, self.sender)
         if person is None:
             raise PersonNotFound(f"没有编号为 {self.sender} 的人员", field="sender")
         city = self.cities.of(person.place_on(facts.today))
+        if not alive_on(person, facts.today):
+            answer = city.rules(facts.today).answer(CityRules.wallet_terms)
+            refusal = person_deceased("sender")
+            refusal.clauses = answer.value.clauses.alive or answer.clauses
+            raise refusal.within(city.area_code)
         if not has_purse(person, facts.get(Account, self.sender)):
             raise NoAccount(
                 f"{self.sender} 从未参加职工医保，没有个人账户", field="sender"

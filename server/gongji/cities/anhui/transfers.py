@@ -48,6 +48,12 @@ T94 = Clause.assumption(
     "接收人未开通医保钱包的，转账不成功。",
 )
 
+T95 = Clause.assumption(
+    "T95",
+    "没有文件写明死亡之后的医保钱包：登记死亡的次日起，不开通，不转出，不接收；"
+    "尚未被接收的款项照常退回。",
+)
+
 
 @hookimpl
 def wallet_terms() -> Timeline[WalletTerms]:
@@ -67,9 +73,10 @@ def wallet_terms() -> Timeline[WalletTerms]:
                 returning=(S11, T92),
                 receiver=(T94,),
                 relation=(S11, T94),
+                alive=(T95,),
             ),
         ),
-        clauses=[S11, T91, T92, T93, T94],
+        clauses=[S11, T91, T92, T93, T94, T95],
         against=[S18],
         why="两份文件只写怎样开通（H2、H3）；限额出自官方的使用指南（S11）。"
         "退回的时刻S11为次日6:00，S18为6:00前：取S11，6:00整退回先于接收。",

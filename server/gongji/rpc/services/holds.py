@@ -48,8 +48,13 @@ class Holds:
             limit=_MOST,
         )
         while transfers := await self._store.page(due):
-            for transfer in transfers:
-                await self._store.apply(ReturnTransfer(transfer.transfer_id))
+            # All of a city fall due in one instant: together they share commits.
+            await asyncio.gather(
+                *[
+                    self._store.apply(ReturnTransfer(transfer.transfer_id))
+                    for transfer in transfers
+                ]
+            )
             if len(transfers) < _MOST:
                 return
 

@@ -10,9 +10,6 @@ from datetime import datetime
 from gongji.cities.city import Cities
 from gongji.model.commands import Listing
 from gongji.model.wallet import WalletAccount, WalletTransfer
-from gongji.model.wallet_refusals import (
-    WalletNotFound,
-)
 from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
 from gongji.rpc.convert.values import Sources, decided_by_to, receipt_to
@@ -24,7 +21,7 @@ from gongji.store import Store
 from gongji.v1 import wallet_pb2 as pb
 from gongji.v1.wallet_pb2_grpc import WalletServiceServicer
 from gongji.wallet.ending import AcceptTransfer, DeclineTransfer
-from gongji.wallet.opening import ChangeWalletPlace, OpenWallet
+from gongji.wallet.opening import ChangeWalletPlace, OpenWallet, wallet_not_found
 from gongji.wallet.sending import SendTransfer
 
 
@@ -70,7 +67,7 @@ class WalletService(WalletServiceServicer):
         await self._holds.end_due_of(person.person_no)
         wallet = await self._store.get(WalletAccount, person.person_no)
         if wallet is None:
-            raise WalletNotFound("person：未开通医保钱包", field="person")
+            raise wallet_not_found("person")
         return pb.GetWalletResponse(wallet=wallet_to(wallet))
 
     async def ChangeWalletPlace(
