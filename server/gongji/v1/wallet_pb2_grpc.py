@@ -81,7 +81,8 @@ class WalletServiceServicer:
     """
 
     def OpenWallet(self, request, context):
-        """Opens a person's wallet (开通). WALLET_OPENED if it is open already.
+        """Opens a person's wallet (开通). WALLET_OPENED if it is open already. Who is registered dead opens
+        none, sends nothing and accepts nothing: PERSON_DECEASED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,9 @@ class WalletServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WalletServiceAsyncStub: ...
     OpenWallet: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.OpenWalletRequest, _wallet_pb2.OpenWalletResponse]
-    """Opens a person's wallet (开通). WALLET_OPENED if it is open already."""
+    """Opens a person's wallet (开通). WALLET_OPENED if it is open already. Who is registered dead opens
+    none, sends nothing and accepts nothing: PERSON_DECEASED.
+    """
     GetWallet: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]
     """One wallet: where it is used, what is in it, what its transfers hold. WALLET_NOT_FOUND if none is open."""
     ChangeWalletPlace: _grpc.UnaryUnaryMultiCallable[_wallet_pb2.ChangeWalletPlaceRequest, _wallet_pb2.ChangeWalletPlaceResponse]
@@ -64,7 +66,9 @@ class WalletServiceAsyncStub(WalletServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenWallet: _aio.UnaryUnaryMultiCallable[_wallet_pb2.OpenWalletRequest, _wallet_pb2.OpenWalletResponse]  # type: ignore[assignment]
-    """Opens a person's wallet (开通). WALLET_OPENED if it is open already."""
+    """Opens a person's wallet (开通). WALLET_OPENED if it is open already. Who is registered dead opens
+    none, sends nothing and accepts nothing: PERSON_DECEASED.
+    """
     GetWallet: _aio.UnaryUnaryMultiCallable[_wallet_pb2.GetWalletRequest, _wallet_pb2.GetWalletResponse]  # type: ignore[assignment]
     """One wallet: where it is used, what is in it, what its transfers hold. WALLET_NOT_FOUND if none is open."""
     ChangeWalletPlace: _aio.UnaryUnaryMultiCallable[_wallet_pb2.ChangeWalletPlaceRequest, _wallet_pb2.ChangeWalletPlaceResponse]  # type: ignore[assignment]
@@ -94,7 +98,9 @@ class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _wallet_pb2.OpenWalletRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_wallet_pb2.OpenWalletResponse, _abc.Awaitable[_wallet_pb2.OpenWalletResponse]]:
-        """Opens a person's wallet (开通). WALLET_OPENED if it is open already."""
+        """Opens a person's wallet (开通). WALLET_OPENED if it is open already. Who is registered dead opens
+        none, sends nothing and accepts nothing: PERSON_DECEASED.
+        """
 
     @_abc_1.abstractmethod
     def GetWallet(

@@ -17,8 +17,8 @@ from gongji.wallet.ending import ReturnTransfer
 WATCH_S: Final = 1.0
 """How often a process looks for holds that are due, in seconds."""
 
-_MOST: Final = 200
-"""Holds ended before it is looked again."""
+_MOST: Final = 50
+"""Holds ended at a time, before it is looked again."""
 
 # Bounds of a listing are exclusive: the very instant is due.
 _MOMENT: Final = timedelta(microseconds=1)
