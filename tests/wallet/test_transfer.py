@@ -63,6 +63,17 @@ def money(world: World) -> tuple[int, int, int]:
     return purse, held["hold"], world.record(WalletAccount, "R").balance_fen
 
 
+def opening(world: World) -> OpenWallet:
+    """Return the command that opens a wallet for S, to be used in Beijing."""
+    return OpenWallet(
+        request=world.request("OpenWallet"),
+        person_no="S",
+        use_place="110100",
+        phone="13900001234",
+        cities=world.cities,
+    )
+
+
 def test_opening_binds_nobody(chuzhou: World) -> None:
     """A wallet is a product of its own: opening one makes no binding (X14)."""
     chuzhou.person("N")
@@ -82,13 +93,7 @@ def test_opening_binds_nobody(chuzhou: World) -> None:
 
 def test_a_wallet_is_opened_once(chuzhou: World) -> None:
     """Who has a wallet opens no other, and it stays as it is."""
-    command = OpenWallet(
-        request=chuzhou.request("OpenWallet"),
-        person_no="S",
-        use_place="110100",
-        phone="13900001234",
-        cities=chuzhou.cities,
-    )
+    command = opening(chuzhou)
     with pytest.raises(wallet_refusals.WalletOpened):
         chuzhou.do(command)
     assert wallet("S") == chuzhou.record(WalletAccount, "S")
@@ -96,13 +101,7 @@ def test_a_wallet_is_opened_once(chuzhou: World) -> None:
 
 def test_a_phone_does_not_show(chuzhou: World) -> None:
     """Logs and failures print a wallet, and the command that opens it, without its phone."""
-    command = OpenWallet(
-        request=chuzhou.request("OpenWallet"),
-        person_no="S",
-        use_place="110100",
-        phone="13900001234",
-        cities=chuzhou.cities,
-    )
+    command = opening(chuzhou)
     assert "110100" in repr(command)
     assert "13900001234" not in repr(command)
     assert "13800001234" not in repr(wallet("S"))
@@ -120,13 +119,7 @@ def test_the_dead_use_no_wallet(chuzhou: World) -> None:
     assert {"T95"} == {clause.id for clause in refused.value.clauses}
     with pytest.raises(wallet_refusals.PersonDeceased):
         accept(chuzhou, transfer_id, "R")
-    command = OpenWallet(
-        request=chuzhou.request("OpenWallet"),
-        person_no="S",
-        use_place="110100",
-        phone="13900001234",
-        cities=chuzhou.cities,
-    )
+    command = opening(chuzhou)
     with pytest.raises(wallet_refusals.PersonDeceased):
         chuzhou.do(command)
     assert balances == chuzhou.balances()
