@@ -274,7 +274,10 @@ async def test_the_balance_told_is_the_purses(service: Service) -> None:
     assert course.held == await purses(service)
 
 
-FOLDERS: Final = ("account", "binding", "registry", "settlement", "wallet")
+FOLDERS: Final = (
+    *("account", "binding", "claim", "filing"),
+    *("registry", "settlement", "wallet"),
+)
 """The packages of `gongji` that decide commands."""
 
 
