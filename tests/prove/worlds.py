@@ -222,7 +222,7 @@ def bill_of(visit: Visit) -> Bill:
         residue=visit.residue,
         residue_of=RESIDUES[visit.residue_of] if visit.residue_of else None,
         spending=Spending(visit.spent_on),
-        filing_no=f"F-{visit.patient}" if visit.filed else "",
+        filing_no=f"F{visit.patient}" if visit.filed else "",
     )
 
 

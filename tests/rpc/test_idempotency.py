@@ -219,7 +219,7 @@ async def test_final_refusal(house: Service) -> None:
     assert "FILING_REQUIRED" == first.reason
     assert first == await house.not_settled(FIRST_ID, **away)
     await house.write(filing("P1"))
-    corrected = {**away, "filing_no": "F-P1"}
+    corrected = {**away, "filing_no": "FP1"}
     refusal = await house.not_settled(FIRST_ID, **corrected)
     assert "REQUEST_ID_REUSED" == refusal.reason
     assert "bill.filing_no" == refusal.differing

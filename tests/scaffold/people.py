@@ -216,7 +216,7 @@ def binding(
 def filing(person_no: str, **changes: Unpack[FilingChanges]) -> Filing:
     """Return a filing of all of Anhui for ever, which counts wherever one is insured."""
     invented = Filing(
-        filing_no=f"F-{person_no}",
+        filing_no=f"F{person_no}",
         person_no=person_no,
         kind=FilingKind.LONG_TERM,
         areas=("340000",),
@@ -233,7 +233,7 @@ def filing(person_no: str, **changes: Unpack[FilingChanges]) -> Filing:
 def claim(person_no: str, area_code: str = CHUZHOU) -> Claim:
     """Return a claim of a bill of 1,000 yuan, just handed in."""
     hospital = institution(5, area_code)
-    claimed = bill(person_no, hospital, 100_000, claim_id=f"K-{person_no}")
+    claimed = bill(person_no, hospital, 100_000, claim_id=f"K{person_no}")
     return Claim(
         claim_id=claimed.claim_id,
         bill=claimed,

@@ -85,6 +85,7 @@ SENT = pb.Bill(
     residue=True,
     spending=pb.SPENDING_FITNESS,
     filing_no="F1",
+    invoice_no="I1",
     msgid="M1",
     residue_of=pb.RESIDUE_OF_CHRONIC,
 )

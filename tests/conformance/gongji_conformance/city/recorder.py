@@ -31,6 +31,7 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.Subject.evidence",
         "gongji.v1.ReviewBindingRequest.remark",
         "gongji.v1.BindingEvent.why",
+        "gongji.v1.ClaimEvent.why",
         "gongji.v1.CorrectCreditRequest.why",
         "gongji.v1.RefundPremiumRequest.why",
         "gongji.v1.ResettleRequest.why",

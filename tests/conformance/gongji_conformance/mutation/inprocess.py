@@ -18,13 +18,6 @@ from gongji.rpc.services import services_of
 from gongji.rpc.status import Status
 from gongji.serve.clock import SandboxClock
 from gongji.store import Store
-from gongji.v1 import (
-    account_pb2_grpc,
-    binding_pb2_grpc,
-    city_pb2_grpc,
-    registry_pb2_grpc,
-    settlement_pb2_grpc,
-)
 
 from gongji_conformance.city.stubs import Stubs
 
@@ -47,11 +40,7 @@ class InProcessStubs(Stubs):
         methods = services_of(store, cities, Workdays(), clock, AnybodyPolicy()).methods
         channel: Any = _MethodChannel(loop, methods)
         self.target = ""
-        self.cities = city_pb2_grpc.CityServiceStub(channel)
-        self.bindings = binding_pb2_grpc.BindingServiceStub(channel)
-        self.settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
-        self.accounts = account_pb2_grpc.AccountServiceStub(channel)
-        self.registry = registry_pb2_grpc.RegistryServiceStub(channel)
+        self._add_stubs(channel)
         self._clock = clock
 
     def reach(self) -> None:
