@@ -29,7 +29,6 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.Material.reference",
         "gongji.v1.Consent.reference",
         "gongji.v1.Subject.evidence",
-        "gongji.v1.ReviewBindingRequest.remark",
         "gongji.v1.BindingEvent.why",
         "gongji.v1.ClaimEvent.why",
         "gongji.v1.CorrectCreditRequest.why",
@@ -41,7 +40,9 @@ _PERSONAL: Final = frozenset(
     }
 )
 """Fields that tell who somebody is, or what was written about somebody."""
-_PERSONAL_NAMES: Final = frozenset({"phone", "certificate_number", "filing_no"})
+_PERSONAL_NAMES: Final = frozenset(
+    {"phone", "certificate_number", "filing_no", "remark"}
+)
 """Names that say so, whatever message the field is of."""
 _NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9X]|1[0-9]{10})(?![0-9A-Za-z])"
