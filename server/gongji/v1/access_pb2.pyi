@@ -330,8 +330,8 @@ class ExportedRecord(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """Kind: person, person_revision, staged_person, binding, settlement, aid_charge, account, entry, credit, brought_forward, premium,
-    accumulator, statement, guesses, request, access, import.
+    """Kind: person, person_revision, staged_person, binding, claim, filing, settlement, aid_charge, account, entry, credit,
+    brought_forward, premium, accumulator, wallet, wallet_transfer, statement, guesses, request, access, import.
     """
     content: _builtins.str
     """The record as one JSON object: amounts in fen, instants in ISO 8601."""

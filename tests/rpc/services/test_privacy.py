@@ -22,12 +22,14 @@ from gongji.model.staging import StagedPerson, StagedSet
 from gongji.rpc.convert.people import person_row_from
 from gongji.store.schema import Schema
 from gongji.v1 import access_pb2 as pb
-from gongji.v1 import registry_pb2, settlement_pb2, types_pb2
+from gongji.v1 import registry_pb2, settlement_pb2, statement_pb2, types_pb2
 
 from tests.rpc.services.acting import metadata, outcome, subject
 from tests.rpc.services.telling import RETIRED_IN_JULY, tell
+from tests.rpc.services.test_wallet import opening
 from tests.scaffold import people as invented
 from tests.scaffold.service import Service
+from tests.wallet.wallets import transfer
 
 pytestmark = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
 
@@ -69,6 +71,21 @@ async def a_family(service: Service) -> settlement_pb2.Settlement:
     return (await service.settle(patient=patient)).settlement
 
 
+async def papers_and_wallet(service: Service) -> None:
+    """Let PATIENT0001 claim, file, and be handed a statement; HOLDER00002 sends money."""
+    patient = service.ref("PATIENT0001")
+    await service.wallets.OpenWallet(opening(service, "PATIENT0001"))
+    await service.write(
+        invented.claim("PATIENT0001"),
+        invented.filing("PATIENT0001"),
+        transfer("HOLDER00002", "PATIENT0001"),
+    )
+    paper = statement_pb2.IssueStatementRequest(
+        person=patient, side=statement_pb2.STATEMENT_SIDE_MEMBER
+    )
+    await service.statements.IssueStatement(paper)
+
+
 async def test_nothing_held_is_left_out(service: Service) -> None:
     """Of each kind of record there is, an export has those of the person."""
     await a_family(service)
@@ -90,6 +107,7 @@ async def test_nothing_held_is_left_out(service: Service) -> None:
             decided_by=DecidedBy("anhui", "1", "1", "340000"),
         ),
     )
+    await papers_and_wallet(service)
     told = [*await exported(service, "PATIENT0001")]
     told += await exported(service, "HOLDER00002")
     assert set(KINDS) == {kind for kind, _ in told}
