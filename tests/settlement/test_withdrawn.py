@@ -7,6 +7,8 @@ from gongji.model.refusals import AlreadyReversed, NothingToResettle
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import AccountUse
 
+from tests.claim import claiming
+from tests.claim.test_claim import WAYS, cash_bill, town, use
 from tests.scaffold.people import NOW
 from tests.scaffold.world import NewWorld, World
 from tests.settlement.test_resettle import DAY, again, differing, paid, tell, used
@@ -54,3 +56,50 @@ def test_what_was_only_reversed_stays_reversed(family: NewWorld) -> None:
     world.reverse(done.settlement_id)
     with pytest.raises(AlreadyReversed):
         again(world, done)
+
+
+@pytest.mark.parametrize("then", WAYS)
+@pytest.mark.parametrize("first", ["settle", "pay"])
+def test_an_invoice_used_since_is_not_paid_again(
+    new_world: NewWorld, first: str, then: str
+) -> None:
+    """What was withdrawn stays away once its invoice was settled or claimed again, also
+    if that was undone since; with its own invoice alone it comes back."""
+    world = town(new_world)
+    settlement_id = use(world, "1", first)
+    withdraw(world, settlement_id)
+    assert [settlement_id] == differing(world)
+    used_id = use(world, "1", then)
+    assert [] == resettled(world, settlement_id)
+    undo = claiming.withdraw if then == "claim" else World.reverse
+    undo(world, used_id)
+    assert [] == resettled(world, settlement_id)
+
+
+def resettled(world: World, settlement_id: str) -> list[str]:
+    """Return what differs, after it has come to nothing to settle one again."""
+    with pytest.raises(NothingToResettle):
+        again(world, world.record(Settlement, settlement_id))
+    return [one for one in differing(world) if one == settlement_id]
+
+
+def withdraw(world: World, settlement_id: str) -> None:
+    """Take a settlement back for a fact that is then taken back itself."""
+    world.now += DAY
+    tell(world, "P1", died_on=NOW.date() - DAY)
+    again(world, world.record(Settlement, settlement_id))
+    world.now += DAY
+    tell(world, "P1", died_on=None)
+
+
+def test_one_of_two_withdrawn_comes_back(new_world: NewWorld) -> None:
+    """Of two settlements of one invoice, both withdrawn, the last one comes back."""
+    world = town(new_world)
+    ids = []
+    for _ in range(2):
+        ids.append(world.settle(cash_bill(world, invoice_no="1")).settlement_id)
+        withdraw(world, ids[-1])
+    first, last = [world.record(Settlement, number) for number in ids]
+    (restored,) = again(world, first, later=True).settlements
+    assert last.settlement_id == restored.before.settlement_id
+    assert [] == differing(world)

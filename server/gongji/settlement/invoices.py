@@ -13,7 +13,7 @@ from gongji.cities.city import DayRules
 from gongji.model.claim import Claim, Invoice
 from gongji.model.claim_refusals import InvoiceUsed
 from gongji.model.facts import Facts, Need, by_key
-from gongji.model.settlement import Settlement
+from gongji.model.settlement import Bill, Settlement
 from gongji.rules.clauses import Clause
 from gongji.rules.hookspecs import CityRules
 
@@ -70,29 +70,72 @@ def refuse_used(
 
 def _use(invoice: Invoice, facts: Facts) -> str:
     """Return in Chinese what an invoice is used for, "" if it is free."""
-    settlement_id, used = invoice.settlement_id, "已结算"
-    if invoice.claim_id:
-        claim = facts.get(Claim, invoice.claim_id)
-        if claim is None:
-            msg = f"claim {invoice.claim_id} of an invoice is missing"
-            raise Inconsistent(msg)
-        if not claim.settlement_id:
-            return "" if claim.closed else "已申报手工结算"
-        settlement_id, used = claim.settlement_id, "已手工结算"
-    return used if _stands(settlement_id, facts) else ""
+    claim, settlement = _claim_of(invoice, facts), _last_paid(invoice, facts)
+    if settlement is None:
+        return "" if claim is None or claim.closed else "已申报手工结算"
+    if settlement.reversed_at is not None:
+        return ""
+    return "已手工结算" if claim else "已结算"
 
 
-def _stands(settlement_id: str, facts: Facts) -> bool:
-    """Return whether a settlement, or what is in its place, is not taken back."""
+def _claim_of(invoice: Invoice, facts: Facts) -> Claim | None:
+    """Return the claim that last used an invoice, None if a settlement did."""
+    if not invoice.claim_id:
+        return None
+    claim = facts.get(Claim, invoice.claim_id)
+    if claim is None:
+        msg = f"claim {invoice.claim_id} of an invoice is missing"
+        raise Inconsistent(msg)
+    return claim
+
+
+def _last_paid(invoice: Invoice, facts: Facts) -> Settlement | None:
+    """Return what was last paid with it, or is in its place; None of an unpaid claim."""
+    claim = _claim_of(invoice, facts)
+    settlement_id = claim.settlement_id if claim else invoice.settlement_id
+    settlement = None
     while settlement_id:
         settlement = facts.get(Settlement, settlement_id)
         if settlement is None:
             msg = f"settlement {settlement_id} of an invoice is missing"
             raise Inconsistent(msg)
-        if settlement.reversed_at is None:
-            return True
         settlement_id = settlement.replaced_by
+    return settlement
+
+
+def needs_of_use_since(settlement: Settlement, facts: Facts) -> Iterator[Need]:
+    """Yield the claim that a settlement pays, if it does, and its invoices."""
+    bill = settlement.bill
+    claim = by_key(Claim, bill.claim_id)
+    if bill.claim_id:
+        yield claim
+    if not bill.claim_id or facts.has(claim):
+        yield from invoice_needs(bill.institution_code, _numbers(bill, facts), facts)
+
+
+def used_since(settlement: Settlement, facts: Facts) -> bool:
+    """Return whether an invoice was settled or claimed after one taken back was paid.
+
+    Also if that was undone: it would not tell that this settlement stands again.
+    """
+    code = settlement.bill.institution_code
+    for number in _numbers(settlement.bill, facts):
+        invoice = facts.get(Invoice, Invoice.key_of(code, number))
+        last = _last_paid(invoice, facts) if invoice else settlement
+        if last is None or last.settlement_id != settlement.settlement_id:
+            return True
     return False
+
+
+def _numbers(bill: Bill, facts: Facts) -> tuple[str, ...]:
+    """Return the numbers of the invoices a bill was paid with."""
+    if not bill.claim_id:
+        return (bill.invoice_no,) if bill.invoice_no else ()
+    claim = facts.get(Claim, bill.claim_id)
+    if claim is None:
+        msg = f"claim {bill.claim_id} of a settlement is missing"
+        raise Inconsistent(msg)
+    return claim.numbers
 
 
 def used_by(

@@ -26,6 +26,7 @@ from gongji.model.refusals import Refusal
 from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.codes import Scheme
 from gongji.settlement.former import FormerFacts
+from gongji.settlement.invoices import needs_of_use_since, used_since
 from gongji.settlement.preview import place_in_year
 from gongji.settlement.settle import Quote, decide_bill
 from gongji.settlement.split import Used
@@ -247,6 +248,8 @@ def needs_of_year(
         view = YearFacts(facts, settlement, Course())
         for need in Quote(settlement.bill, cities).needs(view):
             yield from view.sources(need)
+        if settlement.withdrawn:
+            yield from needs_of_use_since(settlement, facts)
 
 
 def under_review(settlements: Iterable[Settlement]) -> list[Settlement]:
@@ -268,6 +271,9 @@ def redecide(
     """
     course = Course()
     for settlement in settlements:
+        # Its bill was brought again meanwhile: what became of that is what counts.
+        if settlement.withdrawn and used_since(settlement, facts):
+            continue
         again = _again(settlement, bill_of(settlement), facts, cities, course)
         if again.differs:
             course.take(again)
