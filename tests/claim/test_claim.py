@@ -273,6 +273,15 @@ def test_numbers_tell_bills_apart(new_world: NewWorld) -> None:
     assert () == claiming.submit(world, cash_bill(world), "3").similar
 
 
+def test_some_numbers_tell_nothing_apart(new_world: NewWorld) -> None:
+    """A claim of which one invoice has no number is looked at, whichever comes first."""
+    world = town(new_world)
+    settled = world.settle(cash_bill(world, invoice_no="1"))
+    some = claiming.submit(world, cash_bill(world), "2", "")
+    assert (settled.settlement_id,) == some.similar
+    assert (some.claim_id,) == claiming.submit(world, cash_bill(world), "3").similar
+
+
 def test_two_people(new_world: NewWorld) -> None:
     """Whoever reviewed a claim does not decide it."""
     world = town(new_world)

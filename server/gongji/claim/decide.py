@@ -95,7 +95,7 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
 
     def _refuse_alike(self, claim: Claim, facts: Facts) -> None:
         # As of now: the same bill may have been settled since it was handed in.
-        similar = similar_to(claim.bill, claim.numbers, facts)
+        similar = similar_to(claim, facts)
         if similar and not self.similar_checked:
             raise ClaimMayRepeat(
                 f"同一患者、机构、就诊日和金额的还有 {'、'.join(similar)}；"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from gongji.model.claim import Claim
 from gongji.model.facts import Facts, Need
@@ -17,28 +17,29 @@ def likeness_needs(bill: Bill) -> tuple[Need, Need]:
     )
 
 
-def similar_to(bill: Bill, numbers: Sequence[str], facts: Facts) -> tuple[str, ...]:
+def similar_to(claim: Claim, facts: Facts) -> tuple[str, ...]:
     """Return the ids of what has the same patient, institution, day and amount.
 
-    What was taken back or closed unpaid is left out, and what has invoice numbers if the
-    bill has some: those tell them apart.
+    What was taken back or closed unpaid is left out, and what has invoice numbers if
+    each invoice of the claim has one: those tell them apart.
     """
-    return tuple(_similar(bill, bool(numbers), facts))
+    return tuple(_similar(claim, facts))
 
 
-def _similar(bill: Bill, numbered: bool, facts: Facts) -> Iterator[str]:  # noqa: FBT001
+def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
+    bill = claim.bill
     for settlement in facts.where(Settlement, "patient", bill.patient):
         other = settlement.bill
-        told_apart = numbered and bool(other.invoice_no)
+        told_apart = claim.numbered and bool(other.invoice_no)
         # What a claim was paid by is told by the claim.
         counts = settlement.reversed_at is None and not other.claim_id
         if counts and not told_apart and _alike(bill, other):
             yield settlement.settlement_id
-    for claim in facts.where(Claim, "patient", bill.patient):
-        told_apart = numbered and len(claim.numbers) == len(claim.invoices)
-        counts = not claim.closed and claim.claim_id != bill.claim_id
-        if counts and not told_apart and _alike(bill, claim.bill):
-            yield claim.claim_id
+    for one in facts.where(Claim, "patient", bill.patient):
+        told_apart = claim.numbered and one.numbered
+        counts = not one.closed and one.claim_id != claim.claim_id
+        if counts and not told_apart and _alike(bill, one.bill):
+            yield one.claim_id
 
 
 def _alike(one: Bill, other: Bill) -> bool:

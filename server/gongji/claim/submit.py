@@ -104,10 +104,10 @@ class SubmitClaim(Command[Claim], frozen=True, kw_only=True):
             submitted_at=facts.now,
             due_at=due.at,
             due_provisional=due.provisional,
-            similar=similar_to(bill, self._numbers, facts),
             rule=rules.ref(CityRules.out_of_area, *terms.clauses),
             decided_by=city.decided_by,
         )
+        claim = replace(claim, similar=similar_to(claim, facts))
         caller = self.request.caller
         return with_event(claim, ClaimState.SUBMITTED, facts.now, caller, "申报")
 

@@ -77,6 +77,11 @@ class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return tuple([one.invoice_no for one in self.invoices if one.invoice_no])
 
     @property
+    def numbered(self) -> bool:
+        """Return whether every invoice has a number."""
+        return len(self.numbers) == len(self.invoices)
+
+    @property
     def closed(self) -> bool:
         """Return whether it was closed unpaid."""
         return self.state in CLOSED
