@@ -30,6 +30,7 @@ from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.codes import AccountUse, ClaimState, VisitKind
 from gongji.rules.hookspecs import CityRules
 from gongji.settlement.recompute import Recompute
+from gongji.settlement.resettle import Returned
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -37,6 +38,7 @@ from msgspec.structs import replace
 from tests.claim import claiming
 from tests.scaffold.people import ANQING, NOW
 from tests.scaffold.world import NewWorld, World
+from tests.settlement.test_resettle import again
 
 NONE: Final = AccountUse.NONE
 
@@ -271,6 +273,18 @@ def test_numbers_tell_bills_apart(new_world: NewWorld) -> None:
     world.settle(cash_bill(world, invoice_no="1"))
     claiming.submit(world, cash_bill(world), "2")
     assert () == claiming.submit(world, cash_bill(world), "3").similar
+
+
+@pytest.mark.parametrize("total_fen", [2000_00, 1500_00])
+def test_returned_in_part(new_world: NewWorld, total_fen: int) -> None:
+    """A bill of which a part was returned is met by what it came to before, and after."""
+    world = town(new_world)
+    settled = world.settle(cash_bill(world, 2000_00))
+    returned = Returned(in_scope_fen=500_00)
+    (done,) = again(world, settled, returned=returned).settlements
+    assert done.after is not None
+    claim = claiming.submit(world, cash_bill(world, total_fen))
+    assert (done.after.settlement_id,) == claim.similar
 
 
 def test_some_numbers_tell_nothing_apart(new_world: NewWorld) -> None:

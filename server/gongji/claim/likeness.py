@@ -33,7 +33,7 @@ def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
         told_apart = claim.numbered and bool(other.invoice_no)
         # What a claim was paid by is told by the claim.
         counts = settlement.reversed_at is None and not other.claim_id
-        if counts and not told_apart and _alike(bill, other):
+        if counts and not told_apart and _alike(bill, other, settlement.returned_fen):
             yield settlement.settlement_id
     for one in facts.where(Claim, "patient", bill.patient):
         told_apart = claim.numbered and one.numbered
@@ -42,9 +42,11 @@ def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
             yield one.claim_id
 
 
-def _alike(one: Bill, other: Bill) -> bool:
-    return (one.institution_code, one.service_day, one.total_fen) == (
+def _alike(claimed: Bill, other: Bill, returned_fen: int = 0) -> bool:
+    # Its paper says what the bill came to before a part of it was returned, or after.
+    totals = {other.total_fen, other.total_fen + returned_fen}
+    of_one_visit = (claimed.institution_code, claimed.service_day) == (
         other.institution_code,
         other.service_day,
-        other.total_fen,
     )
+    return of_one_visit and claimed.total_fen in totals
