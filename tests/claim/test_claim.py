@@ -17,6 +17,7 @@ from gongji.model.claim_refusals import (
     ClaimNotFound,
     ClaimNotOffered,
     ClaimPapersMissing,
+    ClaimPlaceChanged,
     ClaimTooLate,
     InvoiceUsed,
 )
@@ -38,7 +39,7 @@ from msgspec.structs import replace
 from tests.claim import claiming
 from tests.scaffold.people import ANQING, NOW
 from tests.scaffold.world import NewWorld, World
-from tests.settlement.test_resettle import again
+from tests.settlement.test_resettle import again, tell
 
 NONE: Final = AccountUse.NONE
 
@@ -303,6 +304,18 @@ def test_two_people(new_world: NewWorld) -> None:
     claiming.review(world, claim.claim_id)
     with pytest.raises(IllegalTransition):
         world.do(claiming.decision(world, claim.claim_id, decider="R-1"))
+
+
+def test_insured_elsewhere_since(new_world: NewWorld) -> None:
+    """No office pays from another city's fund: it refuses the claim, or lets it go."""
+    world = town(new_world)
+    claim = claiming.submit(world, cash_bill(world), "1")
+    claiming.review(world, claim.claim_id)
+    tell(world, "P1", first_place=ANQING)
+    with pytest.raises(ClaimPlaceChanged):
+        world.do(claiming.decision(world, claim.claim_id))
+    world.do(claiming.decision(world, claim.claim_id, pays=False))
+    assert ANQING == claiming.submit(world, cash_bill(world), "1").decided_by.area_code
 
 
 def late(world: World) -> None:

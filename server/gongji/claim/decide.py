@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from gongji.cities.city import Cities
+from gongji.cities.city import Cities, City
 from gongji.claim.life import ClaimStep, moved
 from gongji.claim.likeness import likeness_needs, similar_to
 from gongji.model.claim import Claim
-from gongji.model.claim_refusals import ClaimMayRepeat
+from gongji.model.claim_refusals import ClaimMayRepeat, ClaimPlaceChanged
 from gongji.model.commands import Command, Decision
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.refusals import IllegalTransition, MalformedField
-from gongji.rules.codes import ClaimState
+from gongji.rules.codes import ClaimState, pooling_area
 from gongji.settlement.settle import decide_bill, settling_needs
 
 
@@ -73,7 +73,8 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
         """Decide as the decider did; paid is what `decide_bill` has the fund pay.
 
         MalformedField if refused without a remark, ClaimNotFound, IllegalTransition also
-        if the reviewer decides; to pay ClaimMayRepeat and every refusal of `decide_bill`.
+        if the reviewer decides; to pay ClaimMayRepeat, every refusal of `decide_bill`,
+        and ClaimPlaceChanged.
         """
         if not self.pays:
             _refuse_without_remark(self.remark, "不予支付")
@@ -84,6 +85,7 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
             return Decision(claim, (claim,))
         self._refuse_alike(claim, facts)
         outcome = decide_bill(claim.bill, facts, self.cities)
+        _refuse_elsewhere(claim, outcome.case.city)
         settled = outcome.settled(self.request.key, facts)
         settlement = settled.answer
         paid = replace(
@@ -126,6 +128,15 @@ class WithdrawClaim(Command[Claim], frozen=True, kw_only=True):
 def _refuse_without_remark(remark: str, doing: str) -> None:
     if not remark:
         raise MalformedField(f"{doing}须在 remark 写明原因", field="remark")
+
+
+def _refuse_elsewhere(claim: Claim, city: City) -> None:
+    # Another city's fund would pay what its own office never reviewed.
+    if pooling_area(city.area_code) != pooling_area(claim.decided_by.area_code):
+        raise ClaimPlaceChanged(
+            f"就诊日参保地已改为{city.name}，请不予支付或撤回，由该地重新受理",
+            field="claim_id",
+        )
 
 
 def _refuse_own_review(claim: Claim, decider: str) -> None:

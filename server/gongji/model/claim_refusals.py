@@ -8,6 +8,7 @@ Refusal
     ├── ClaimTooLate
     ├── ClaimPapersMissing
     ├── ClaimMayRepeat
+    ├── ClaimPlaceChanged
     └── InvoiceUsed
 """
 
@@ -34,6 +35,10 @@ class ClaimPapersMissing(Refused):
 
 class ClaimMayRepeat(Refused):
     """The bill may have been paid or claimed before, and nobody says that it was not."""
+
+
+class ClaimPlaceChanged(Refused):
+    """The patient was insured elsewhere on that day than when the claim was taken."""
 
 
 class InvoiceUsed(Refused):
