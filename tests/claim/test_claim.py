@@ -25,9 +25,11 @@ from gongji.model.refusals import (
     FilingRequired,
     IllegalTransition,
     MalformedField,
+    NotLastSettlement,
     Refusal,
 )
 from gongji.model.settlement import Accumulator, Bill, Settlement
+from gongji.rules.benefits import Reversal
 from gongji.rules.codes import AccountUse, ClaimState, VisitKind
 from gongji.rules.hookspecs import CityRules
 from gongji.settlement.recompute import Recompute
@@ -168,6 +170,20 @@ def test_recomputed(new_world: NewWorld) -> None:
     settlement = world.record(Settlement, claim.settlement_id)
     again = world.decide(Recompute(settlement.settlement_id, world.cities)).answer
     assert again.as_now.equal
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_not_named_to_the_institution(family: NewWorld, claimed: bool) -> None:  # noqa: FBT001
+    """If a later claim is to be reversed first, only another claim's reversal names it."""
+    world = family(reversal=Reversal.LAST_FIRST)
+    settlement_ids = []
+    for minutes, by_claim in enumerate([claimed, True]):
+        world.now = NOW + timedelta(minutes=minutes)
+        settlement_ids.append(use(world, str(minutes), "pay" if by_claim else "settle"))
+    first, last = settlement_ids
+    with pytest.raises(NotLastSettlement) as refused:
+        world.reverse(first)
+    assert (last if claimed else "") == refused.value.metadata["last"]
 
 
 def test_elsewhere_without_a_filing(new_world: NewWorld) -> None:

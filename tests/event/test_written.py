@@ -12,7 +12,9 @@ from gongji.model.event import BindingChange
 from gongji.rules.codes import BindingState
 from msgspec.structs import replace
 
+from tests.claim.test_claim import town, use
 from tests.scaffold.people import NOW, binding
+from tests.scaffold.world import NewWorld
 
 AWAITING, REVIEW, ACTIVE, REFUSED, ENDED = (
     BindingState.AWAITING_CONSENT,
@@ -83,3 +85,14 @@ def test_a_new_binding_ends_what_a_fact_had_ended() -> None:
 def test_other_jobs_tell_nothing_of_it(what: str) -> None:
     """A job that writes a binding as it is has not moved it."""
     assert [] == told(what, NOW, lived((ACTIVE, ENDED), [NOW, NOW]))
+
+
+@pytest.mark.parametrize("way", ["settle", "pay"])
+def test_a_claim_is_no_event_of_its_institution(new_world: NewWorld, way: str) -> None:
+    """What paid a claim is told to the patient, not to the institution of its bill."""
+    world = town(new_world)
+    reversed_one = world.reverse(use(world, "1", way)).settlement
+    (event,) = events_of(LeafRows("Reverse", NOW, "", settlements=(reversed_one,)))
+    assert ("P1",) == event.people
+    hospital = reversed_one.bill.institution_code
+    assert (hospital if way == "settle" else "") == event.institution_code

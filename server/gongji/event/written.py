@@ -127,7 +127,7 @@ def _of_settlements(written: LeafRows) -> Iterator[Event]:
                 what,
                 (person_no,),
                 settlement.area_code,
-                settlement.bill.institution_code,
+                settlement.bill.settled_at_institution,
             )
 
 

@@ -267,7 +267,8 @@ def _refuse_unless_last(settlement: Settlement, facts: Facts, cities: Cities) ->
     if later:
         last = max(later, key=attrgetter("decided_as_of", "settlement_id"))
         # Another institution's settlement is not named to this one.
-        own = last.bill.institution_code == settlement.bill.institution_code
+        settled_at = settlement.bill.settled_at_institution
+        own = last.bill.settled_at_institution == settled_at
         raise NotLastSettlement(
             f"须先撤销其后的 {len(later)} 笔结算，再撤销 {settlement.settlement_id}",
             clauses=rule.clauses,

@@ -10,6 +10,7 @@ from gongji.model.account import Account
 from gongji.v1 import settlement_pb2
 
 from tests.rpc.services.acting import metadata, outcome, reason, subject
+from tests.scaffold.claims import claim_of, decision_of, review_of
 from tests.scaffold.people import NOW
 from tests.scaffold.service import Service
 
@@ -112,11 +113,29 @@ async def test_a_hospital_learns_of_no_other_visits(
         settlement_pb2.SettleRequest(request_id=guarded.new_id(), bill=other),
         metadata=metadata("operator"),
     )
-    request = settlement_pb2.ReverseRequest(
-        request_id=guarded.new_id(),
-        settlement_id=first,
-        patient=guarded.ref("W"),
+    reply = await outcome(guarded.settlements.Reverse, preview(guarded, first), caller)
+    assert (1 if caller == "operator" else 0) == len(reply.affected)
+
+
+def preview(service: Service, settlement_id: str) -> settlement_pb2.ReverseRequest:
+    """Return the request what the reversal of a bill of W's would do."""
+    return settlement_pb2.ReverseRequest(
+        request_id=service.new_id(),
+        settlement_id=settlement_id,
+        patient=service.ref("W"),
         validate_only=True,
     )
-    reply = await outcome(guarded.settlements.Reverse, request, caller)
+
+
+@pytest.mark.parametrize("caller", ["hospital", "operator"])
+async def test_a_hospital_learns_of_no_claims(guarded: Service, caller: str) -> None:
+    """Nor is a claim of a bill of its own shown to a hospital, which did not settle it."""
+    first = await settled(guarded, "W", 100_000)
+    guarded.clock.set(NOW + timedelta(hours=1))
+    office, claims = metadata("operator"), guarded.claims
+    submitted = await claims.SubmitClaim(claim_of("W", "1"), metadata=office)
+    claim_id = submitted.claim.claim_id
+    await claims.ReviewClaim(review_of(claim_id), metadata=office)
+    await claims.DecideClaim(decision_of(claim_id), metadata=office)
+    reply = await outcome(guarded.settlements.Reverse, preview(guarded, first), caller)
     assert (1 if caller == "operator" else 0) == len(reply.affected)

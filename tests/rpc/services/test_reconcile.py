@@ -12,6 +12,7 @@ from gongji.rpc.services import reconcile
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
 
+from tests.scaffold.claims import decision_of, submit_and_review
 from tests.scaffold.service import Service
 
 HOSPITAL, OTHER = "H34110000002", "H34110000001"
@@ -225,6 +226,19 @@ async def test_another_institutions_settlements_stay_hidden(service: Service) ->
     ]
     assert expected == await details(service, theirs, code=OTHER)
     assert (await totals(service, institution_code=OTHER)).balanced
+
+
+async def test_what_paid_a_claim_stays_hidden(service: Service) -> None:
+    """Of what paid a claim its institution, which settled nothing, sees its own row only."""
+    paying = decision_of(await submit_and_review(service))
+    claim = (await service.claims.DecideClaim(paying)).claim
+    theirs = row(await service.settlement(claim.settlement_id), -1)
+    (only,) = await details(service, [theirs])
+    assert only == pb.ReconcileDetailsResponse(
+        kind=pb.DIFFERENCE_KIND_MISSING_HERE,
+        settlement_id=claim.settlement_id,
+        theirs=theirs,
+    )
 
 
 async def test_a_difference_is_told_at_once(service: Service) -> None:

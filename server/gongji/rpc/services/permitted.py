@@ -25,8 +25,7 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
     # Not to a holder: what ails a relative is not the holder's business.
     await show_party(store, settlement.bill.patient)
     # What a claim was paid by is not the institution's: it settled nothing.
-    bill = settlement.bill
-    current_permit().institution("" if bill.claim_id else bill.institution_code)
+    current_permit().institution(settlement.bill.settled_at_institution)
     await show_city(store, settlement.area_code)
     return settlement
 

@@ -115,8 +115,10 @@ class Reconciliation:
             return difference
         # It may have been settled before the period.
         settlement = await self._store.get(Settlement, row.settlement_id)
+        if settlement is None:
+            return difference
         # Another institution's settlement is not to be found out by asking.
-        if settlement is None or settlement.bill.institution_code != institution:
+        if settlement.bill.settled_at_institution != institution:
             return difference
         return settled_before(difference, settlement)
 
@@ -146,7 +148,7 @@ class Reconciliation:
         )
         async for settlement in _listed(self._store, listing):
             # What a claim was paid by is in nobody's books but ours.
-            if not settlement.bill.claim_id:
+            if settlement.bill.settled_at_institution:
                 yield settlement
 
     async def _require_known(self, code: str, path: str = "") -> None:

@@ -105,7 +105,9 @@ class SettlementService(SettlementServiceServicer):
             reply.affected.extend(
                 affected_to(affected)
                 for affected in preview.affected
-                if permit.owns_institution(affected.settlement.bill.institution_code)
+                if permit.owns_institution(
+                    affected.settlement.bill.settled_at_institution
+                )
             )
             return reply
         answer = await self._store.commit(command)
