@@ -20,8 +20,9 @@ def likeness_needs(bill: Bill) -> tuple[Need, Need]:
 def similar_to(claim: Claim, facts: Facts) -> tuple[str, ...]:
     """Return the ids of what has the same patient, institution, day and amount.
 
-    What was taken back or closed unpaid is left out, and what has invoice numbers if
-    each invoice of the claim has one: those tell them apart.
+    Left out are settlements taken back, claims closed unpaid, and what has invoice
+    numbers if each invoice of the claim has one: those tell them apart. A paid claim
+    stays, also if its settlement was taken back.
     """
     return tuple(_similar(claim, facts))
 

@@ -52,6 +52,8 @@ class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A claim of one bill, by the rules of the city the patient was insured in.
 
     `bill` bears its id. `similar` are settlements and claims that may be of the same bill.
+    `settlement_id` and `paid_fen` are as it was paid; whether that stands, and what took
+    its place, the settlement says.
     """
 
     claim_id: str

@@ -648,9 +648,11 @@ class Claim(_message.Message):
     due_provisional: _builtins.bool
     """The calendar of a year that decided due_at is not published yet."""
     settlement_id: _builtins.str
-    """The settlement it was paid by (setl_id); empty unless paid."""
+    """The settlement it was paid by (setl_id), as it was paid; whether that stands, and what took its place,
+    the settlement says. Empty unless paid.
+    """
     paid_fen: _builtins.int
-    """What the person was paid, in fen: the fund's part."""
+    """What the person was paid by that settlement, in fen: the fund's part, as it was paid."""
     @_builtins.property
     def bill(self) -> _settlement_pb2.Bill:
         """The bill as handed in."""
