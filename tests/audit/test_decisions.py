@@ -253,7 +253,7 @@ WRITES: Final = (
     Expected("OpenWallet", money_steps.open_wallet, known=("P1",)),
     Expected("ChangeWalletPlace", money_steps.change_place),
     Expected("Transfer", money_steps.send, known=("P1",)),
-    Expected("AcceptTransfer", money_steps.accept, "P2"),
+    Expected("AcceptTransfer", money_steps.accept, "P2", known=("P2",)),
     Expected("DeclineTransfer", money_steps.decline, "P2"),
     Expected(
         "TakeBackCredit", money_steps.take_back_credit, decided=False, known=("P1",)

@@ -48,7 +48,7 @@ class Shell:
         """Type other ports than are written; `own` is added to the environment."""
         self._ports = ports
         # Closed with the shell.
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._log = tempfile.TemporaryFile("a+", encoding="utf-8")  # noqa: SIM115
         self._shell = subprocess.Popen(
             ["/bin/sh"],
             cwd=folder,
@@ -84,8 +84,11 @@ class Shell:
             lines.append(line)
         raise AssertionError(self.log())
 
-    def wait_listening(self) -> None:
-        """Wait until the server and the proxy take connections. AssertionError."""
+    def wait_serving(self) -> None:
+        """Wait until the proxy takes connections and the server has its sample's people.
+
+        AssertionError.
+        """
         until = time.monotonic() + PATIENCE_S
         for port in self._ports.values():
             while True:
@@ -95,6 +98,9 @@ class Shell:
                 except ConnectionRefusedError:
                     assert time.monotonic() < until, self.log()
                     time.sleep(0.1)
+        while '"event":"started"' not in self.log():
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.1)
 
     def log(self) -> str:
         """Return what was printed on standard error."""

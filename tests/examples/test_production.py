@@ -66,7 +66,7 @@ def test_the_section_as_it_is_typed(folder: Path) -> None:
     ports = {"50051": free_port(), "50443": free_port()}
     with shell(folder, ports, environment(ports)) as one:
         one.type(begin)
-        one.wait_listening()
+        one.wait_serving()
         for block in blocks:
             lines = one.type(block)
             results = [json.loads(line) for line in lines if line.startswith("{")]

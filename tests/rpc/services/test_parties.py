@@ -163,10 +163,10 @@ SIDES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "GetBinding": {"B-H-W": ("H", "W"), "B-H-C": ("H", "C"), "B404": ()},
     "Unbind": {"B-H-W": ("H", "W"), "B-H-C": ("H", "C"), "B404": ()},
     "RecordConsent": {"A-H-W": ("W",), "A-H-C": ("C",), "B404": ()},
-    "GetFiling": {"F-W": ("W",), "F-C": ("C",), "F404": ()},
-    "EndFiling": {"F-W": ("W",), "F-C": ("C",), "F404": ()},
-    "GetClaim": {"K-W": ("W",), "K-C": ("C",), "K404": ()},
-    "WithdrawClaim": {"K-W": ("W",), "K-C": ("C",), "K404": ()},
+    "GetFiling": {"FW": ("W",), "FC": ("C",), "F404": ()},
+    "EndFiling": {"FW": ("W",), "FC": ("C",), "F404": ()},
+    "GetClaim": {"KW": ("W",), "KC": ("C",), "K404": ()},
+    "WithdrawClaim": {"KW": ("W",), "KC": ("C",), "K404": ()},
 }
 """Whose business each binding, filing and claim is; a consent is the member's alone."""
 
