@@ -46,18 +46,25 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             phone="10000000001",
             first_place="341199",
             enrolments=(
-                Enrolment(Scheme.EMPLOYEE, "1201", EnrolmentStatus.NORMAL, DAY),
+                Enrolment(Scheme.EMPLOYEE, "120187", EnrolmentStatus.NORMAL, DAY),
             ),
             first_base_fen=512_345,
             bases=(BaseSince(623_456, DAY),),
-            kin=(Kin("P77", "20", "household"),),
+            kin=(Kin("P7700001", "20", "household"),),
             died_on=date(2025, 3, 4),
             marks=(Mark("sign", "H34119900001", DAY),),
             born_on=DAY,
         ),
         (
-            *("34119919500101001X", "试验甲", "10000000001", "341199", "1201"),
-            *("512345", "623456", "P77", "2025-03-04", "H34119900001", "1951-02-03"),
+            *("34119919500101001X", "试验甲", "10000000001", "341199", "120187"),
+            *(
+                "512345",
+                "623456",
+                "P7700001",
+                "2025-03-04",
+                "H34119900001",
+                "1951-02-03",
+            ),
         ),
     ),
     "a binding": (
@@ -73,7 +80,7 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             reason="填报有误",
             materials=(
                 Material(
-                    "marriage", original=True, reference="REF-1", sha256="ab" * 32
+                    "marriage", original=True, reference="REF-10001", sha256="ab" * 32
                 ),
             ),
             agreement=AgreementAccepted("AGREED-1", "1", "cd" * 32, AT),
@@ -85,7 +92,7 @@ SECRETS: dict[str, tuple[Any, tuple[str, ...]]] = {
             ),
         ),
         (
-            *("填报有误", "marriage", "REF-1", "ab" * 32, "AGREED-1", "cd" * 32),
+            *("填报有误", "marriage", "REF-10001", "ab" * 32, "AGREED-1", "cd" * 32),
             *("CONSENT-1", "SESSION-1", "张某某", "说明甲"),
         ),
     ),

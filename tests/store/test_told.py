@@ -67,7 +67,7 @@ async def test_nothing_of_a_person_is_told(store: Store) -> None:
     await store.apply(Write(tuple(records)))
     ((_, texts),) = await told(store)
     for (_, secrets), one in zip(SECRETS.values(), texts, strict=True):
-        for secret in {*secrets, "P1", "P77"}:
+        for secret in {*secrets, "P1"}:
             assert not re.search(rf"\b{secret}\b", _plain(one))
     assert any(content(one).get("hidden") for one in texts)
 
