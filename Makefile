@@ -38,7 +38,7 @@ verify: $(STAMP)
 
 # Every cell of the table of rights over the wire; `make test` tries a covering sample.
 doors: $(STAMP)
-	GONGJI_DOORS=1 $(BIN)/pytest -q -n auto tests/doors
+	GONGJI_DOORS=1 $(BIN)/pytest -q -n auto tests/doors tests/rpc/services/test_parties.py
 
 # What testssl.sh finds about the port and the front before it.
 tls: $(STAMP)
