@@ -373,7 +373,7 @@ class TestCommand:
             "I2：fund_pay_sumamt 3106.54 ≠ hifp_pay 1.00 = 1.00",
         ),
         "a row too short": ("S1\tV1\n", "第 1 行有 2 列，应为 7 列"),
-        "no document": ({"kind": "Bill"}, "kind 不认识 'Bill'"),
+        "no document": ({"kind": "Bill"}, "kind 不认识「Bill」"),
         "rows mixed": (
             '{"kind":"ReconcileRow"}\n{"kind":"Bill"}\n',
             "国家报文必填的 setl_id（结算ID）没有给出",
@@ -392,7 +392,7 @@ class TestCommand:
     def test_a_direction_that_cannot_be(self) -> None:
         """A requested direction is taken: a national message is no document of ours."""
         result = run("-", "--to-national", stdin=request("2207"))
-        assert "kind 不认识 None" in result.output
+        assert "kind 不认识「」" in result.output
         document = run("-", stdin=request("2207")).output
         result = run("-", "--from-national", stdin=document)
         assert "既无 infno 也无 infcode" in result.output

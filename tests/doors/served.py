@@ -185,12 +185,12 @@ def binding_id(channel: str, city: str, state: str) -> str:
 
 def filing_no(city: str) -> str:
     """Return the number of a holder's filing."""
-    return f"F-{HOLDER[city]}"
+    return f"F{HOLDER[city]}"
 
 
 def claim_id(city: str) -> str:
     """Return the id of a holder's claim."""
-    return f"K-{HOLDER[city]}"
+    return f"K{HOLDER[city]}"
 
 
 def _records(world: World) -> Iterable[object]:

@@ -63,6 +63,7 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_CREDIT_CORRECTED: "划入补差",
     account_pb2.ENTRY_KIND_PREMIUM_REFUNDED: "代缴退费",
     account_pb2.ENTRY_KIND_WALLET_SENT: "医保钱包转出",
+    account_pb2.ENTRY_KIND_WALLET_RECEIVED: "医保钱包转入",
     account_pb2.ENTRY_KIND_WALLET_RETURNED: "医保钱包退回",
 }
 
