@@ -59,6 +59,7 @@ dist: $(STAMP)
 gm: $(STAMP)
 	$(BIN)/python -m tests.gm -q -n auto $(ARGS)
 
+# GONGJI_PAGES=1 looks at the guides of all cities, not of one.
 examples: $(STAMP)
 	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples
 
