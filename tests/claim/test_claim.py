@@ -329,7 +329,10 @@ def test_last_day(new_world: NewWorld) -> None:
     """A claim is taken on the last day of the year after the visit's."""
     world = town(new_world)
     world.now = NOW.replace(year=NOW.year + 1, month=12, day=31)
-    claiming.submit(world, cash_bill(world, service_day=date(NOW.year, 1, 1)), "1")
+    claim = claiming.submit(
+        world, cash_bill(world, service_day=date(NOW.year, 1, 1)), "1"
+    )
+    assert (ClaimState.SUBMITTED, world.now) == (claim.state, claim.submitted_at)
 
 
 def test_a_city_without_claims(new_world: NewWorld) -> None:
