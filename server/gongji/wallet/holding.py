@@ -29,24 +29,13 @@ def moved(wallet: WalletAccount, fen: int) -> tuple[WalletAccount, PurseMovement
     return after, movement
 
 
-def posting(movement: PurseMovement, kind: EntryKind) -> Posting:
-    """Return the posting of a movement in a wallet."""
-    account = ledger.wallet_account(movement.purse)
-    return Posting(account, movement.fen, kind, movement)
-
-
 def sent(
     transfer: WalletTransfer, purse: Account
 ) -> tuple[Account, PurseMovement, tuple[Entry, ...]]:
     """Return the sender's purse without the money, and the entries that hold it."""
     account, movement = ledger.moved(purse, -transfer.fen)
-    entries = _of_purse(
-        transfer,
-        movement,
-        EntryKind.WALLET_SENT,
-        transfer.transfer_id,
-        transfer.sent_at,
-    )
+    posting = ledger.purse_posting(movement, EntryKind.WALLET_SENT)
+    entries = _entries(transfer, posting, transfer.transfer_id, transfer.sent_at)
     return account, movement, entries
 
 
@@ -55,10 +44,8 @@ def returned(
 ) -> tuple[Account, tuple[Entry, ...]]:
     """Return the sender's purse with the money again, and the entries."""
     account, movement = ledger.moved(purse, transfer.fen)
-    entries = _of_purse(
-        transfer, movement, EntryKind.WALLET_RETURNED, _end(transfer), at
-    )
-    return account, entries
+    posting = ledger.purse_posting(movement, EntryKind.WALLET_RETURNED)
+    return account, _entries(transfer, posting, _end(transfer), at)
 
 
 def accepted(
@@ -66,31 +53,21 @@ def accepted(
 ) -> tuple[WalletAccount, PurseMovement, tuple[Entry, ...]]:
     """Return the receiver's wallet with the money, and the entries."""
     after, movement = moved(wallet, transfer.fen)
-    postings = [
-        Posting(ledger.hold_account(transfer.transfer_id), -transfer.fen),
-        posting(movement, EntryKind.WALLET_RECEIVED),
-    ]
-    entries = ledger.balanced(_end(transfer), postings, at, transfer.transfer_id)
-    return after, movement, entries
+    account = ledger.wallet_account(movement.purse)
+    posting = Posting(account, movement.fen, EntryKind.WALLET_RECEIVED, movement)
+    return after, movement, _entries(transfer, posting, _end(transfer), at)
 
 
-def _of_purse(
-    transfer: WalletTransfer,
-    movement: PurseMovement,
-    kind: EntryKind,
-    transaction_id: str,
-    at: datetime,
+def _entries(
+    transfer: WalletTransfer, posting: Posting, transaction_id: str, at: datetime
 ) -> tuple[Entry, ...]:
-    return ledger.purse_entries(
-        transaction_id,
-        movement,
-        other=ledger.hold_account(transfer.transfer_id),
-        kind=kind,
-        at=at,
-        reference=transfer.transfer_id,
+    """Return the transaction between a transfer's hold and a purse or wallet."""
+    hold = Posting(ledger.hold_account(transfer.transfer_id), -posting.fen)
+    return ledger.balanced(
+        transaction_id, [hold, posting], at, reference=transfer.transfer_id
     )
 
 
 def _end(transfer: WalletTransfer) -> str:
-    """Return the transaction that ends a hold: of one id, so that none ends twice."""
+    """Return the transaction that ends a hold: accepted and returned, it has one id."""
     return f"{transfer.transfer_id}-E"
