@@ -13,9 +13,11 @@ from gongji.model.filing_refusals import (
     FilingNotFound,
     FilingNotNeeded,
     FilingNotOffered,
+    FilingOfAnother,
     FilingTooLate,
     FilingTooShort,
 )
+from gongji.model.people import Enrolment
 from gongji.model.refusals import (
     CityNotServed,
     MalformedField,
@@ -24,11 +26,12 @@ from gongji.model.refusals import (
     Refusal,
 )
 from gongji.rules.channels import Procedure
-from gongji.rules.codes import FilingKind
+from gongji.rules.codes import EnrolmentStatus, FilingKind, Scheme
 from gongji.rules.days import months_later
 from gongji.rules.elsewhere import FilingTerms, OutOfArea
+from msgspec.structs import replace
 
-from tests.scaffold.people import ANQING, CHUZHOU, NOW
+from tests.scaffold.people import ANQING, CHUZHOU, NOW, SINCE
 from tests.scaffold.world import NewWorld, World
 
 TODAY = NOW.date()
@@ -176,3 +179,40 @@ def test_who_moved_files_in_the_new_city(world: World) -> None:
     """The insured place of the first day decides whose filing it is."""
     world.person("P1", place=ANQING)
     assert ANQING == filed(world).area_code
+
+
+IN_TWO_CITIES = {Scheme.EMPLOYEE: CHUZHOU, Scheme.RESIDENT: ANQING}
+"""Where one person is insured in each scheme."""
+
+
+@pytest.fixture
+def in_two_cities(world: World) -> World:
+    """P1 is an employee in one city and a resident in another."""
+    enrolments = [
+        Enrolment(scheme, "11", EnrolmentStatus.NORMAL, SINCE, insured_place=place)
+        for scheme, place in IN_TWO_CITIES.items()
+    ]
+    world.person("P1", enrolments=tuple(enrolments))
+    return world
+
+
+def test_in_the_city_of_a_scheme(in_two_cities: World) -> None:
+    """It is filed where the person is insured in the scheme, in the employee scheme's
+    city if none is said."""
+    filings = {scheme: filed(in_two_cities, scheme=scheme) for scheme in IN_TWO_CITIES}
+    assert IN_TWO_CITIES == {scheme: one.area_code for scheme, one in filings.items()}
+    assert CHUZHOU == filed(in_two_cities).area_code
+
+
+@pytest.mark.parametrize("scheme", IN_TWO_CITIES)
+def test_covers_bills_of_its_scheme(in_two_cities: World, scheme: Scheme) -> None:
+    """A bill is covered by the filing of its own scheme's city, and by no other."""
+    numbers = {one: filed(in_two_cities, scheme=one).filing_no for one in IN_TWO_CITIES}
+    away = in_two_cities.hospital(10, SHANGHAI)
+    bill = in_two_cities.visit("P1", 100_00, institution_code=away.code, scheme=scheme)
+    own = numbers.pop(scheme)
+    settled = in_two_cities.settle(replace(bill, filing_no=own))
+    assert IN_TWO_CITIES[scheme] == settled.decided_by.area_code
+    (wrong,) = numbers.values()
+    with pytest.raises(FilingOfAnother):
+        in_two_cities.settle(replace(bill, filing_no=wrong))

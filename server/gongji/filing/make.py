@@ -28,6 +28,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
     FilingKind,
+    Scheme,
     pooling_area,
 )
 from gongji.rules.days import months_later
@@ -39,7 +40,10 @@ _INSURED: Final = (EnrolmentStatus.NORMAL, EnrolmentStatus.PAUSED)
 
 
 class File(Command[Filing], frozen=True, kw_only=True):
-    """File that a person is treated in some areas from a day on; `until` None: unsaid."""
+    """File that a person is treated in some areas from a day on; `until` None: unsaid.
+
+    It is filed where the person is insured in `scheme`, so that bills of it are covered.
+    """
 
     answer_type = Filing
 
@@ -50,6 +54,7 @@ class File(Command[Filing], frozen=True, kw_only=True):
     areas: tuple[str, ...]
     since: date
     until: date | None
+    scheme: Scheme | None = None
     cities: Cities
 
     def __post_init__(self) -> None:
@@ -75,7 +80,7 @@ class File(Command[Filing], frozen=True, kw_only=True):
             raise PersonNotFound(
                 f"没有人员编号为 {self.person_no} 的参保人", field="person"
             )
-        city = self.cities.of(person.place_on(self.since))
+        city = self.cities.of(person.place_on(self.since, self.scheme))
         rules = city.rules(facts.today)
         terms = self._terms(rules, city)
         self._refuse_not_insured(person, terms.clauses)
@@ -118,7 +123,9 @@ class File(Command[Filing], frozen=True, kw_only=True):
 
     def _refuse_not_insured(self, person: Person, clauses: tuple[Clause, ...]) -> None:
         insured = alive_on(person, self.since) and any(
-            enrolment.covers(self.since) and enrolment.status in _INSURED
+            enrolment.covers(self.since)
+            and enrolment.status in _INSURED
+            and self.scheme in (None, enrolment.scheme)
             for enrolment in person.enrolments
         )
         if not insured:

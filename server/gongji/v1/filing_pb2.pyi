@@ -65,6 +65,7 @@ class FileRequest(_message.Message):
     AREAS_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    SCHEME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Id of the request (UUID)."""
     kind: Global___FilingKind.ValueType
@@ -73,6 +74,10 @@ class FileRequest(_message.Message):
     """First day, inclusive: today or later, earlier only as far as the rule lets this kind be filed afterwards."""
     until: _builtins.str
     """Last day, inclusive. Empty: as long as the rule says this kind lasts at least, or until it is ended."""
+    scheme: _types_pb2.Scheme.ValueType
+    """Scheme under which bills are to be settled; it is filed in the city of that scheme. Unsaid: as the person is registered,
+    the employee scheme's city first where the schemes' cities differ.
+    """
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
         """Who is treated."""
@@ -90,10 +95,11 @@ class FileRequest(_message.Message):
         areas: _abc.Iterable[_builtins.str] | None = ...,
         since: _builtins.str = ...,
         until: _builtins.str = ...,
+        scheme: _types_pb2.Scheme.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "kind", b"kind", "person", b"person", "request_id", b"request_id", "since", b"since", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "kind", b"kind", "person", b"person", "request_id", b"request_id", "scheme", b"scheme", "since", b"since", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

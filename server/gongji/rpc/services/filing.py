@@ -21,7 +21,7 @@ from gongji.rpc.services.paging import page
 from gongji.rpc.services.parties import show_party
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import show_city
-from gongji.rules.codes import FilingKind
+from gongji.rules.codes import FilingKind, Scheme
 from gongji.store import Store
 from gongji.v1 import filing_pb2 as pb
 from gongji.v1.filing_pb2_grpc import FilingServiceServicer
@@ -39,7 +39,8 @@ class FilingService(FilingServiceServicer):
     async def File(self, request: pb.FileRequest, context: object) -> pb.FileResponse:
         """File care elsewhere. Denied unless the person is the caller's own."""
         since = day_from(request.since)
-        person_no = await self._people.own(request.person, "person", since)
+        scheme = Scheme(request.scheme) if request.scheme else None
+        person_no = await self._people.own(request.person, "person", since, scheme)
         command = File(
             request=command_request(request.request_id),
             person_no=person_no,
@@ -47,6 +48,7 @@ class FilingService(FilingServiceServicer):
             areas=tuple(request.areas),
             since=since,
             until=optional_day_from(request.until),
+            scheme=scheme,
             cities=self._cities,
         )
         answer = await self._store.commit(command)

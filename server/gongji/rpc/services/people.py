@@ -24,6 +24,7 @@ from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.people import certificate_from
 from gongji.rpc.services.guessing import LookUps
 from gongji.rpc.services.parties import show_party
+from gongji.rules.codes import Scheme
 from gongji.store import Store
 from gongji.v1 import types_pb2 as pb
 
@@ -33,6 +34,7 @@ class PlaceOf(Struct, frozen=True):
 
     person_no: str
     day: date | None
+    scheme: Scheme | None = None
 
     def needs(self, _: Facts) -> Iterator[Need]:
         """Return the person."""
@@ -41,7 +43,8 @@ class PlaceOf(Struct, frozen=True):
     def decide(self, facts: Facts) -> Decision[str]:
         """Return the area code."""
         person = facts.get(Person, self.person_no)
-        return Decision(person.place_on(self.day or facts.today) if person else "")
+        day = self.day or facts.today
+        return Decision(person.place_on(day, self.scheme) if person else "")
 
 
 class People:
@@ -97,23 +100,31 @@ class People:
                 return NO_SUCH_PERSON
             raise
 
-    async def own(self, ref: pb.PersonRef, field: str, day: date | None = None) -> str:
+    async def own(
+        self,
+        ref: pb.PersonRef,
+        field: str,
+        day: date | None = None,
+        scheme: Scheme | None = None,
+    ) -> str:
         """Return the number of a person that is the caller's own. As `number`; Denied."""
         number = await self.number(ref, field)
-        await self.require_own(number, day=day)
+        await self.require_own(number, day=day, scheme=scheme)
         return number
 
-    async def require_own(self, *numbers: str, day: date | None = None) -> None:
+    async def require_own(
+        self, *numbers: str, day: date | None = None, scheme: Scheme | None = None
+    ) -> None:
         """Show that one of some people is the caller's own. Denied.
 
-        One is of its cities, on a day or today; and if the caller acts for a person, for
-        one of them.
+        One is of its cities, on a day or today, in a scheme if one is said; and if the
+        caller acts for a person, for one of them.
         """
         await show_party(self._store, *numbers)
         permit = current_permit()
         # Most callers are not bound by it: no look-up for those.
         if permit.bound_by(AccessScope.CITY):
-            places = [PlaceOf(number, day) for number in numbers]
+            places = [PlaceOf(number, day, scheme) for number in numbers]
             permit.city(*[await self._store.ask(place) for place in places])
 
     async def known(self, ref: pb.PersonRef, field: str) -> Person:
