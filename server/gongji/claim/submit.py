@@ -13,7 +13,7 @@ from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities, City, DayRules
 from gongji.claim.life import with_event
 from gongji.claim.likeness import likeness_needs, similar_to
-from gongji.model.claim import Claim, ClaimForm
+from gongji.model.claim import Claim, ClaimForm, numbers_of
 from gongji.model.claim_refusals import (
     ClaimNotOffered,
     ClaimPapersMissing,
@@ -58,15 +58,13 @@ class SubmitClaim(Command[Claim], frozen=True, kw_only=True):
         """Return the bill, as the claim's own."""
         return replace(self.form.bill, claim_id=derived_id("K", self.request.key))
 
-    @property
-    def _numbers(self) -> list[str]:
-        return [one.invoice_no for one in self.form.invoices if one.invoice_no]
-
     def needs(self, facts: Facts) -> Iterable[Need]:
         """Return what a quote of the bill needs, its invoices, and what may be the same."""
         bill = self.bill
         yield from Quote(bill, self.cities).needs(facts)
-        yield from invoice_needs(bill.institution_code, self._numbers, facts)
+        yield from invoice_needs(
+            bill.institution_code, numbers_of(self.form.invoices), facts
+        )
         yield from likeness_needs(bill)
 
     def decide(self, facts: Facts) -> Decision[Claim]:
@@ -82,9 +80,11 @@ class SubmitClaim(Command[Claim], frozen=True, kw_only=True):
         _refuse_late(bill, terms, facts.today)
         self._refuse_without_papers(terms)
         code = bill.institution_code
-        refuse_used(code, self._numbers, facts, rules, field=_INVOICES)
+        refuse_used(code, numbers_of(self.form.invoices), facts, rules, field=_INVOICES)
         claim = self._claim(bill, terms, rules, case.city, facts)
-        new, again = used_by(code, self._numbers, facts, claim_id=claim.claim_id)
+        new, again = used_by(
+            code, numbers_of(self.form.invoices), facts, claim_id=claim.claim_id
+        )
         return Decision(claim, again, creates=(claim, *new))
 
     def _claim(
@@ -162,7 +162,7 @@ def _refuse_odd_bill(bill: Bill) -> None:
 
 def _refuse_odd_sums(form: ClaimForm) -> None:
     """Refuse invoices or items that do not add up, or an invoice twice. MalformedField."""
-    numbers = [one.invoice_no for one in form.invoices if one.invoice_no]
+    numbers = numbers_of(form.invoices)
     if len(set(numbers)) < len(numbers):
         raise MalformedField("同一票据只写一次", field=_INVOICES)
     sums = [(_INVOICES, "票据", sum(one.total_fen for one in form.invoices))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -20,6 +21,11 @@ class ClaimInvoice(Struct, frozen=True):
 
     invoice_no: str
     total_fen: int
+
+
+def numbers_of(invoices: Iterable[ClaimInvoice]) -> tuple[str, ...]:
+    """Return the numbers of the invoices that have one."""
+    return tuple([one.invoice_no for one in invoices if one.invoice_no])
 
 
 class ClaimItem(Struct, frozen=True):
@@ -76,7 +82,7 @@ class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def numbers(self) -> tuple[str, ...]:
         """Return the numbers of its invoices that have one."""
-        return tuple([one.invoice_no for one in self.invoices if one.invoice_no])
+        return numbers_of(self.invoices)
 
     @property
     def numbered(self) -> bool:

@@ -62,6 +62,11 @@ class Bill(Struct, frozen=True, kw_only=True):
         return self.residue_of or ResidueOf.INPATIENT
 
     @property
+    def invoice_numbers(self) -> tuple[str, ...]:
+        """Return the number of its invoice, if it has one."""
+        return (self.invoice_no,) if self.invoice_no else ()
+
+    @property
     def settled_at_institution(self) -> str:
         """Return the institution that settled it, "" if a claim paid it."""
         return "" if self.claim_id else self.institution_code

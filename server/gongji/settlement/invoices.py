@@ -130,7 +130,7 @@ def used_since(settlement: Settlement, facts: Facts) -> bool:
 def _numbers(bill: Bill, facts: Facts) -> tuple[str, ...]:
     """Return the numbers of the invoices a bill was paid with."""
     if not bill.claim_id:
-        return (bill.invoice_no,) if bill.invoice_no else ()
+        return bill.invoice_numbers
     claim = facts.get(Claim, bill.claim_id)
     if claim is None:
         msg = f"claim {bill.claim_id} of a settlement is missing"

@@ -75,7 +75,9 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
             needs += message_needs(self.bill, self.request, facts)
-        needs += invoice_needs(self.bill.institution_code, _numbers(self.bill), facts)
+        needs += invoice_needs(
+            self.bill.institution_code, self.bill.invoice_numbers, facts
+        )
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -98,7 +100,10 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         bill, caller = self.bill, self.request.caller
         settlement_id = decision.answer.settlement_id
         new, again = used_by(
-            bill.institution_code, _numbers(bill), facts, settlement_id=settlement_id
+            bill.institution_code,
+            bill.invoice_numbers,
+            facts,
+            settlement_id=settlement_id,
         )
         creates = [*decision.creates, *new]
         if bill.msgid:
@@ -157,7 +162,9 @@ class QuoteOnce(Quote, frozen=True):
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the invoice."""
         needs = super().needs(facts)
-        needs += invoice_needs(self.bill.institution_code, _numbers(self.bill), facts)
+        needs += invoice_needs(
+            self.bill.institution_code, self.bill.invoice_numbers, facts
+        )
         return needs
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
@@ -176,16 +183,12 @@ def _is_noted(bill: Bill) -> bool:
     return bool(bill.msgid or bill.invoice_no)
 
 
-def _numbers(bill: Bill) -> tuple[str, ...]:
-    return (bill.invoice_no,) if bill.invoice_no else ()
-
-
 def _refuse_used(case: AdmittedBill, facts: Facts) -> None:
     """Refuse a bill whose invoice was paid or is claimed. InvoiceUsed."""
     bill = case.bill
     refuse_used(
         bill.institution_code,
-        _numbers(bill),
+        bill.invoice_numbers,
         facts,
         case.rules_now,
         field="bill.invoice_no",
