@@ -105,7 +105,8 @@ $(STAMP): $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit("需要 Python 3.11 或更新版本; 可用 make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "安装依赖到 .venv (仅首次) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling==1.33.0 editables
+	@# lunar-python comes as sources only, and setuptools builds wheels by itself since 70.1.
+	@$(BIN)/python -m pip install -q --disable-pip-version-check hatchling==1.33.0 editables 'setuptools>=70.1'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -r requirements.txt
 	@touch $@
 

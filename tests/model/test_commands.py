@@ -38,7 +38,7 @@ CONTENT: dict[type[Command[Any]], str] = {
     DeclineTransfer: "transfer_id receiver",
     EndFiling: "filing_no from_day",
     Erase: "person_no lift",
-    File: "person_no kind areas since until",
+    File: "person_no kind areas since until scheme",
     OpenWallet: "person_no use_place phone",
     PayPremium: "holder member year fen",
     RefundLate: "premium_id member year why",
