@@ -16,7 +16,6 @@ from gongji import (
     Scope,
     ruled,
 )
-from gongji.cities import anhui
 from gongji.cities.city import Cities, City
 from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from, load_cities
@@ -195,13 +194,6 @@ def test_none_means_as_the_province() -> None:
 
     assert NO_LIMIT is city.rules(FIRST_DAY).value(CityRules.family_limit)
     assert () == city.overridden
-
-
-def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`None` from the province too is an error that names the hook."""
-    monkeypatch.delattr(anhui, "family_limit")
-    with pytest.raises(PluginProblem, match="family_limit：城市与省级都没有给出答案"):
-        city_from(wuhu(family_limit=None))
 
 
 @pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)

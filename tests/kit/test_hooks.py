@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from gongji.cities.loading import load_cities
 from gongji.cli import main
 from gongji.kit import hooks
-from gongji.kit.hooks import HOOKS, PROVINCE
+from gongji.kit.hooks import HOOKS, PROVINCE_LABEL
 
 from tests.packages import IDENTITY, Package, installed
 
@@ -41,7 +41,7 @@ def test_who_answers_a_city() -> None:
     }
 
     assert {*city.overridden, "identity", "candidates"} == own
-    assert {PROVINCE} == {row["answered_by"] for row in rows if row["hook"] not in own}
+    assert {PROVINCE_LABEL} == {row["answered_by"] for row in rows if row["hook"] not in own}
 
 
 def test_trace_shows_every_call() -> None:
@@ -54,7 +54,7 @@ def test_trace_shows_every_call() -> None:
     assert "" == problem
     assert set(HOOKS) == {call.hook for call in calls}
     assert {"无"} == {call.arguments for call in calls}
-    assert ["chuzhou", PROVINCE] == both
+    assert ["chuzhou", PROVINCE_LABEL] == both
     assert set(city.overridden) == {
         call.hook
         for call in calls
@@ -78,7 +78,7 @@ def test_trace_shows_silence_and_faults(tmp_path: Path) -> None:
         calls, problem = hooks.trace("wuhu")
         result = _run("hooks", "wuhu", "--trace")
 
-    assert [("wuhu", "None"), (PROVINCE, "自 2022-07-01：本省内（A9）")] == [
+    assert [("wuhu", "None"), (PROVINCE_LABEL, "自 2022-07-01：本省内（A9）")] == [
         (call.plugin, call.answer) for call in calls if call.hook == "scope"
     ]
     assert [("wuhu", "RuntimeError: oh")] == [

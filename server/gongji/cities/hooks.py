@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
@@ -17,6 +17,10 @@ from gongji.cities.guards import PluginProblem, refuse
 from gongji.rules.binding import Identity
 from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
+
+
+PROVINCE = "province"
+"""The name of the lowest plugin, which answers every hook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,19 @@ def answering(answers: Mapping[str, object]) -> SimpleNamespace:
     )
 
 
+@cache
+def _provincial() -> Mapping[str, Any]:
+    """Return what the province answers to each hook, asked and checked once: it is ours
+    and the same for every city. PluginProblem."""
+    answers = {hook: getattr(anhui, hook)() for hook in (*DATED_HOOKS, "candidates")}
+    refuse(
+        chain.from_iterable(
+            guards.problems_of_timeline(hook, answers[hook]) for hook in DATED_HOOKS
+        )
+    )
+    return answers
+
+
 def _manager_of(
     plugin: object, pinyin: str, overrides: Mapping[str, Timeline[Any]]
 ) -> pluggy.PluginManager:
@@ -90,7 +107,7 @@ def _manager_of(
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(CityRules)
     # pluggy calls the plugin registered last first, so the city lies over the province.
-    manager.register(anhui, "province")
+    manager.register(answering(_provincial()), PROVINCE)
     manager.register(plugin, pinyin)
     if overrides:
         manager.register(answering(overrides), "overrides")
@@ -115,13 +132,12 @@ def _identity(manager: pluggy.PluginManager) -> Identity:
 def _answers(manager: pluggy.PluginManager, identity: Identity) -> HookAnswers:
     """Return each hook's answers. PluginProblem with every problem."""
     layers = {hook: _ask(manager, hook) for hook in DATED_HOOKS}
-    problems = []
-    for hook, timelines in layers.items():
-        if not timelines:
-            problems.append(f"{hook}：城市与省级都没有给出答案")
+    provincial = _provincial()
+    problems: list[str] = []
     for hook, timelines in layers.items():
         for timeline in timelines:
-            problems += guards.problems_of_timeline(hook, timeline)
+            if timeline is not provincial.get(hook):
+                problems += guards.problems_of_timeline(hook, timeline)
     proposals = _ask(manager, "candidates")
     for candidates in proposals:
         problems += guards.problems_of_candidates(candidates)

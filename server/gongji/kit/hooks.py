@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import pluggy
 
-from gongji.cities import anhui
 from gongji.cities.adoption import UnknownCandidate
 from gongji.cities.city import Cities, City
 from gongji.cities.contained import contained
 from gongji.cities.guards import PluginProblem
+from gongji.cities.hooks import PROVINCE
 from gongji.cities.loading import ENTRY_POINTS, city_from
 from gongji.rules.binding import Identity
 from gongji.rules.clauses import Candidate, Ruled
@@ -23,7 +23,7 @@ from gongji.rules.phrases import in_words
 HOOKS: Final = tuple(name for name in vars(CityRules) if not name.startswith("_"))
 """All of them, in the order the core asks."""
 
-PROVINCE: Final = "省级"
+PROVINCE_LABEL: Final = "省级"
 
 OF_EACH_CITY: Final = frozenset({"identity"})
 """Hooks every city answers itself."""
@@ -72,7 +72,7 @@ def _answered_by(
     names = [f"{c.plugin} {c.version}" for c in chosen if _answers(c, hook)]
     # For one city the province answers if it does not; beside all cities it always may.
     if hook not in OF_EACH_CITY and (city is None or not names):
-        names.append(PROVINCE)
+        names.append(PROVINCE_LABEL)
     return names
 
 
@@ -158,13 +158,13 @@ def _answered(
     # that is missing is the city's.
     answers = list(outcome.get_result())
     for impl in called:
-        silent = len(answers) < len(called) and impl.plugin is not anhui
+        silent = len(answers) < len(called) and impl.plugin_name != PROVINCE
         yield impl, "None" if silent or not answers else shown(answers.pop(0))
 
 
 def _plugin_name(impl: pluggy.HookImpl) -> str:
-    if impl.plugin is anhui:
-        return PROVINCE
+    if impl.plugin_name == PROVINCE:
+        return PROVINCE_LABEL
     return impl.plugin_name
 
 
