@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import gongji_chuzhou
@@ -20,9 +20,11 @@ from gongji.cli.demo.sandbox import running_sandbox
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.rules.benefits import Table
+from gongji.serve.settings import Settings
 from gongji.v1 import city_pb2, city_pb2_grpc
 
 from tests.cli.command import StartSandbox, TableRow, gongji
+from tests.scaffold.running import running
 
 
 def _with_deductible(fen: int) -> Cities:
@@ -46,20 +48,24 @@ Tables = dict[str, list[list[TableRow]]]
 """Tables by title, in the order printed."""
 
 
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Callable[[str], Tables]:
-    """Tell the day to a service; return what is printed."""
+def told(address: str) -> Tables:
+    """Tell the days to a service; return what is printed."""
+    with redirect_stdout(StringIO()) as output, connect(address) as channel:
+        tell(channel, Terminal(as_json=True))
+    printed: Tables = {}
+    for line in output.getvalue().splitlines():
+        for title, rows in json.loads(line).items():
+            printed.setdefault(title, []).append(rows)
+    return printed
 
-    def tell_to(address: str) -> Tables:
-        with connect(address) as channel:
-            tell(channel, Terminal(as_json=True))
-        printed: Tables = {}
-        for line in capsys.readouterr().out.splitlines():
-            for title, rows in json.loads(line).items():
-                printed.setdefault(title, []).append(rows)
-        return printed
 
-    return tell_to
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Return what is printed on the shipped rules."""
+    data = tmp_path_factory.mktemp("demo")
+    settings = Settings(address="127.0.0.1:0", data=data, sample=True, sandbox=True)
+    with running(settings, load_cities()) as address:
+        return told(address)
 
 
 def column(rows: list[TableRow], name: str) -> list[str]:
@@ -67,13 +73,11 @@ def column(rows: list[TableRow], name: str) -> list[str]:
 
 
 class TestTell:
-    """The day of three families."""
+    """The days of a few families."""
 
-    def test_the_documents_figures(
-        self, serving: StartSandbox, told: Callable[[str], Tables]
-    ) -> None:
+    def test_the_documents_figures(self, shipped: Tables) -> None:
         """On the shipped rules the demo prints the documents' own figures."""
-        chuzhou, anqing, huangshan = told(serving())["绑定"]
+        chuzhou, anqing, huangshan = shipped["绑定"]
 
         results = ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"]
         assert results == column(chuzhou, "结果")
@@ -84,43 +88,66 @@ class TestTell:
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
 
-    def test_the_bills(
-        self, serving: StartSandbox, told: Callable[[str], Tables]
-    ) -> None:
+    def test_the_bills(self, shipped: Tables) -> None:
         """The fund pays by level before and after deductible and cap (C58–C62), nothing
         of a resident's bill."""
-        chuzhou, anqing = told(serving())["结算"]
+        chuzhou, anqing = shipped["结算"]
 
         fund = ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"]
         assert fund == column(chuzhou, "统筹基金")
         assert ("0.00", "280.00") == (anqing[0]["统筹基金"], anqing[0]["共济账户"])
 
-    def test_a_reversal_restores_the_balance(
-        self, serving: StartSandbox, told: Callable[[str], Tables]
-    ) -> None:
+    def test_a_reversal_restores_the_balance(self, shipped: Tables) -> None:
         """After the reversal the holder's purse has what was charged again."""
-        printed = told(serving())
+        printed = shipped
 
         (before,), (after,) = printed["撤销前"], printed["撤销后"]
         assert "3,320.00" == before[0]["余额"]
         assert "3,600.00" == after[0]["余额"]
 
-    def test_a_changed_figure_is_told(
-        self, serving: StartSandbox, told: Callable[[str], Tables]
-    ) -> None:
+    def test_a_changed_figure_is_told(self, serving: StartSandbox) -> None:
         """Against a city with one changed figure the demo prints the new one."""
         printed = told(serving(cities=_with_deductible(600_00)))
 
         first = printed["结算"][0][0]
         assert ("600.00", "200.00") == (first["起付线"], first["统筹基金"])
 
-    def test_a_retirement_told_late(
-        self, serving: StartSandbox, told: Callable[[str], Tables]
-    ) -> None:
+    def test_an_emergency_filed_afterwards(self, shipped: Tables) -> None:
+        """In Shanghai a bill is settled once the emergency is filed, within 7 days."""
+        ((unfiled, filed, settled, late),) = shipped["异地急诊"]
+
+        assert ("拒绝", "H7") == (unfiled["结果"], unfiled["依据"])
+        assert "2025-10-03 至 2026-04-02 有效" == filed["说明"]
+        assert "T83" in filed["依据"]
+        assert "统筹基金 0.00 元，个人账户 300.00 元" == settled["结果"]
+        assert "2025-10-04" in late["说明"]
+
+    def test_a_claim_on_paper(self, shipped: Tables) -> None:
+        """A claim with every paper is paid once, by two people."""
+        (steps,) = shipped["手工结算"]
+
+        results = ["拒绝", "待初审", "待复核", "拒绝", "已支付", "拒绝"]
+        assert results == column(steps, "结果")
+        assert "600.00" in steps[4]["说明"]
+        assert "0340000001 已手工结算" in steps[5]["说明"]
+
+    def test_huangshan(self, shipped: Tables) -> None:
+        """Each of its clauses that says what to do is told; wallets are opened, and sent to."""
+        (steps,) = shipped["医保钱包"]
+
+        (guide,) = shipped["办理指南写明的"]
+
+        cited = re.findall(r"H[0-9]+", " ".join(column(guide, "依据")))
+        assert {f"H{n}" for n in (2, 3, 6, 7, 8, 10, 11, 12, 13)} == set(cited)
+        results = ["已开通", "拒绝", "已开通", "待接收", "拒绝", "已接收", "拒绝"]
+        assert results == column(steps, "结果")
+        assert "钱包余额 500.00 元" == steps[5]["说明"]
+
+    def test_a_retirement_told_late(self, shipped: Tables) -> None:
         """Three months late each bill is told to the fen, within deductible and cap, and
         settled again: what was settled in September stays there, December has refund
         and charge."""
-        printed = told(serving())
+        printed = shipped
 
         (lines,) = printed["迟到的事实改变了什么"]
         head = "结算 "

@@ -1,4 +1,4 @@
-"""`gongji demo`: a day of three families, told over the wire by a sandbox of its own."""
+"""`gongji demo`: days of a few families, told over the wire by a sandbox of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEXT: Final = (
 @click.command("demo")
 @click.pass_obj
 def demo_command(terminal: Terminal) -> None:
-    """另起一个沙盒服务，经网络讲述三个家庭的一天。"""
+    """另起一个沙盒服务，经网络讲述几个家庭的几天。"""
     with running_sandbox() as address, connect(address) as channel:
         tell(channel, terminal)
     for line in _NEXT:
@@ -34,7 +34,7 @@ def demo_command(terminal: Terminal) -> None:
 
 
 def tell(channel: grpc.Channel, terminal: Terminal) -> None:
-    """Tell the day to a sandbox that holds the sample population.
+    """Tell the days to a sandbox that holds the sample population.
 
     grpc.RpcError if a call fails that should not.
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from gongji.cli.demo.day import DAY, DemoDay
+from gongji.cli.demo.elsewhere import StepsElsewhere, bill_elsewhere
 from gongji.client.sandbox.applications import MARRIAGE, REGISTER
+from gongji.rules.elsewhere import ClaimPaper
 from gongji.v1 import binding_pb2, settlement_pb2
 
 _AT_COUNTER = tuple(
@@ -42,6 +44,15 @@ _CHUZHOU_BILLS: Final = (
 )
 """Institutions and amounts in scope (yuan) of CZ001's bills."""
 
+
+_SHANGHAI: Final = "310000"
+
+_SHANGHAI_CLINIC: Final = "H31010000001"
+
+_HEFEI_CLINIC: Final = "H34010000001"
+
+_PAPERS: Final = tuple(paper.value for paper in ClaimPaper)
+"""Kinds of the materials of a claim."""
 
 _RETIRED: Final = "310/11/1/2015-01-01/2025-08-31;310/12/1/2025-09-01/"
 """CZ001's enrolments as the registry should have known them on the day."""
@@ -92,13 +103,22 @@ def anqing(day: DemoDay) -> None:
 
 
 def huangshan(day: DemoDay) -> None:
-    """A family binds by the province's rules, in a city without a channel of its own."""
+    """A family binds by the province's rules; opening wallets binds nobody (X14)."""
     day.heading("黄山 · 胡家（2025-09-30）")
     # The national app serves pairs of different areas only (A19).
     day.bind("HS001", "HS002", "10", "national_app", [MARRIAGE])
     day.bind("HS001", "HS002", "10", "minip_wechat", [MARRIAGE], consent=True)
     day.bindings()
-    day.guide_says("341000", "钱包")
+    day.guide_cites("341000", "H")
+    steps = StepsElsewhere(day)
+    steps.open_wallet("胡样一开通医保钱包", "HS001", _SHANGHAI)
+    steps.transfer("配偶未开通，转账", "HS001", "HS002", "500")
+    steps.open_wallet("许样二开通医保钱包", "HS002", _SHANGHAI)
+    sent = steps.transfer("再转 500 元", "HS001", "HS002", "500")
+    steps.transfer("前一笔未接收，又转", "HS001", "HS002", "500")
+    steps.accept("许样二接收", "HS002", sent)
+    steps.transfer("转 2,000.01 元", "HS001", "HS002", "2000.01")
+    steps.table("医保钱包")
 
 
 def evening(day: DemoDay) -> None:
@@ -114,6 +134,40 @@ def evening(day: DemoDay) -> None:
     day.spent("AQ001", month)
 
 
+def shanghai(day: DemoDay) -> None:
+    """An emergency in Shanghai, in the holidays, is filed afterwards and settled."""
+    day.heading("滁州 · 陈示五（2025-10-08）：上海急诊，事后补办备案")
+    day.designate(code=_SHANGHAI_CLINIC, name="上海示例医院", kind="1", hosp_lv="2")
+    bill = bill_elsewhere("CZ005", _SHANGHAI_CLINIC, "2025-10-03", "300")
+    bill.visit_kind = settlement_pb2.VISIT_KIND_EMERGENCY
+    bill.account_use = settlement_pb2.ACCOUNT_USE_OWN
+    steps = StepsElsewhere(day)
+    day.clock("2025-10-08 10:00")
+    steps.settle("没有备案，直接结算", bill)
+    bill.filing_no = steps.file_emergency(
+        "急诊 5 日后补办", "CZ005", _SHANGHAI, "2025-10-03"
+    )
+    steps.settle("写上备案号，直接结算", bill)
+    day.clock("2025-10-11 10:00")
+    steps.file_emergency("急诊 8 日后才补办", "CZ006", _SHANGHAI, "2025-10-03")
+    steps.table("异地急诊")
+
+
+def paper(day: DemoDay) -> None:
+    """Care in Hefei that was not filed is claimed on paper, and paid once (H6)."""
+    day.heading("滁州 · 陈示六（2025-10-11）：合肥就医未备案，凭票据手工结算")
+    day.designate(code=_HEFEI_CLINIC, name="合肥示例医院", kind="1", hosp_lv="2")
+    bill = bill_elsewhere("CZ006", _HEFEI_CLINIC, "2025-10-03", "2000")
+    steps = StepsElsewhere(day)
+    steps.claim("只交票据", bill, "0340000001", _PAPERS[:1])
+    claim_id = steps.claim("材料齐全，申报", bill, "0340000001", _PAPERS)
+    steps.review("初审", claim_id, "0101")
+    steps.decide("初审人自己复核", claim_id, "0101")
+    steps.decide("另一人复核", claim_id, "0102")
+    steps.claim("同一票据再次申报", bill, "0340000001", _PAPERS)
+    steps.table("手工结算")
+
+
 def late(day: DemoDay) -> None:
     """A retirement told three months late: what it changes is told and made good."""
     day.heading("滁州 · 陈家（2025-12-01）：退休迟报三个月")
@@ -124,4 +178,4 @@ def late(day: DemoDay) -> None:
         day.settled("CZ001", month)
 
 
-CHAPTERS: Final = (chuzhou, anqing, huangshan, evening, late)
+CHAPTERS: Final = (chuzhou, anqing, huangshan, evening, shanghai, paper, late)

@@ -5,6 +5,7 @@ Every figure printed is what the server answered.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -51,7 +52,7 @@ class DemoDay:
 
     def __init__(self, channel: grpc.Channel, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._channel = channel
+        self.channel = channel
         self._cities = city_pb2_grpc.CityServiceStub(channel)
         self._bindings = binding_pb2_grpc.BindingServiceStub(channel)
         self._settlements = settlement_pb2_grpc.SettlementServiceStub(channel)
@@ -67,7 +68,7 @@ class DemoDay:
 
     def clock(self, text: str) -> None:
         """Set the sandbox's clock, Shanghai time."""
-        request = sandbox_pb2.SetClockRequest(request_id=_new_id())
+        request = sandbox_pb2.SetClockRequest(request_id=new_id())
         request.now.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI))
         self._sandbox.SetClock(request)
 
@@ -96,20 +97,20 @@ class DemoDay:
         )
         applied = {
             "渠道": channel,
-            "授权人": self._name(holder),
-            "使用人": self._name(member),
+            "授权人": self.name(holder),
+            "使用人": self.name(member),
         }
         try:
             binding = self._bindings.SubmitBinding(request).binding
         except grpc.RpcError as error:
-            self._rows.append(applied | _refused(refusal_of(error)))
+            self._rows.append(applied | refused(refusal_of(error)))
             return ""
         self._rows.append(applied | _accepted(binding))
         return str(binding.binding_id)
 
     def bindings(self) -> None:
         """Print the applications since the last table."""
-        self._print("绑定", self._rows)
+        self.table("绑定", self._rows)
         self._rows = []
 
     # --- bills ------------------------------------------------------------------------
@@ -121,14 +122,14 @@ class DemoDay:
 
         The settlement becomes a row of the next table.
         """
-        bill = _bill(patient, institution, money.fen(in_scope), use, **parts)
-        request = settlement_pb2.SettleRequest(request_id=_new_id(), bill=bill)
+        bill = bill_of(patient, institution, money.fen(in_scope), use, **parts)
+        request = settlement_pb2.SettleRequest(request_id=new_id(), bill=bill)
         settled = self._settlements.Settle(request).settlement
         fund = settled.lines[0]
         self._rows.append(
             {
                 "机构": self._institutions[institution],
-                "就诊人": self._name(patient),
+                "就诊人": self.name(patient),
                 "总额": money.yuan(settled.bill.total_fen),
                 "起付线": money.yuan(settled.deductible_fen),
                 "比例": money.percent(settled.ratio_bp) if settled.ratio_bp else "—",
@@ -136,14 +137,14 @@ class DemoDay:
                 "本人账户": money.yuan(settled.account_fen - settled.aid_fen),
                 "共济账户": money.yuan(settled.aid_fen),
                 "现金": money.yuan(settled.cash_fen),
-                "依据": _cited(fund.rule.clauses),
+                "依据": cited(fund.rule.clauses),
             }
         )
         return settled
 
     def bills(self) -> None:
         """Print the bills since the last table."""
-        self._print("结算", self._rows)
+        self.table("结算", self._rows)
         self._rows = []
 
     def lines(self, settled: settlement_pb2.Settlement) -> None:
@@ -153,27 +154,27 @@ class DemoDay:
                 "金额": money.yuan(line.fen),
                 "谁付": self._payer(line),
                 "规则": line.rule.hook,
-                "条款": _cited(line.rule.clauses),
+                "条款": cited(line.rule.clauses),
                 "说明": line.in_words,
             }
             for line in settled.lines
         ]
-        self._print("这一笔由谁支付、依据哪一条", rows)
+        self.table("这一笔由谁支付、依据哪一条", rows)
 
     def _payer(self, line: settlement_pb2.Line) -> str:
-        purse = f"({self._name(line.purse)})" if line.purse else ""
+        purse = f"({self.name(line.purse)})" if line.purse else ""
         return _PAYERS[line.payer] + purse
 
     def reverse(self, settlement_id: str) -> None:
         """Take a settlement back and print its refunds."""
         request = settlement_pb2.ReverseRequest(
-            request_id=_new_id(), settlement_id=settlement_id, why="演示撤销"
+            request_id=new_id(), settlement_id=settlement_id, why="演示撤销"
         )
         for refund in self._settlements.Reverse(request).refunds:
             amount = money.yuan(refund.fen)
             balance = money.yuan(refund.balance_after_fen)
             self._terminal.say(
-                f"撤销：{amount} 元退回 {self._name(refund.purse)} 的账户，余额 {balance} 元"
+                f"撤销：{amount} 元退回 {self.name(refund.purse)} 的账户，余额 {balance} 元"
             )
 
     # --- what is told late ------------------------------------------------------------
@@ -182,29 +183,34 @@ class DemoDay:
         """Import a person's row with other cells; return the import's id."""
         row = CsvRow(1, {**self._people[person_no], **cells})
         outcome = FileOutcome()
-        imports.send(self._channel, "persons", [row], outcome, lambda: None)
+        imports.send(self.channel, "persons", [row], outcome, lambda: None)
         self._terminal.say(
-            f"导入 {self._name(person_no)}的更正：写入 {outcome.written} 行"
+            f"导入 {self.name(person_no)}的更正：写入 {outcome.written} 行"
         )
         return outcome.import_id
+
+    def designate(self, **cells: str) -> None:
+        """Import the row of an institution that the sample does not have."""
+        row = CsvRow(1, {"designated_from": "2020-01-01", "designated_to": ""} | cells)
+        imports.send(self.channel, "institutions", [row], FileOutcome(), lambda: None)
 
     def make_good(self, import_id: str) -> None:
         """Print what an import makes otherwise, then settle that again."""
         replies = [
             reply
-            for reply in consequences.read(self._channel, LateScope(import_id))
+            for reply in consequences.read(self.channel, LateScope(import_id))
             if reply.WhichOneof("message") != "progress"
         ]
         lines = [line for reply in replies for line in consequences.in_words(reply)]
-        self._print("迟到的事实改变了什么", [{"说明": line} for line in lines])
-        making_good = MakingGood(self._channel, "演示重新结算")
+        self.table("迟到的事实改变了什么", [{"说明": line} for line in lines])
+        making_good = MakingGood(self.channel, "演示重新结算")
         done = [making_good.make_good(reply) for reply in replies]
-        self._print("重新结算", [{"结果": one} for one in done if one])
+        self.table("重新结算", [{"结果": one} for one in done if one])
 
     def settled(self, patient: str, month: str) -> None:
         """Print a patient's settlements and refunds of a month (本人结算)."""
         request = settlement_pb2.ListSettlementsRequest(
-            patient=_ref(patient), month=month
+            patient=person_ref(patient), month=month
         )
         rows = [
             {
@@ -218,31 +224,31 @@ class DemoDay:
             }
             for row in self._settlements.ListSettlements(request).rows
         ]
-        self._print(f"{self._name(patient)}的结算（{month}）", rows)
+        self.table(f"{self.name(patient)}的结算（{month}）", rows)
 
     # --- enquiries --------------------------------------------------------------------
 
     def balances(self, title: str, people: Iterable[str]) -> None:
         """Print purses' balances."""
         rows = [
-            {"账户": self._name(person), "余额": money.yuan(self._balance_fen(person))}
+            {"账户": self.name(person), "余额": money.yuan(self._balance_fen(person))}
             for person in people
         ]
-        self._print(title, rows)
+        self.table(title, rows)
 
     def _balance_fen(self, person_no: str) -> int:
-        request = account_pb2.GetAccountRequest(person=_ref(person_no))
+        request = account_pb2.GetAccountRequest(person=person_ref(person_no))
         return self._accounts.GetAccount(request).balance_fen
 
     def spent(self, holder: str, month: str) -> list[settlement_pb2.SettlementRow]:
         """Print what a holder's purse paid for others in a month (共济消费查询)."""
         request = settlement_pb2.ListSettlementsRequest(
-            holder=_ref(holder), month=month
+            holder=person_ref(holder), month=month
         )
         settlements = list(self._settlements.ListSettlements(request).rows)
-        title = f"{self._name(holder)}的共济消费查询（{month}）"
+        title = f"{self.name(holder)}的共济消费查询（{month}）"
         rows = [self._spent_row(settlement) for settlement in settlements]
-        self._print(title, rows)
+        self.table(title, rows)
         return settlements
 
     def _spent_row(self, row: settlement_pb2.SettlementRow) -> dict[str, str]:
@@ -250,26 +256,36 @@ class DemoDay:
         status = "已撤销" if row.reversed else "有效"
         return {
             "时间": f"{at:%Y-%m-%d %H:%M}",
-            "使用人": self._name(row.patient),
+            "使用人": self.name(row.patient),
             "机构": row.institution_name,
             "共济支付": money.yuan(row.charged_fen),
             "状态": "撤销退回" if row.refund else status,
         }
 
-    def guide_says(self, area_code: str, word: str) -> None:
-        """Print the first sentence of a city's guide that denies something of a word."""
+    def guide_cites(self, area_code: str, series: str) -> None:
+        """Print the sentences of a city's guide that cite a series of clauses (H, say)."""
         request = city_pb2.GetGuideRequest(area_code=area_code, day=DAY)
-        for line in self._cities.GetGuide(request).text.splitlines():
-            sentence = not line.startswith(("|", "#"))
-            if sentence and word in line and "不" in line:
-                self._terminal.say(f"指南：{line.lstrip('- ')}")
-                return
+        text = self._cities.GetGuide(request).text
+        # Behind it stands what was not adopted, and why.
+        said, _, _ = text.partition("\n## 尚未采用")
+        sentence = re.compile(
+            rf"(?:- |[0-9]+\. )?(.*?) \[([^]]*\b{series}\d[^]]*)\](〔省级〕)?"
+        )
+        found = map(sentence.fullmatch, said.replace("**", "").splitlines())
+        rows = [{"内容": one[1], "依据": one[2]} for one in found if one]
+        self.table("办理指南写明的", rows)
 
-    def _print(self, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    def table(self, title: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Print rows under their title."""
         self._terminal.table(title, rows, list(rows[0]) if rows else ())
 
-    def _name(self, person_no: str) -> str:
+    def name(self, person_no: str) -> str:
+        """Return a sample person's name."""
         return self._people[person_no]["name"]
+
+    def phone(self, person_no: str) -> str:
+        """Return a sample person's phone."""
+        return self._people[person_no]["phone"]
 
 
 def _at(row: settlement_pb2.SettlementRow) -> datetime:
@@ -293,28 +309,30 @@ def _accepted(binding: binding_pb2.Binding) -> dict[str, str]:
         result += f"，{due:%Y-%m-%d %H:%M} 前审毕{provisional}"
     assumption = types_pb2.CLAUSE_GRADE_ASSUMPTION
     assumed = any(clause.grade == assumption for clause in latency.clauses)
-    clauses = _cited(latency.clauses) + (" 〔推定〕" if assumed else "")
+    clauses = cited(latency.clauses) + (" 〔推定〕" if assumed else "")
     return {"结果": result, "依据": clauses, "说明": binding.reason}
 
 
-def _refused(refusal: RefusalInfo) -> dict[str, str]:
-    """Return result, clauses and remark of a refused application."""
+def refused(refusal: RefusalInfo) -> dict[str, str]:
+    """Return result, clauses and remark of what was refused."""
     unmet = "；".join(condition.message for condition in refusal.conditions)
     clauses = "、".join(refusal.clauses)
     return {"结果": "拒绝", "依据": clauses, "说明": unmet or refusal.message}
 
 
-def _cited(clauses: Iterable[types_pb2.Clause]) -> str:
+def cited(clauses: Iterable[types_pb2.Clause]) -> str:
+    """Return the ids of clauses."""
     return "、".join(clause.id for clause in clauses)
 
 
-def _bill(
+def bill_of(
     patient: str, institution: str, in_scope_fen: int, use: int, **parts: int
 ) -> settlement_pb2.Bill:
+    """Return a bill of the day."""
     # Codes of pharmacies begin with P, as the national ones do.
     pharmacy = institution.startswith("P")
     bill = settlement_pb2.Bill(
-        patient=_ref(patient),
+        patient=person_ref(patient),
         institution_code=institution,
         service_day=DAY,
         visit_kind=settlement_pb2.VISIT_KIND_PHARMACY
@@ -329,9 +347,11 @@ def _bill(
     return bill
 
 
-def _ref(person_no: str) -> types_pb2.PersonRef:
+def person_ref(person_no: str) -> types_pb2.PersonRef:
+    """Return a person by number."""
     return types_pb2.PersonRef(person_no=person_no)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return the id of a new request."""
     return str(uuid.uuid4())
