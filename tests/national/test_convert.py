@@ -53,6 +53,7 @@ def test_a_bill() -> None:
         in_scope_fen=100_000,
         account_use=pb.ACCOUNT_USE_CITY_ORDER,
         msgid=MSGID,
+        insured_place="341102",
     )
 
     assert (

@@ -25,7 +25,12 @@ from gongji.rules.codes import (
 class Bill(Struct, frozen=True, kw_only=True):
     """One outpatient bill in the national decomposition: four parts of `total_fen`."""
 
-    added: ClassVar[tuple[str, ...]] = ("residue_of", "invoice_no", "claim_id")
+    added: ClassVar[tuple[str, ...]] = (
+        "residue_of",
+        "invoice_no",
+        "claim_id",
+        "insured_place",
+    )
 
     patient: str
     institution_code: str
@@ -48,6 +53,8 @@ class Bill(Struct, frozen=True, kw_only=True):
     invoice_no: str = ""
     claim_id: str = ""
     """The claim it is paid by, "" if it was settled at the institution."""
+    insured_place: str = ""
+    """Where the sender has the patient insured, "" if it does not say."""
 
     @property
     def left_by(self) -> ResidueOf | None:

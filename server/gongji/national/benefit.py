@@ -66,7 +66,9 @@ def _complete(proto: pb.QuoteRequest, unmapped: Unmapped) -> None:
 BENEFIT: Final = Shape(
     infno="2001",
     proto=pb.QuoteRequest,
-    envelope=envelope(fixmedins_code="bill.institution_code"),
+    envelope=envelope(
+        fixmedins_code="bill.institution_code", insured_place="bill.insured_place"
+    ),
     fields=BENEFIT_INPUT,
     complete=_complete,
 )

@@ -47,6 +47,8 @@ def _carried(why: str, *fields: tuple[str, str]) -> Table:
     return tuple(carried(name, chinese, why, ANY_ID) for name, chinese in fields)
 
 
+_PAY_LOC: Final = "即 pay_loc；统筹区以市为单位，市内不算异地，没有 6 市内异地"
+
 QUERY_SETLINFO: Final[Table] = (
     mapped("setl_id", "结算ID", "settlement.settlement_id", ID),
     carried("mdtrt_id", "就诊ID", "取自请求", ANY_ID),
@@ -71,7 +73,7 @@ QUERY_SETLINFO: Final[Table] = (
         ("emp_name", "单位名称"),
     ),
     carried("insu_optins", "参保机构医保区划", "即 insured_place"),
-    carried("pay_loc", "支付地点类别", "即 pay_loc"),
+    carried("pay_loc", "支付地点类别", _PAY_LOC),
     mapped(
         "fixmedins_code", "定点医药机构编号", "settlement.bill.institution_code", ID
     ),
@@ -113,13 +115,13 @@ QUERY_SETLINFO: Final[Table] = (
         ID,
         required=False,
     ),
+    mapped("invono", "发票号", "settlement.bill.invoice_no", ID, required=False),
     carried("refd_setl_flag", "退费结算标志", "1 即已撤销", ANY_ID),
     carried("year", "年度", "结算之年", ANY_ID),
     *_carried(
         "本服务没有",
         ("dise_codg", "病种编码"),
         ("dise_name", "病种名称"),
-        ("invono", "发票号"),
         ("opter_id", "经办人ID"),
         ("opter_name", "经办人姓名"),
         ("opt_time", "经办时间"),

@@ -29,7 +29,11 @@ FUNDS: Final = {
 # The service never sees them; the hospital's system expects its own words back.
 _FROM_REQUEST: Final = ("mdtrt_id", "mdtrt_cert_type", "psn_cert_type", "certno")
 
-_ENVELOPE: Final = envelope(msgid="bill.msgid", fixmedins_code="bill.institution_code")
+_ENVELOPE: Final = envelope(
+    msgid="bill.msgid",
+    fixmedins_code="bill.institution_code",
+    insured_place="bill.insured_place",
+)
 
 
 def _complete_quote(proto: pb.QuoteRequest, unmapped: Unmapped) -> None:

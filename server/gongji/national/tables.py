@@ -53,13 +53,28 @@ def _header(name: str, chinese: str, proto: str, why: str) -> Table:
     )
 
 
-def envelope(*, msgid: str = "", fixmedins_code: str = "") -> Table:
-    """Return the fields round the input; paths say where ours holds msgid and sender."""
+def _insured(proto: str) -> Table:
+    name, chinese = "insuplc_admdvs", "参保地医保区划"
+    if proto:
+        return (mapped(name, chinese, proto, HEAD_ID, required=False),)
+    return (carried(name, chinese, REGISTRY, HEAD_ANY_ID),)
+
+
+def envelope(
+    *, msgid: str = "", fixmedins_code: str = "", insured_place: str = ""
+) -> Table:
+    """Return the fields round the input; paths say where ours holds some of them."""
     return (
         carried("infno", "交易编号", "决定是哪种请求", HEAD_ID, required=True),
         *_header("msgid", "发送方报文ID", msgid, "与 fixmedins_code 推出 request_id"),
-        carried("mdtrtarea_admvs", "就医地医保区划", REGISTRY, HEAD_ID, required=True),
-        carried("insuplc_admdvs", "参保地医保区划", REGISTRY, HEAD_ANY_ID),
+        carried(
+            "mdtrtarea_admvs",
+            "就医地医保区划",
+            "须是 fixmedins_code 所在的统筹区",
+            HEAD_ID,
+            required=True,
+        ),
+        *_insured(insured_place),
         carried(
             "recer_sys_code", "接收方系统代码", _TRANSPORT, HEAD_ANY_ID, required=True
         ),
@@ -148,7 +163,7 @@ SETTLE_INPUT: Final[Table] = (
     ),
     mapped("insutype", "险种类型", "bill.scheme", SCHEME),
     mapped("acct_used_flag", "个人账户使用标志", "bill.account_use", USE),
-    carried("invono", "发票号", "不参与决定", form=ANY_ID),
+    mapped("invono", "发票号", "bill.invoice_no", ID, required=False),
     *bill_parts("bill"),
     carried("exp_content", "字段扩展", "其 gongji 一节说国家字段没有的话，其余只保留"),
     carried("pub_hosp_rfom_flag", "公立医院改革标志", "不参与决定", form=ANY_ID),

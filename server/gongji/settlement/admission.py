@@ -42,6 +42,7 @@ from gongji.rules.codes import (
     ResidueOf,
     Scheme,
     VisitKind,
+    pooling_area,
     wire_name,
 )
 from gongji.rules.hookspecs import CityRules
@@ -97,6 +98,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
+    _refuse_other_place(bill, place)
     _refuse_odd_bill(bill)
     _refuse_undesignated(bill, institution, rules)
     _refuse_first_settlement(bill, scheme, rules)
@@ -203,6 +205,17 @@ def _refuse_future_day(bill: Bill, facts: Facts) -> None:
         raise FutureServiceDay(
             f"就诊日 {bill.service_day} 晚于今日 {facts.today}",
             field="bill.service_day",
+        )
+
+
+def _refuse_other_place(bill: Bill, place: str) -> None:
+    """Refuse a bill whose sender has the patient insured elsewhere. MalformedField."""
+    said = bill.insured_place
+    if said and pooling_area(said) != pooling_area(place):
+        raise MalformedField(
+            f"所写的参保地医保区划为 {said}，而登记的参保地在就诊日 {bill.service_day} "
+            f"为 {place}；请核对，或不填",
+            field="bill.insured_place",
         )
 
 

@@ -346,6 +346,7 @@ class Bill(_message.Message):
     MSGID_FIELD_NUMBER: _builtins.int
     RESIDUE_OF_FIELD_NUMBER: _builtins.int
     INVOICE_NO_FIELD_NUMBER: _builtins.int
+    INSURED_PLACE_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
     """Code of the institution (fixmedins_code), 12 characters."""
     service_day: _builtins.str
@@ -386,6 +387,10 @@ class Bill(_message.Message):
     """Number of the invoice (发票号), where there is one. An invoice of an institution is paid once: one that is settled, or
     claimed (ClaimService), is refused (INVOICE_USED) until that is reversed or closed unpaid.
     """
+    insured_place: _builtins.str
+    """Insured place as the sender has it (insuplc_admdvs), six digits: refused if the registry has another pooling area for
+    the service day and scheme. Empty: not compared.
+    """
     @_builtins.property
     def patient(self) -> _types_pb2.PersonRef:
         """The patient."""
@@ -416,10 +421,11 @@ class Bill(_message.Message):
         msgid: _builtins.str = ...,
         residue_of: Global___ResidueOf.ValueType = ...,
         invoice_no: _builtins.str = ...,
+        insured_place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["patient", b"patient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "insured_place", b"insured_place", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

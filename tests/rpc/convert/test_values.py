@@ -86,6 +86,7 @@ SENT = pb.Bill(
     spending=pb.SPENDING_FITNESS,
     filing_no="F1",
     invoice_no="I1",
+    insured_place="341199",
     msgid="M1",
     residue_of=pb.RESIDUE_OF_CHRONIC,
 )

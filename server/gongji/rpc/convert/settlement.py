@@ -76,6 +76,7 @@ def bill_from(message: pb.Bill, patient: str) -> Bill:
         msgid=message.msgid,
         residue_of=ResidueOf(message.residue_of) if message.residue_of else None,
         invoice_no=message.invoice_no,
+        insured_place=message.insured_place,
     )
 
 
@@ -302,3 +303,4 @@ def _write_said(bill: Bill, message: pb.Bill) -> None:
     message.filing_no = bill.filing_no
     message.msgid = bill.msgid
     message.invoice_no = bill.invoice_no
+    message.insured_place = bill.insured_place

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from gongji.model.people import area_of_institution
 from gongji.national.convert import refused
 from gongji.national.envelope import request_id_of
 from gongji.national.forms import NationalFault
@@ -19,6 +20,7 @@ from gongji.national.shapes import SHAPES
 from gongji.national.signing_in import SIGN_IN
 from gongji.national.text import dumps, loads
 from gongji.rpc.outcome import places_of
+from gongji.rules.codes import covers_area
 from gongji.serve.national.calls import ServiceFault
 from gongji.serve.national.exchanges import (
     CHANGING,
@@ -185,6 +187,7 @@ class MessageHandler:
             raise NationalFault(
                 "fixmedins_code：签名的密钥不是这家机构的，请核对机构编号与密钥"
             )
+        _refuse_other_area(str(message.get("mdtrtarea_admvs")), sender)
         if not self.require_sign_in or infno == SIGN_IN.infno:
             return
         sign_no = message.get("sign_no")
@@ -192,6 +195,17 @@ class MessageHandler:
             sender, sign_no, self.exchanges.clock()
         ):
             raise NationalFault("sign_no：不是本机构今天的签到流水号，请先签到（9001）")
+
+
+def _refuse_other_area(area: str, sender: str) -> None:
+    """Refuse a place of treatment that is not the sender's. NationalFault."""
+    own = area_of_institution(sender)
+    # What is no area or no code is refused as malformed, by its own field.
+    if area.isdecimal() and own.isdecimal() and not covers_area(area, own):
+        raise NationalFault(
+            f"mdtrtarea_admvs：就医地医保区划 {area} 不含 fixmedins_code "
+            f"{sender} 所在的 {own}，请核对"
+        )
 
 
 def _settlement_of(reply: dict[str, Any]) -> str:
