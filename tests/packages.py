@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scaffold.cities import shipped
+
 PRELUDE = """
 from dataclasses import replace
 from datetime import date, datetime, time, timezone
@@ -63,6 +65,7 @@ class Package:
 @contextmanager
 def installed(folder: Path, *packages: Package) -> Iterator[None]:
     """The packages on the path, beside everything that is installed anyway."""
+    shipped()  # is remembered without them
     modules = [_write(folder, package) for package in packages]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)

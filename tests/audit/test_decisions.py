@@ -14,7 +14,6 @@ from gongji.access.rights import RIGHTS
 from gongji.audit.leaf import Leaf, body_of
 from gongji.binding.workdays import Workdays
 from gongji.cities.kept import KeepRules
-from gongji.cities.loading import load_cities
 from gongji.model.commands import Listing
 from gongji.model.people import Kin, Person
 from gongji.rpc.services import services_of
@@ -40,6 +39,7 @@ from tests.doors.served import POLICY
 from tests.rpc.conftest import over_ipc
 from tests.rpc.services.acting import application, consent, metadata, subject
 from tests.rpc.services.test_premium import PREMIUMS
+from tests.scaffold.cities import shipped
 from tests.scaffold.claims import decide_in, review_in, submit_in, withdraw_in
 from tests.scaffold.filings import end_in, file_in
 from tests.scaffold.people import NOW
@@ -371,7 +371,7 @@ async def test_what_is_only_tried_has_a_leaf_if_it_counts_as_a_guess(
 
 def test_rules_are_named_with_the_plugin_whose_files_gave_them() -> None:
     """Its name, version and digest, and the digest of its rules."""
-    (city, *_) = load_cities().all
+    (city, *_) = shipped().all
     decided = city.decided_by
     assert (city.plugin, city.version) == (decided.plugin, decided.plugin_version)
     assert decided.plugin_digest == city.plugin_digest != ""

@@ -12,7 +12,7 @@ from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities, City, DayRules
-from gongji.cities.loading import city_from, load_cities
+from gongji.cities.loading import city_from
 from gongji.model.binding import (
     AgreementAccepted,
     Application,
@@ -28,6 +28,7 @@ from gongji.rules.codes import SHANGHAI, ConsentMethod, EnrolmentStatus, Purpose
 from gongji.rules.hookspecs import CityRules
 from msgspec.structs import replace
 
+from tests.scaffold.cities import shipped
 from tests.scaffold.world import World
 
 PHONE = "10000000000"
@@ -39,7 +40,7 @@ PLACES = {"anqing": "340800", "huangshan": "341000", "chuzhou": "341100"}
 @cache
 def cities() -> Cities:
     """The installed cities."""
-    return load_cities()
+    return shipped()
 
 
 def with_values(pinyin: str, overrides: Mapping[str, Timeline[Any]]) -> Cities:

@@ -13,7 +13,6 @@ from typing import Any
 import grpc
 import pytest
 from gongji.binding.workdays import Workdays
-from gongji.cities.loading import load_cities
 from gongji.client import log
 from gongji.serve import service
 from gongji.serve.metrics.page import metrics_served
@@ -55,6 +54,7 @@ from tests.canary.planted import people as planted_people
 from tests.canary.walked import MARK
 from tests.cli.started import TODAY
 from tests.doors.served import INSTITUTION
+from tests.scaffold.cities import shipped
 from tests.scaffold.service import Service, import_header, import_rows
 
 Call = tuple[Callable[..., Any], Any]
@@ -336,7 +336,7 @@ async def outputs_of(
         stack.enter_context(outputs.installed_in(folder / "site", *packages))
         async with (
             metrics_served("127.0.0.1:0") as metrics,
-            service.running(settings, load_cities(), Workdays()) as port,
+            service.running(settings, shipped(), Workdays()) as port,
         ):
             run, found = await asyncio.to_thread(
                 _called, data, port.address, metrics, folder, walk=walk

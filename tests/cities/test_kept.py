@@ -34,7 +34,7 @@ from gongji.rules.codes import AccountUse, VisitKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.scaffold.cities import city
+from tests.scaffold.cities import city, shipped
 from tests.scaffold.people import NOW
 from tests.scaffold.world import World
 
@@ -43,7 +43,7 @@ FROM = date(2025, 1, 1)
 FIGURE = Clause("运营方", "七十元", "运营方设定", Grade.OPERATOR)
 
 
-INSTALLED = load_cities()
+INSTALLED = shipped()
 
 WITH_FIGURE = "figure"
 

@@ -17,7 +17,6 @@ from gongji import (
     ruled,
 )
 from gongji.cities.city import Cities, City
-from gongji.cities.guards import PluginProblem
 from gongji.cities.loading import city_from, load_cities
 from gongji.model.decided import RuleRef
 from gongji.model.refusals import CityNotServed, NotInForce
@@ -25,6 +24,7 @@ from gongji.rules.hookspecs import DATED_HOOKS
 
 from tests.cities.wuhu import C22, FIRST_DAY, W1, limit, wuhu
 from tests.packages import IDENTITY, PRELUDE, Package, installed
+from tests.scaffold.cities import shipped
 
 # --- found, or refused ----------------------------------------------------------------
 
@@ -196,7 +196,7 @@ def test_none_means_as_the_province() -> None:
     assert () == city.overridden
 
 
-@pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
+@pytest.mark.parametrize("city", shipped().all, ids=lambda city: city.pinyin)
 def test_before_the_first_rule(city: City) -> None:
     """The day before the first rule of all is refused and says so, with its clause; the
     first day is not."""
@@ -226,7 +226,7 @@ def test_reference() -> None:
 
 def test_clause_by_number() -> None:
     """A city knows every clause its rules cite, for or against, and no other."""
-    city = load_cities().named("chuzhou")
+    city = shipped().named("chuzhou")
 
     assert {"C22", "A15"} == {city.clause(number).id for number in ("C22", "A15")}
     with pytest.raises(KeyError):
@@ -235,7 +235,7 @@ def test_clause_by_number() -> None:
 
 def test_overrides() -> None:
     """A test lays its own value over a real city's, from its day on; everything else stays."""
-    chuzhou = load_cities().named("chuzhou")
+    chuzhou = shipped().named("chuzhou")
     source = __import__("gongji_chuzhou")
     changed = city_from(
         source,

@@ -26,6 +26,7 @@ from gongji.model.decided import DecidedBy
 from gongji.rules.clauses import Candidate
 
 from tests.cities.wuhu import C22, FIRST_DAY, W1, wuhu
+from tests.scaffold.cities import shipped
 
 
 def table_of(city: City, day: str) -> Table:
@@ -38,7 +39,7 @@ def table_of(city: City, day: str) -> Table:
 
 def test_no_day_selects_a_candidate() -> None:
     """Without the operator's word a candidate decides nothing on any day."""
-    chuzhou = load_cities().named("chuzhou")
+    chuzhou = shipped().named("chuzhou")
 
     assert () == chuzhou.adoptions
     assert {800_00} == {

@@ -10,9 +10,10 @@ from gongji.cities.loading import load_cities
 from gongji.cities.pinning import pin
 
 from tests.packages import IDENTITY, Package, installed
+from tests.scaffold.cities import shipped
 
 WUHU = Package("gongji-wuhu", "wuhu", IDENTITY)
-SHIPPED = {city.pinyin: city.plugin_digest for city in load_cities().all}
+SHIPPED = {city.pinyin: city.plugin_digest for city in shipped().all}
 OTHER = f"sha256:{'0' * 64}"
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from gongji.cities.city import Cities
-from gongji.cities.loading import load_cities
 from gongji.serve.settings import Settings
 
 from tests.cli.command import StartSandbox
+from tests.scaffold.cities import shipped
 from tests.scaffold.running import running
 
 
@@ -33,6 +33,6 @@ def serving(tmp_path: Path) -> Iterator[StartSandbox]:
                 sandbox=True,
                 authorities={"340800": "安庆市示例医疗保障局"},
             )
-            return stack.enter_context(running(settings, cities or load_cities()))
+            return stack.enter_context(running(settings, cities or shipped()))
 
         yield start

@@ -28,6 +28,7 @@ from structlog.testing import capture_logs
 
 from tests.packages import IDENTITY, Package, installed
 from tests.postgres import Postgres
+from tests.scaffold.cities import shipped
 
 NOW = datetime(2025, 9, 30, 10, tzinfo=SHANGHAI)
 V2 = Adoption("341100", "V2", date(2025, 1, 1))
@@ -262,7 +263,7 @@ async def test_one_version_with_other_figures(servers: Servers, tmp_path: Path) 
 
 async def test_rules_are_kept_once(servers: Servers) -> None:
     """Servers that start at once with the same rules all find them stored, once."""
-    cities = load_cities()
+    cities = shipped()
     keep = [store.apply(KeepRules(cities)) for store in servers.stores for _ in (1, 2)]
     await asyncio.gather(*keep)
     kept = await servers.stores[0].page(Listing(kind=KeptRules))

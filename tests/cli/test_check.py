@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from gongji.cities.city import City
-from gongji.cities.loading import load_cities
 from gongji.cli.served import INSTALLED
 from gongji.kit.check.findings import COLUMNS
 from gongji.kit.check.situations import situations
 
 from tests.cli.command import gongji, tables
 from tests.packages import IDENTITY, Package, installed
+from tests.scaffold.cities import shipped
 
 EFFECTS = (
     "effects=Effects(order_fen=80_00, splitting_loses_fen=41, splitting_gains_fen=50)"
@@ -36,7 +36,7 @@ def run(folder: Path, source: str, *options: str) -> Result:
         return gongji("--json", "check", "wuhu", *options)
 
 
-@pytest.mark.parametrize("city", load_cities().all, ids=lambda city: city.pinyin)
+@pytest.mark.parametrize("city", shipped().all, ids=lambda city: city.pinyin)
 def test_shipped_cities_pass_strictly(city: City) -> None:
     """Every shipped city passes, warnings included, and says how much was proved."""
     result = gongji("--json", "check", city.name, "--strict")

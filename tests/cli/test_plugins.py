@@ -9,13 +9,13 @@ from pathlib import Path
 import grpc
 import pytest
 from gongji.audit.hashing import LABELS, default_hasher
-from gongji.cities.loading import load_cities
 from gongji.v1 import city_pb2, city_pb2_grpc
 
 from tests.cli.command import gongji, tables
 from tests.cli.started import started
 from tests.packages import IDENTITY, Package, installed
 from tests.patience import PATIENCE_S
+from tests.scaffold.cities import shipped
 from tests.scaffold.credentials import bearer_of, with_metadata
 
 WUHU = Package("gongji-wuhu", "wuhu", IDENTITY)
@@ -42,7 +42,7 @@ def test_pinned_as_they_are(tmp_path: Path) -> None:
     file.write_text(gongji("cities", "--pin").stdout, encoding="utf-8")
     shown = tables(gongji("--config", file, "--json", "cities"))
 
-    digests = {city.pinyin: city.plugin_digest for city in load_cities().all}
+    digests = {city.pinyin: city.plugin_digest for city in shipped().all}
     assert digests == {row["pinyin"]: row["digest"] for row in shown["cities"]}
     assert "refused_plugins" not in shown
 
@@ -109,7 +109,7 @@ def test_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests, and keeps their answers for the next start."""
     data, site = tmp_path / "data", tmp_path / "site"
     site.mkdir()
-    shipped = [city.plugin_digest for city in load_cities().all]
+    digests = [city.plugin_digest for city in shipped().all]
     with installed(site, UNFIT):
         monkeypatch.setenv("PYTHONPATH", str(site))
         with started("--data", str(data)) as server:
@@ -117,7 +117,7 @@ def test_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             server.end()
 
     (refused,) = reply.refused
-    assert shipped == [city.plugin_digest for city in reply.cities]
+    assert digests == [city.plugin_digest for city in reply.cities]
     assert ("gongji-wuhu 1.2.3", "wuhu") == (refused.plugin, refused.pinyin)
     assert "读取运行环境" in refused.problem
     # Four answers, and three checks that were passed.
@@ -138,7 +138,7 @@ def test_a_refused_one_is_not_run_by_its_check(tmp_path: Path) -> None:
 
 def test_a_server_with_a_changed_one(tmp_path: Path) -> None:
     """`gongji serve --pin` serves what is pinned, and nothing else."""
-    (anqing, *_) = load_cities().all
+    (anqing, *_) = shipped().all
     pin = f"anqing={anqing.plugin_digest}"
     with started("--data", str(tmp_path / "data"), "--pin", pin) as server:
         refused = server.told["refused"]

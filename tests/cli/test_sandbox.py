@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from gongji.cities.loading import load_cities
 from gongji.cli.sandbox import mark_folder
 from gongji.client.connection import connect, refusal_of
 from gongji.client.sandbox.page import FAULTS, sandbox_page
@@ -27,6 +26,7 @@ from google.protobuf import descriptor_pool, json_format, message_factory
 from tests.cli.command import StartSandbox, gongji
 from tests.cli.started import started
 from tests.patience import PATIENCE_S
+from tests.scaffold.cities import shipped
 
 COMMAND = re.compile(
     r'<pre tabindex="0" aria-label="(.*?)"><code>(.*?)</code>', re.DOTALL
@@ -160,7 +160,7 @@ def test_it_shows_how_things_stand(serving: StartSandbox) -> None:
 
 def test_every_city_has_a_family() -> None:
     """Of each shipped city a pair that may bind is known."""
-    assert set(FAMILIES) == {city.area_code[:4] for city in load_cities().all}
+    assert set(FAMILIES) == {city.area_code[:4] for city in shipped().all}
 
 
 def test_every_fault_is_told() -> None:

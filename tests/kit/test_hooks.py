@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from gongji.cities.loading import load_cities
 from gongji.cli import main
 from gongji.kit import hooks
 from gongji.kit.hooks import HOOKS, PROVINCE_LABEL
 
 from tests.packages import IDENTITY, Package, installed
+from tests.scaffold.cities import shipped
 
 
 def _run(*arguments: str) -> Result:
@@ -32,7 +32,7 @@ def test_every_hook_is_listed() -> None:
 
 def test_who_answers_a_city() -> None:
     """Of one city each hook names its plugin if it overrides, else the province."""
-    city = load_cities().named("chuzhou")
+    city = shipped().named("chuzhou")
     rows = json.loads(_run("--json", "hooks", "chuzhou").output)["hooks"]
     own = {
         row["hook"]
@@ -41,14 +41,16 @@ def test_who_answers_a_city() -> None:
     }
 
     assert {*city.overridden, "identity", "candidates"} == own
-    assert {PROVINCE_LABEL} == {row["answered_by"] for row in rows if row["hook"] not in own}
+    assert {PROVINCE_LABEL} == {
+        row["answered_by"] for row in rows if row["hook"] not in own
+    }
 
 
 def test_trace_shows_every_call() -> None:
     """Every hook is called once for the city and once for the province where both
     answer, city first, no arguments."""
     calls, problem = hooks.trace("chuzhou")
-    city = load_cities().named("chuzhou")
+    city = shipped().named("chuzhou")
     both = [call.plugin for call in calls if call.hook == "family_limit"]
 
     assert "" == problem

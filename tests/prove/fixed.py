@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from gongji.cities.loading import load_cities
 from gongji.model.account import Account
 from gongji.model.refusals import Refusal
 from gongji.model.settlement import Accumulator
@@ -21,6 +20,7 @@ from gongji.model.settlement import Accumulator
 from tests.prove.families import PEOPLE, places
 from tests.prove.records import Town, Visit
 from tests.prove.worlds import add_town, bill_of
+from tests.scaffold.cities import shipped
 from tests.scaffold.world import World
 
 START = datetime(2025, 12, 31, 15, 30, tzinfo=UTC)
@@ -42,7 +42,7 @@ TOWN = Town(
 
 def digest() -> str:
     """Settle and reverse. Return the hash of what was answered, refused and stored."""
-    world = World(load_cities(), START)
+    world = World(shipped(), START)
     add_town(world, TOWN)
     outcomes = [*outcomes_in(world), *world.all(Account), *world.all(Accumulator)]
     return hashlib.sha256(msgspec.json.encode(outcomes)).hexdigest()

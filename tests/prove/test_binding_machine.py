@@ -13,7 +13,6 @@ from gongji.binding.status import ShowBindings
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import Cities
-from gongji.cities.loading import load_cities
 from gongji.model.binding import (
     AgreementAccepted,
     Application,
@@ -37,6 +36,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from tests.scaffold.cities import shipped
 from tests.scaffold.people import row_of
 from tests.scaffold.world import World
 
@@ -348,7 +348,7 @@ def details_of(person: Person) -> MemberDetails:
 @pytest.fixture
 def machine() -> type[Families]:
     """Return the machine over the installed cities."""
-    return type("Families", (Families,), {"cities": load_cities()})
+    return type("Families", (Families,), {"cities": shipped()})
 
 
 def test_bindings_live_as_the_model_says(

@@ -9,7 +9,6 @@ from enum import Enum
 
 import pytest
 from gongji.cities.city import City
-from gongji.cities.loading import load_cities
 from gongji.rules import benefits, binding, channels, clauses, codes, money, phrases
 from gongji.rules.benefits import (
     OPERATOR_SETS,
@@ -71,7 +70,9 @@ from gongji.rules.hookspecs import DATED_HOOKS, CityRules
 from gongji.rules.phrases import in_words
 from gongji.rules.wallet import Wallet
 
-CITIES = load_cities().all
+from tests.scaffold.cities import shipped
+
+CITIES = shipped().all
 NOT_OF_RULES = {
     codes.InstitutionKind,
     codes.AccountUse,

@@ -18,6 +18,8 @@ from gongji.serve.clock import system_clock
 from gongji.serve.settings import DATABASE, KEY_FILE, Settings
 from gongji.store import open_store
 
+from tests.scaffold.cities import shipped
+
 V2 = Adoption("341100", "V2", date(2025, 1, 1))
 
 
@@ -49,7 +51,7 @@ async def test_rules_are_kept_at_the_start(
 
 async def test_former_rules_stay(tmp_path: Path) -> None:
     """What decided before stays beside what decides now."""
-    before, now = load_cities(), load_cities([V2])
+    before, now = shipped(), load_cities([V2])
     await _after_serving(tmp_path, before)
     kept = await _after_serving(tmp_path, now)
     assert {c.rules_digest for c in (*before.all, *now.all)} == set(kept)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import pytest
 from gongji.cities.city import Cities, City
-from gongji.cities.loading import load_cities
 from gongji.model.settlement import Accumulator
 from gongji.rules.benefits import NoFund, Table
 from gongji.rules.binding import NO_LIMIT
@@ -18,6 +17,7 @@ from gongji.rules.money import Rounding, least_for, share
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.scaffold.cities import shipped
 from tests.scaffold.people import CHUZHOU, NOW, SINCE
 from tests.scaffold.world import NewWorld, World
 from tests.settlement.benefit_years import confirm, only, told
@@ -31,7 +31,7 @@ STANDINGS: Final = ("11", "12", "15")
 @cache
 def served() -> Cities:
     """The cities that are installed."""
-    return load_cities()
+    return shipped()
 
 
 @st.composite

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
-from gongji.cities.loading import load_cities
 from gongji.model.account import Account
 from gongji.model.people import Enrolment
 from gongji.model.refusals import Refusal
@@ -21,6 +20,7 @@ from gongji.rules.codes import (
     VisitKind,
 )
 
+from tests.scaffold.cities import shipped
 from tests.scaffold.people import NOW, BillChanges
 from tests.scaffold.world import World
 
@@ -28,7 +28,7 @@ ANQING, CHUZHOU = "340800", "341100"
 SINCE, ENDED = date(2020, 1, 1), date(2021, 1, 1)
 LEVELS = {"一级": 8, "三级": 2, "未定级": 11, "药店": 0}
 PAUSED = EnrolmentStatus.PAUSED
-CITIES = load_cities()
+CITIES = shipped()
 
 
 def town(area_code: str) -> World:

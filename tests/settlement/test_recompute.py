@@ -21,7 +21,7 @@ from gongji.rules.codes import AccountUse, BindingState, Payer
 from gongji.settlement.recompute import PayerDifference, Recompute
 from msgspec.structs import replace
 
-from tests.scaffold.cities import two_cities
+from tests.scaffold.cities import shipped, two_cities
 from tests.scaffold.people import ANQING, NOW
 from tests.scaffold.world import NewWorld, World
 from tests.settlement.recomputing import DAY, correct, kept, recomputed
@@ -199,7 +199,7 @@ V2 = Adoption("341100", "V2", NOW.date().replace(month=1, day=1))
 ELSEWHERE = {
     "no plugin at all": Cities(()),
     "other figures": two_cities(reversal=Reversal.LAST_FIRST),
-    "without the adoption": load_cities(),
+    "without the adoption": shipped(),
 }
 
 

@@ -24,7 +24,6 @@ from gongji.access.identity import STATED_KEY
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.audit.leaf import Leaf, body_of
 from gongji.binding.workdays import Workdays
-from gongji.cities.loading import load_cities
 from gongji.model.commands import Adopted, Listing
 from gongji.model.ids import derived_id
 from gongji.model.settlement import Settlement
@@ -40,6 +39,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from tests.rpc.conftest import LOG_KEY
 from tests.rpc.port import Heirs, make_server
 from tests.rpc.services.test_packet import judged, packet, rows_in
+from tests.scaffold.cities import shipped
 from tests.store.conftest import engine_at, load_dump
 
 Call = dict[str, Any]
@@ -86,7 +86,7 @@ async def serving(
     store: Store, policy: AccessPolicy
 ) -> AsyncIterator[grpc.aio.Channel]:
     """Run today's service over it."""
-    cities, workdays = load_cities(), Workdays()
+    cities, workdays = shipped(), Workdays()
     address = "127.0.0.1:0"
     server = make_server(
         store,

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from gongji.cities.anhui import reimbursement
 from gongji.cities.city import City
-from gongji.cities.loading import load_cities
 from gongji.kit.check.extremes import (
     Extreme,
     Visit,
@@ -22,6 +21,8 @@ from gongji.rules.benefits import Effects, Table
 from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import Rounding
+
+from tests.scaffold.cities import shipped
 
 _EMPLOYEE = reimbursement()[0].value[Scheme.EMPLOYEE]
 assert isinstance(_EMPLOYEE, Table)
@@ -95,7 +96,7 @@ def test_invented_tables(table: Table, expected: Effects) -> None:
     assert expected == effects_of(table)
 
 
-CITIES = load_cities().all
+CITIES = shipped().all
 
 
 @pytest.mark.parametrize("city", CITIES, ids=lambda city: city.pinyin)

@@ -11,7 +11,6 @@ import pytest
 from gongji import Oddity, Scheme, Situation, VisitKind
 from gongji.cities import anhui
 from gongji.cities.city import City
-from gongji.cities.loading import load_cities
 from gongji.kit.check.curve import (
     breakpoints,
     exact,
@@ -44,8 +43,9 @@ from tests.kit.check.seeded import (
     sown,
     table,
 )
+from tests.scaffold.cities import shipped
 
-CITIES = load_cities().all
+CITIES = shipped().all
 
 
 # --- what is shipped ------------------------------------------------------------------

@@ -7,14 +7,14 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
-from gongji.cities.loading import load_cities
 from gongji.kit.check.findings import FindingKind, Severity
 from gongji.kit.check.purity import MEND, impurities, impurities_of_source
 from gongji.kit.check.rerun import varieties
 
 from tests.packages import PRELUDE
+from tests.scaffold.cities import shipped
 
-SHIPPED = [city.pinyin for city in load_cities().all]
+SHIPPED = [city.pinyin for city in shipped().all]
 
 IMPURE = {
     "a clock's module": ("import time", FindingKind.CLOCK, 1, "time"),

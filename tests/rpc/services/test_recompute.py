@@ -24,6 +24,7 @@ from gongji.v1 import settlement_pb2_grpc
 from msgspec.structs import replace
 
 from tests.rpc.port import make_server
+from tests.scaffold.cities import shipped
 from tests.scaffold.people import NOW
 from tests.scaffold.service import HOSPITAL, Service
 
@@ -72,7 +73,7 @@ def another_version(cities: Cities) -> Cities:
 
 INSTALLED = {
     "no plugin": Cities(()),
-    "another version without the adoption": another_version(load_cities()),
+    "another version without the adoption": another_version(shipped()),
 }
 
 

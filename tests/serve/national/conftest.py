@@ -8,11 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from gongji.cities.loading import load_cities
 from gongji.client.connection import connect
 from gongji.rules.codes import SHANGHAI
 from gongji.serve.settings import Settings
 
+from tests.scaffold.cities import shipped
 from tests.scaffold.running import running
 from tests.serve.national.sender import Sender, sender_over
 
@@ -26,7 +26,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]:
         sample=True,
         sandbox=True,
     )
-    with running(settings, load_cities()) as address, connect(address) as open_channel:
+    with running(settings, shipped()) as address, connect(address) as open_channel:
         yield open_channel
 
 

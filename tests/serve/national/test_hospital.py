@@ -7,12 +7,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-from gongji.cities.loading import load_cities
 from gongji.client.connection import connect
 from gongji.client.credentials import Credentials
 from gongji.serve.settings import Settings
 
 from tests.national.messages import HOSPITAL, PATIENT, SETTLE
+from tests.scaffold.cities import shipped
 from tests.scaffold.credentials import DoorFiles
 from tests.scaffold.running import running
 from tests.serve.national.sender import Sender, sender_over
@@ -44,7 +44,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[grpc.Channel]
         server_name="localhost",
     )
     with (
-        running(settings, load_cities()) as address,
+        running(settings, shipped()) as address,
         connect(address, credentials=shown) as channel,
     ):
         yield channel
