@@ -41,6 +41,11 @@ _FIRST = ("server", "gateway", "acknowledged", "replays", "reversals", "retries"
 """What stands first in the table, by its first word, in this order."""
 
 
+def engines(*, short: str) -> list[str]:
+    """Return the databases a test runs over: one in `make test`, both in `make chaos`."""
+    return ["sqlite", "postgres"] if LONG else [short]
+
+
 class Effort(Protocol):
     """How many faults a test makes."""
 

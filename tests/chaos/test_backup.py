@@ -17,7 +17,7 @@ from gongji.store.private_files import make_secret_file
 from tests.chaos.audit import LAWS, findings_of, read, verified
 from tests.chaos.book import Book
 from tests.chaos.callers import CALLERS
-from tests.chaos.conftest import Effort, Tell
+from tests.chaos.conftest import Effort, Tell, engines
 from tests.chaos.served import Served
 from tests.chaos.stage import breaches, under_load
 from tests.chaos.town import found
@@ -84,7 +84,7 @@ async def assert_restored(
         assert [] == list(LAWS[law](Book(), stored))
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("engine", engines(short="postgres"), indirect=True)
 async def test_a_backup_under_load_has_lost_nothing(
     engine: str,
     data: Path,

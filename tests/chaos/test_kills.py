@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.chaos.book import Book
-from tests.chaos.conftest import Effort, Tell
+from tests.chaos.conftest import Effort, Tell, engines
 from tests.chaos.database import Database
 from tests.chaos.served import Served
 from tests.chaos.stage import breaches, under_load
@@ -103,7 +103,7 @@ def kill(moment: Moment, target: Served) -> None:
         target.kill()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("engine", engines(short="sqlite"), indirect=True)
 async def test_a_killed_server_has_lost_and_doubled_nothing(
     engine: str, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gongji.cities import cache
@@ -15,6 +16,7 @@ from gongji.kit.check.proof import Proof, prove
 from gongji.kit.check.serving import unfit
 
 from tests.packages import IDENTITY, Package, installed
+from tests.scaffold.cities import shipped
 
 
 def fund(table: str) -> str:
@@ -42,10 +44,19 @@ UNFIT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def forgetful() -> Iterator[None]:
-    """Begin with nothing kept."""
+@pytest.fixture(scope="module")
+def remembered() -> dict[Any, Any]:
+    """Return what a process remembers that has looked at the shipped cities alone."""
     cache._in_memory.clear()
+    assert [] == unfit(shipped())
+    return dict(cache._in_memory)
+
+
+@pytest.fixture(autouse=True)
+def nothing_else(remembered: dict[Any, Any]) -> Iterator[None]:
+    """Begin and end with nothing kept but that."""
+    cache._in_memory.clear()
+    cache._in_memory.update(remembered)
     yield
     cache._in_memory.clear()
 
@@ -68,6 +79,7 @@ def test_what_has_passed_is_not_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cities that passed are kept by what they turn on; those that failed are not."""
+    cache._in_memory.clear()
     failing = Package("gongji-wuhu", "wuhu", f"import os\n{IDENTITY}")
     with installed(tmp_path, failing):
         cities = load_cities()
