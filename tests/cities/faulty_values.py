@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from tests.cities.faulty_hooks import answering
 
+
+def _elsewhere(terms: str) -> str:
+    """Return the source of a plugin with these terms of care elsewhere."""
+    names = "ClaimPaper, ClaimTerms, FilingKind, FilingTerms, OutOfArea, Procedure"
+    rule = (
+        "OutOfArea(filing_before_direct_settlement=True, "
+        f"procedure=Procedure(title='异地就医', steps=()), {terms})"
+    )
+    return f"from gongji import {names}, VisitKind\n" + answering(
+        "out_of_area", f"from_2023({rule})"
+    )
+
+
 VALUES = {
     "another hook's value": (
         answering("family_limit", "from_2023(DIRECT)"),
@@ -70,6 +83,28 @@ VALUES = {
     "days below nothing": (
         answering("application_expiry", "from_2023(-30)"),
         "application_expiry：.*不得为负",
+    ),
+    "a claim decided in no day": (
+        _elsewhere("claims=ClaimTerms(working_days=0, years_after=1)"),
+        "out_of_area：手工结算的办理期限至少 1 个工作日",
+    ),
+    "a claim decided before it comes": (
+        _elsewhere("claims=ClaimTerms(working_days=-1, years_after=1)"),
+        "out_of_area：.*不得为负，得到 -1",
+    ),
+    "a paper asked for twice": (
+        _elsewhere(
+            "claims=ClaimTerms(working_days=20, years_after=1, "
+            "papers=(ClaimPaper.INVOICE, ClaimPaper.INVOICE))"
+        ),
+        "out_of_area：手工结算的材料各写一次",
+    ),
+    "a visit filed for twice": (
+        _elsewhere(
+            "kinds={FilingKind.EMERGENCY: "
+            "FilingTerms(visits=(VisitKind.EMERGENCY, VisitKind.EMERGENCY))}"
+        ),
+        "out_of_area：visits 的医疗类别各写一次",
     ),
     "no day to answer in": (
         answering("application_expiry", "from_2023(0)"),

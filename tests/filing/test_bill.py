@@ -13,6 +13,7 @@ from gongji.cities.kept import KeepRules
 from gongji.filing.make import EndFiling
 from gongji.model.filing_refusals import (
     FilingNotForPlace,
+    FilingNotForVisit,
     FilingNotFound,
     FilingNotOnDay,
     FilingOfAnother,
@@ -22,7 +23,7 @@ from gongji.model.settlement import Settlement
 from gongji.rules.benefits import NoFund
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import FilingKind
+from gongji.rules.codes import FilingKind, VisitKind
 from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
 from gongji.settlement.recompute import Recompute
 
@@ -85,6 +86,21 @@ def test_a_filing_that_does_not_cover_the_bill(world: World, named: str) -> None
     assert "bill.filing_no" == refused.value.field
     assert refused.value.clauses
     assert [] == world.all(Settlement)
+
+
+def test_a_filing_for_some_visits(new_world: NewWorld) -> None:
+    """An emergency's filing covers emergencies, no ordinary visit (T83)."""
+    world = new_world()
+    world.person("P1")
+    number = world.filed("P1", kind=FilingKind.EMERGENCY)
+    with pytest.raises(FilingNotForVisit) as refused:
+        settled(world, HUANGSHAN, filing_no=number)
+    assert "T83" in [clause.id for clause in refused.value.clauses]
+    emergency = {"visit_kind": VisitKind.EMERGENCY, "filing_no": number}
+    assert 2000_00 == settled(world, HUANGSHAN, **emergency).bill.total_fen
+    other = world.filed("P1", filing_no="F2", kind=FilingKind.LONG_TERM)
+    for kind in (VisitKind.OUTPATIENT, VisitKind.EMERGENCY):
+        assert settled(world, HUANGSHAN, visit_kind=kind, filing_no=other)
 
 
 GOOD: dict[str, dict[str, Any]] = {

@@ -287,7 +287,10 @@ PHRASES: dict[str, tuple[object, str]] = {
             kinds={
                 FilingKind.LONG_TERM: FilingTerms(),
                 FilingKind.EMERGENCY: FilingTerms(
-                    least_months=6, late_days=7, fund=FundElsewhere(factor_bp=90_00)
+                    least_months=6,
+                    late_days=7,
+                    visits=(VisitKind.EMERGENCY,),
+                    fund=FundElsewhere(factor_bp=90_00),
                 ),
             },
             exempt_areas=("31", "3201"),
@@ -297,7 +300,8 @@ PHRASES: dict[str, tuple[object, str]] = {
             "异地直接结算无须备案；医保区划以31、3201开头的地区无须备案，按参保地比例支付；"
             "没有备案的按参保地比例的70%支付，支付比例降低5个百分点；"
             "异地长期居住：就医之前办理，长期有效，按参保地比例支付；"
-            "异地急诊：就诊日起7日内可补办，至少6个月，按参保地比例的90%支付；备案：无"
+            "异地急诊：就诊日起7日内可补办，至少6个月，只用于急诊，"
+            "按参保地比例的90%支付；备案：无"
         ),
     ),
     "the wallet": (

@@ -9,7 +9,7 @@ from gongji.rules.benefits import PremiumTerms, Table
 from gongji.rules.binding import FamilyLimit, GiverLimit, MarriageTerms
 from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
 from gongji.rules.codes import Standing
-from gongji.rules.elsewhere import FundElsewhere, OutOfArea
+from gongji.rules.elsewhere import ClaimTerms, FilingTerms, FundElsewhere, OutOfArea
 from gongji.rules.money import FULL_BP
 from gongji.rules.wallet import WalletTerms
 
@@ -53,6 +53,13 @@ def _problems_elsewhere(part: object) -> Iterator[str]:
         case FundElsewhere(factor_bp=factor, less_bp=less):
             if max(factor, less) > FULL_BP:
                 yield "异地的支付比例不得高于参保地：系数与扣减至多 100%"
+        case FilingTerms(visits=visits) if len(set(visits)) < len(visits):
+            yield "visits 的医疗类别各写一次"
+        case ClaimTerms(working_days=days, papers=papers):
+            if not days:
+                yield "手工结算的办理期限至少 1 个工作日"
+            if len(set(papers)) < len(papers):
+                yield "手工结算的材料各写一次"
         case OutOfArea(exempt_areas=areas):
             if not all(map(_PART_OF_AREA_CODE.fullmatch, areas)):
                 yield "exempt_areas 须为医保区划，或其前两位、前四位数字"

@@ -10,6 +10,7 @@ from gongji.model.facts import Facts, Need, by_key
 from gongji.model.filing import Filing
 from gongji.model.filing_refusals import (
     FilingNotForPlace,
+    FilingNotForVisit,
     FilingNotOnDay,
     FilingOfAnother,
 )
@@ -18,8 +19,8 @@ from gongji.model.refusals import FilingRequired
 from gongji.model.settlement import Bill
 from gongji.rules.benefits import NoFund
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import FilingKind, pooling_area
-from gongji.rules.elsewhere import FundElsewhere, OutOfArea
+from gongji.rules.codes import FilingKind, VisitKind, pooling_area
+from gongji.rules.elsewhere import FilingTerms, FundElsewhere, OutOfArea
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.terms import TERMS
 
@@ -43,7 +44,8 @@ def care_elsewhere(
 ) -> CareElsewhere | None:
     """Return how a bill is paid elsewhere, None at home; a filing is not asked for there.
 
-    FilingRequired, FilingNotFound, FilingOfAnother, FilingNotOnDay, FilingNotForPlace.
+    FilingRequired, FilingNotFound, FilingOfAnother, FilingNotOnDay, FilingNotForPlace,
+    FilingNotForVisit.
     """
     if pooling_area(institution.area_code) == pooling_area(place):
         return None
@@ -54,6 +56,8 @@ def care_elsewhere(
         filing = _filing(bill, institution, place, rules, facts)
         # One made under other rules, of a kind that is not filed now: as at home.
         filed = terms.kinds.get(filing.kind)
+        if filed and filed.visits and bill.visit_kind not in filed.visits:
+            raise _not_for_visit(filing, filed, bill, rules)
         fund = filed.fund if filed else FundElsewhere()
         return CareElsewhere(TERMS[FilingKind][filing.kind], fund)
     if terms.exempts(institution.area_code):
@@ -113,6 +117,18 @@ def _refuse_anothers(
             field=_FIELD,
             clauses=clauses,
         )
+
+
+def _not_for_visit(
+    filing: Filing, filed: FilingTerms, bill: Bill, rules: DayRules
+) -> FilingNotForVisit:
+    covered = "、".join(TERMS[VisitKind][kind] for kind in filed.visits)
+    return FilingNotForVisit(
+        f"{TERMS[FilingKind][filing.kind]}备案只用于{covered}，"
+        f"不含{TERMS[VisitKind][bill.visit_kind]}；请填写另一备案的编号，没有的须另行备案",
+        field=_FIELD,
+        clauses=filed.clauses or _clauses(rules.value(CityRules.out_of_area), rules),
+    )
 
 
 def _end_in_words(filing: Filing) -> str:

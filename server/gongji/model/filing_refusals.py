@@ -7,6 +7,7 @@ Refusal
     ├── FilingOfAnother
     ├── FilingNotOnDay
     ├── FilingNotForPlace
+    ├── FilingNotForVisit
     ├── FilingNotOffered
     ├── FilingNotNeeded
     ├── FilingTooLate
@@ -33,6 +34,10 @@ class FilingNotOnDay(Refused):
 
 class FilingNotForPlace(Refused):
     """The filing does not cover the place of the visit."""
+
+
+class FilingNotForVisit(Refused):
+    """The filing does not cover that kind of visit."""
 
 
 class FilingNotOffered(Refused):

@@ -9,7 +9,7 @@ from enum import Enum
 from gongji.rules.benefits import NoFund
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import FilingKind, covers_area
+from gongji.rules.codes import FilingKind, VisitKind, covers_area
 from gongji.rules.money import FULL_BP, Rounding, share
 
 
@@ -42,10 +42,12 @@ class FilingTerms:
     least_months  how long it lasts at least, also if nobody says until when; 0: it may
                   end any day, and lasts until it is ended if nobody says
     late_days     how many days after its first day it may still be filed; 0: in advance
+    visits        the kinds of visit it covers, all of them if none is named
     """
 
     least_months: int = 0
     late_days: int = 0
+    visits: tuple[VisitKind, ...] = ()
     fund: FundElsewhere | NoFund = FundElsewhere()
     clauses: tuple[Clause, ...] = ()
 

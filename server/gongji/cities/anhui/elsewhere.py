@@ -6,7 +6,7 @@ from gongji.cities.anhui import clauses as c
 from gongji.cities.anhui.since import provincial, step
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause, Grade, Timeline
-from gongji.rules.codes import FilingKind
+from gongji.rules.codes import FilingKind, VisitKind
 from gongji.rules.elsewhere import (
     ClaimPaper,
     ClaimTerms,
@@ -60,7 +60,9 @@ T82 = Clause.assumption(
 )
 
 T83 = Clause.assumption(
-    "T83", "异地急诊来不及预先备案的，可以自就诊日起7日内补办；没有文件写明天数。"
+    "T83",
+    "异地急诊来不及预先备案的，可以自就诊日起7日内补办，这种备案只用于急诊；"
+    "没有文件写明天数与医疗类别。",
 )
 
 T84 = Clause.assumption(
@@ -114,6 +116,7 @@ _SIX_MONTHS = FilingTerms(
 _EMERGENCY = FilingTerms(
     least_months=6,
     late_days=7,
+    visits=(VisitKind.EMERGENCY,),
     fund=_AS_AT_HOME,
     clauses=(c.H7, S25, T81, T82, T83),
 )

@@ -28,7 +28,9 @@ def _(value: FundElsewhere) -> str:
 
 @phrase.register
 def _(value: FilingTerms) -> str:
-    return "，".join((*time_in_words(value), phrase(value.fund)))
+    only = "、".join(phrase(kind) for kind in value.visits)
+    parts = (*time_in_words(value), f"只用于{only}" if only else "", phrase(value.fund))
+    return "，".join(filter(None, parts))
 
 
 def time_in_words(terms: FilingTerms) -> tuple[str, str]:
