@@ -76,6 +76,33 @@ def test_an_invoice_used_since_is_not_paid_again(
     assert [] == resettled(world, settlement_id)
 
 
+@pytest.mark.parametrize("since", ["", "2"])
+@pytest.mark.parametrize("then", ["settle", "pay"])
+@pytest.mark.parametrize("first", ["settle", "pay"])
+def test_a_bill_brought_again_without_its_number(
+    new_world: NewWorld, first: str, then: str, since: str
+) -> None:
+    """What has no invoice number stays away once a like bill was brought since; one that
+    was there before, and one told apart by both numbers, are other bills."""
+    world = town(new_world)
+    use(world, "9", "settle")
+    settlement_id = use(world, "", first)
+    withdraw(world, settlement_id)
+    assert [settlement_id] == differing(world)
+    use(world, since, then)
+    assert [] == resettled(world, settlement_id)
+
+
+def test_numbers_tell_what_was_brought_since_apart(new_world: NewWorld) -> None:
+    """A bill of its own number comes back, though a like one of another was settled."""
+    world = town(new_world)
+    settlement_id = use(world, "1", "settle")
+    withdraw(world, settlement_id)
+    use(world, "2", "pay")
+    (restored,) = again(world, world.record(Settlement, settlement_id)).settlements
+    assert settlement_id == restored.before.settlement_id
+
+
 def resettled(world: World, settlement_id: str) -> list[str]:
     """Return what differs, after it has come to nothing to settle one again."""
     with pytest.raises(NothingToResettle):

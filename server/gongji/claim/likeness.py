@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gongji.model.claim import Claim
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Bill, Settlement
+from gongji.settlement.alike import alike
 
 
 def likeness_needs(bill: Bill) -> tuple[Need, Need]:
@@ -34,20 +35,10 @@ def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
         told_apart = claim.numbered and bool(other.invoice_no)
         # What a claim was paid by is told by the claim.
         counts = settlement.reversed_at is None and not other.claim_id
-        if counts and not told_apart and _alike(bill, other, settlement.returned_fen):
+        if counts and not told_apart and alike(bill, other, settlement.returned_fen):
             yield settlement.settlement_id
     for one in facts.where(Claim, "patient", bill.patient):
         told_apart = claim.numbered and one.numbered
         counts = not one.closed and one.claim_id != claim.claim_id
-        if counts and not told_apart and _alike(bill, one.bill):
+        if counts and not told_apart and alike(bill, one.bill):
             yield one.claim_id
-
-
-def _alike(claimed: Bill, other: Bill, returned_fen: int = 0) -> bool:
-    # Its paper says what the bill came to before a part of it was returned, or after.
-    totals = {other.total_fen, other.total_fen + returned_fen}
-    of_one_visit = (claimed.institution_code, claimed.service_day) == (
-        other.institution_code,
-        other.service_day,
-    )
-    return of_one_visit and claimed.total_fen in totals

@@ -25,6 +25,7 @@ from gongji.model.facts import Facts, Need
 from gongji.model.refusals import Refusal
 from gongji.model.settlement import Accumulator, Bill, Settlement
 from gongji.rules.codes import Scheme
+from gongji.settlement.alike import alike_since, needs_of_alike_since
 from gongji.settlement.former import FormerFacts
 from gongji.settlement.invoices import needs_of_use_since, used_since
 from gongji.settlement.preview import place_in_year
@@ -250,6 +251,7 @@ def needs_of_year(
             yield from view.sources(need)
         if settlement.withdrawn:
             yield from needs_of_use_since(settlement, facts)
+            yield from needs_of_alike_since(settlement)
 
 
 def under_review(settlements: Iterable[Settlement]) -> list[Settlement]:
@@ -272,12 +274,16 @@ def redecide(
     course = Course()
     for settlement in settlements:
         # Its bill was brought again meanwhile: what became of that is what counts.
-        if settlement.withdrawn and used_since(settlement, facts):
+        if settlement.withdrawn and _brought_again(settlement, facts):
             continue
         again = _again(settlement, bill_of(settlement), facts, cities, course)
         if again.differs:
             course.take(again)
             yield again
+
+
+def _brought_again(settlement: Settlement, facts: Facts) -> bool:
+    return used_since(settlement, facts) or alike_since(settlement, facts)
 
 
 def _again(
