@@ -54,6 +54,7 @@ NOT_ANSWERED: Final = {
     "serve/national/gates.py": "what the gateway of the platform answers, letter by letter",
     "serve/national/keyring.py": "what is wrong with a file of keys: for operators",
     "serve/national/settings.py": "what is wrong with an option: for operators",
+    "national/heads.py": "what fields mean: a table of docs/national.md",
     "national/tables.py": "what fields mean: a table of docs/national.md",
     "national/extension.py": "what fields mean: a table of docs/national.md",
 }

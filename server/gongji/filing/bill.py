@@ -54,12 +54,7 @@ def care_elsewhere(
         return CareElsewhere("异地", FundElsewhere())
     if bill.filing_no:
         filing = _filing(bill, institution, place, rules, facts)
-        # One made under other rules, of a kind that is not filed now: as at home.
-        filed = terms.kinds.get(filing.kind)
-        if filed and filed.visits and bill.visit_kind not in filed.visits:
-            raise _not_for_visit(filing, filed, bill, rules)
-        fund = filed.fund if filed else FundElsewhere()
-        return CareElsewhere(TERMS[FilingKind][filing.kind], fund)
+        return _filed_care(filing, bill, rules)
     if terms.exempts(institution.area_code):
         return CareElsewhere("免备案地区", terms.exempt_fund)
     # A claim is how a bill is paid that cannot be settled directly.
@@ -117,6 +112,16 @@ def _refuse_anothers(
             field=_FIELD,
             clauses=clauses,
         )
+
+
+def _filed_care(filing: Filing, bill: Bill, rules: DayRules) -> CareElsewhere:
+    """Return care by a filing that covers day and place. FilingNotForVisit."""
+    # One made under other rules, of a kind that is not filed now: as at home.
+    unknown = FilingTerms()
+    filed = rules.value(CityRules.out_of_area).kinds.get(filing.kind, unknown)
+    if filed.visits and bill.visit_kind not in filed.visits:
+        raise _not_for_visit(filing, filed, bill, rules)
+    return CareElsewhere(TERMS[FilingKind][filing.kind], filed.fund)
 
 
 def _not_for_visit(

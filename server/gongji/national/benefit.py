@@ -24,8 +24,9 @@ from gongji.national.forms import (
     amount,
     day_of,
 )
+from gongji.national.heads import envelope
 from gongji.national.quote_settle import FUNDS
-from gongji.national.tables import ACCOUNT_FUND, envelope
+from gongji.national.tables import ACCOUNT_FUND
 from gongji.rules.days import days_of_month
 from gongji.text.forms import as_sent
 from gongji.v1 import settlement_pb2 as pb

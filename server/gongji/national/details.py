@@ -12,7 +12,8 @@ from typing import Any, Final
 from gongji.national.envelope import Shape
 from gongji.national.fields import NOTHING, UnmappedNode, read, write
 from gongji.national.forms import NationalFault, amount
-from gongji.national.tables import DETAILS_INPUT, DIFFERENCE_COLUMNS, ROW, envelope
+from gongji.national.heads import envelope
+from gongji.national.tables import DETAILS_INPUT, DIFFERENCE_COLUMNS, ROW
 from gongji.v1 import settlement_pb2 as pb
 
 NULL: Final = "null"

@@ -16,8 +16,8 @@ from google.protobuf.empty_pb2 import Empty
 from gongji.national.envelope import Shape
 from gongji.national.fields import Table, carried
 from gongji.national.forms import ANY, ID, NationalFault
+from gongji.national.heads import envelope
 from gongji.national.signing_in import written
-from gongji.national.tables import envelope
 
 _SENDER: Final = carried(
     "fixmedins_code", "医药机构编号", "须与报文头相同", ID, required=True

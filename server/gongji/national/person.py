@@ -11,7 +11,7 @@ from gongji.model.normal import certificate_number
 from gongji.national.envelope import Shape, Unmapped
 from gongji.national.fields import Node, Table, carried
 from gongji.national.forms import ANY_ID, ID, MOMENT, NationalFault, amount, day_of
-from gongji.national.tables import envelope
+from gongji.national.heads import envelope
 from gongji.national.text import dumps
 from gongji.text.forms import as_sent
 from gongji.v1 import registry_pb2

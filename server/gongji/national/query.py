@@ -17,6 +17,7 @@ from gongji.national.forms import (
     VISIT,
     amount,
 )
+from gongji.national.heads import envelope
 from gongji.national.quote_settle import setldetail
 from gongji.national.tables import (
     CLEARING,
@@ -24,7 +25,6 @@ from gongji.national.tables import (
     NOT_PASSED,
     REGISTRY,
     bill_parts,
-    envelope,
 )
 from gongji.v1 import settlement_pb2 as pb
 

@@ -9,13 +9,12 @@ from gongji.national import extension
 from gongji.national.envelope import Shape, Unmapped, request_id_of
 from gongji.national.fields import Node, UnmappedNode, fresh
 from gongji.national.forms import amount
+from gongji.national.heads import REPLY_ENVELOPE, envelope
 from gongji.national.tables import (
     MSGID_BACK,
-    REPLY_ENVELOPE,
     SETL_ID,
     SETLDETAIL,
     SETTLE_INPUT,
-    envelope,
     setlinfo,
 )
 from gongji.rules.codes import Scheme

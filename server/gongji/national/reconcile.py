@@ -19,7 +19,8 @@ from gongji.national.dialect import MessageDialect
 from gongji.national.envelope import Shape, Unmapped
 from gongji.national.fields import Node, UnmappedNode
 from gongji.national.forms import AMOUNT, COUNT, STANDING, NationalFault
-from gongji.national.tables import REPLY_ENVELOPE, STMTINFO, TOTALS_INPUT, envelope
+from gongji.national.heads import REPLY_ENVELOPE, envelope
+from gongji.national.tables import STMTINFO, TOTALS_INPUT
 from gongji.rules.codes import VisitKind
 from gongji.v1 import settlement_pb2 as pb
 

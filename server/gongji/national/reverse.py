@@ -7,14 +7,8 @@ from typing import Final
 from gongji.national.envelope import Shape, Unmapped, request_id_of
 from gongji.national.fields import Node, carried
 from gongji.national.forms import ANY_ID, NationalFault
-from gongji.national.tables import (
-    CORRECTION_INPUT,
-    REPLY_ENVELOPE,
-    REVERSE_INPUT,
-    SETL_ID,
-    envelope,
-    setlinfo,
-)
+from gongji.national.heads import REPLY_ENVELOPE, envelope
+from gongji.national.tables import CORRECTION_INPUT, REVERSE_INPUT, SETL_ID, setlinfo
 from gongji.v1 import settlement_pb2 as pb
 
 REVERSIBLE: Final = "2207"

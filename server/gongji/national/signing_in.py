@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from gongji.national.envelope import Shape
 from gongji.national.fields import Table, carried
 from gongji.national.forms import ANY_ID, ID
-from gongji.national.tables import envelope
+from gongji.national.heads import envelope
 
 SIGN_IN: Final = Shape(
     infno="9001",

@@ -11,9 +11,6 @@ from gongji.national.forms import (
     BALANCED,
     COUNT,
     DAY,
-    HEAD_ANY_ID,
-    HEAD_ID,
-    HEAD_TEXT,
     ID,
     MOMENT,
     RATIO,
@@ -24,9 +21,8 @@ from gongji.national.forms import (
     VISIT,
 )
 
-_TRANSPORT: Final = "传输层"
-
-_OPERATOR: Final = "经办人，不参与决定"
+TRANSPORT: Final = "传输层"
+"""Why a field is not read: it is the transport's."""
 
 REGISTRY: Final = "以登记库为准"
 """Why a field is not read: the registry knows better."""
@@ -43,82 +39,6 @@ ACCOUNT_FUND: Final = ("310200", "职工个人账户")
 """fund_pay_type of the personal account, and its name."""
 
 _NOT_PAID: Final = "本服务不支付此项，恒为 0"
-
-
-def _header(name: str, chinese: str, proto: str, why: str) -> Table:
-    return (
-        mapped(name, chinese, proto, HEAD_ID)
-        if proto
-        else carried(name, chinese, why, HEAD_ID, required=True),
-    )
-
-
-def _insured(proto: str) -> Table:
-    name, chinese = "insuplc_admdvs", "参保地医保区划"
-    if proto:
-        return (mapped(name, chinese, proto, HEAD_ID, required=False),)
-    return (carried(name, chinese, REGISTRY, HEAD_ANY_ID),)
-
-
-def envelope(
-    *, msgid: str = "", fixmedins_code: str = "", insured_place: str = ""
-) -> Table:
-    """Return the fields round the input; paths say where ours holds some of them."""
-    return (
-        carried("infno", "交易编号", "决定是哪种请求", HEAD_ID, required=True),
-        *_header("msgid", "发送方报文ID", msgid, "与 fixmedins_code 推出 request_id"),
-        carried(
-            "mdtrtarea_admvs",
-            "就医地医保区划",
-            "须是 fixmedins_code 所在的统筹区",
-            HEAD_ID,
-            required=True,
-        ),
-        *_insured(insured_place),
-        carried(
-            "recer_sys_code", "接收方系统代码", _TRANSPORT, HEAD_ANY_ID, required=True
-        ),
-        carried("dev_no", "设备编号", _TRANSPORT, HEAD_ANY_ID),
-        carried("dev_safe_info", "设备安全信息", _TRANSPORT, HEAD_TEXT),
-        carried("cainfo", "数字签名", _TRANSPORT, HEAD_TEXT),
-        carried("signtype", "签名类型", _TRANSPORT, HEAD_ANY_ID),
-        carried("infver", "接口版本号", _TRANSPORT, HEAD_ANY_ID, required=True),
-        carried("opter_type", "经办人类别", _OPERATOR, HEAD_ANY_ID, required=True),
-        carried("opter", "经办人", _OPERATOR, HEAD_ANY_ID, required=True),
-        carried("opter_name", "经办人姓名", _OPERATOR, HEAD_TEXT, required=True),
-        carried(
-            "inf_time",
-            "交易时间",
-            "其日即就诊日，除非 exp_content 另有说明",
-            MOMENT,
-            required=True,
-        ),
-        *_header(
-            "fixmedins_code",
-            "定点医药机构编号",
-            fixmedins_code,
-            "与 msgid 推出 request_id",
-        ),
-        carried(
-            "fixmedins_name", "定点医药机构名称", REGISTRY, HEAD_TEXT, required=True
-        ),
-        carried("sign_no", "签到流水号", _TRANSPORT, HEAD_ANY_ID),
-    )
-
-
-REPLY_ENVELOPE: Final[Table] = (
-    carried(
-        "infcode",
-        "交易状态码",
-        "0 成功；不成功的答复不转换",
-        form=ANY_ID,
-        required=True,
-    ),
-    carried("inf_refmsgid", "接收方报文ID", _TRANSPORT, form=ANY_ID),
-    carried("refmsg_time", "接收报文时间", _TRANSPORT),
-    carried("respond_time", "响应报文时间", _TRANSPORT),
-    carried("err_msg", "错误信息", "不成功时才有"),
-)
 
 
 def bill_parts(bill: str) -> Table:
@@ -370,7 +290,7 @@ STMTINFO: Final[Table] = (
 
 DETAILS_INPUT: Final[Table] = (
     carried("setl_optins", "结算经办机构", CLEARING, form=ANY_ID),
-    carried("file_qury_no", "文件查询号", _TRANSPORT, form=ANY_ID),
+    carried("file_qury_no", "文件查询号", TRANSPORT, form=ANY_ID),
     *(
         mapped(name, chinese, f"header.{proto}", DAY)
         for name, chinese, proto in _PERIOD

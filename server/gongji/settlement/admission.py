@@ -98,8 +98,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
-    _refuse_other_place(bill, place)
-    _refuse_odd_bill(bill)
+    _refuse_odd_bill(bill, place)
     _refuse_undesignated(bill, institution, rules)
     _refuse_first_settlement(bill, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
@@ -219,8 +218,9 @@ def _refuse_other_place(bill: Bill, place: str) -> None:
         )
 
 
-def _refuse_odd_bill(bill: Bill) -> None:
-    """Refuse a bill that contradicts itself: its amounts, then its remainder."""
+def _refuse_odd_bill(bill: Bill, place: str) -> None:
+    """Refuse a bill that contradicts the registry, or itself: amounts, then remainder."""
+    _refuse_other_place(bill, place)
     _refuse_odd_parts(bill)
     _refuse_odd_residue(bill)
 

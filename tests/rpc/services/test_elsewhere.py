@@ -65,17 +65,24 @@ async def test_the_same_answer(service: Service, other: Service) -> None:
             institution_code=(HUANGSHAN, SHANGHAI)[turn // 2 % 2],
             filing_no=number,
         )
-        quoted = [await quote_of(asked, bill) for asked in (service, other)]
-        assert quoted[0] == quoted[1]
-        settles, shows = (service, other) if turn % 2 else (other, service)
-        request = settlement_pb2.SettleRequest(request_id=service.new_id(), bill=bill)
-        settled = (await settles.settlements.Settle(request)).settlement
-        assert settled == await shows.settlement(settled.settlement_id)
-        assert list(quoted[0].lines) == list(settled.lines)
-        fund.append(settled.fund_fen)
+        asked = (service, other) if turn % 2 else (other, service)
+        fund.append(await quoted_and_settled(bill, *asked))
     assert 0 == fund[0] < fund[2]
     # The last ones meet the year's cap, which all of them have used.
     assert 0 == fund[-1] < fund[-2]
+
+
+async def quoted_and_settled(
+    bill: settlement_pb2.Bill, one: Service, other: Service
+) -> int:
+    """Quote at both, settle at one, look at the other; return what the fund paid."""
+    quoted = [await quote_of(asked, bill) for asked in (one, other)]
+    assert quoted[0] == quoted[1]
+    request = settlement_pb2.SettleRequest(request_id=one.new_id(), bill=bill)
+    settled = (await one.settlements.Settle(request)).settlement
+    assert settled == await other.settlement(settled.settlement_id)
+    assert list(quoted[0].lines) == list(settled.lines)
+    return settled.fund_fen
 
 
 async def test_an_insured_city_not_served(service: Service, other: Service) -> None:

@@ -33,7 +33,7 @@ _CLAIMS: Final = {
 """The states a claim comes to on the demo's days."""
 
 
-class Answered(Struct, frozen=True):
+class StepAnswer(Struct, frozen=True):
     """What a step was answered: in words, by which rules, and the id of what it made."""
 
     result: str
@@ -53,7 +53,7 @@ class StepsElsewhere:
         self._wallets = wallet_pb2_grpc.WalletServiceStub(day.channel)
         self._rows: list[dict[str, str]] = []
 
-    def _take(self, step: str, call: Callable[[], Answered]) -> str:
+    def _take(self, step: str, call: Callable[[], StepAnswer]) -> str:
         """Take a step; return the id of what it made, "" if it was refused."""
         try:
             answered = call()
@@ -82,10 +82,10 @@ class StepsElsewhere:
             since=since,
         )
 
-        def file() -> Answered:
+        def file() -> StepAnswer:
             filing = self._filings.File(request).filing
             covers = f"{filing.since} 至 {filing.until} 有效"
-            return Answered("已备案", [filing.rule], covers, filing.filing_no)
+            return StepAnswer("已备案", [filing.rule], covers, filing.filing_no)
 
         return self._take(step, file)
 
@@ -93,14 +93,14 @@ class StepsElsewhere:
         """Settle a bill directly; return the settlement's id."""
         request = settlement_pb2.SettleRequest(request_id=new_id(), bill=bill)
 
-        def settle() -> Answered:
+        def settle() -> StepAnswer:
             settled = self._settlements.Settle(request).settlement
             fund = settled.lines[0]
             result = (
                 f"统筹基金 {money.yuan(settled.fund_fen)} 元，"
                 f"个人账户 {money.yuan(settled.account_fen)} 元"
             )
-            return Answered(result, [fund.rule], fund.in_words, settled.settlement_id)
+            return StepAnswer(result, [fund.rule], fund.in_words, settled.settlement_id)
 
         return self._take(step, settle)
 
@@ -146,13 +146,13 @@ class StepsElsewhere:
         )
         self._take(step, lambda: self._claimed(self._claims.DecideClaim(request).claim))
 
-    def _claimed(self, claim: claim_pb2.Claim) -> Answered:
+    def _claimed(self, claim: claim_pb2.Claim) -> StepAnswer:
         due = claim.due_at.ToDatetime(tzinfo=SHANGHAI)
         remark = f"{due:%Y-%m-%d %H:%M} 前办结"
         if claim.state == claim_pb2.CLAIM_STATE_PAID:
             remark = f"付给{self._day.name(claim.bill.patient.person_no)} "
             remark += f"{money.yuan(claim.paid_fen)} 元，与直接结算相同"
-        return Answered(_CLAIMS[claim.state], [claim.rule], remark, claim.claim_id)
+        return StepAnswer(_CLAIMS[claim.state], [claim.rule], remark, claim.claim_id)
 
     # --- wallets ----------------------------------------------------------------------
 
@@ -165,10 +165,10 @@ class StepsElsewhere:
             phone=self._day.phone(person),
         )
 
-        def opened() -> Answered:
+        def opened() -> StepAnswer:
             reply = self._wallets.OpenWallet(request)
             remark = f"使用地 {reply.wallet.use_place}"
-            return Answered("已开通", [reply.rule], remark)
+            return StepAnswer("已开通", [reply.rule], remark)
 
         self._take(step, opened)
 
@@ -182,11 +182,11 @@ class StepsElsewhere:
             fen=money.fen(yuan),
         )
 
-        def sent() -> Answered:
+        def sent() -> StepAnswer:
             transfer = self._wallets.Transfer(request).transfer
             back = transfer.returns_at.ToDatetime(tzinfo=SHANGHAI)
             remark = f"{back:%Y-%m-%d %H:%M} 前未接收的退回"
-            return Answered("待接收", transfer.rules, remark, transfer.transfer_id)
+            return StepAnswer("待接收", transfer.rules, remark, transfer.transfer_id)
 
         return self._take(step, sent)
 
@@ -196,10 +196,10 @@ class StepsElsewhere:
             request_id=new_id(), receiver=person_ref(receiver), transfer_id=transfer_id
         )
 
-        def accepted() -> Answered:
+        def accepted() -> StepAnswer:
             reply = self._wallets.AcceptTransfer(request)
             remark = f"钱包余额 {money.yuan(reply.balance_after_fen)} 元"
-            return Answered("已接收", reply.transfer.rules, remark)
+            return StepAnswer("已接收", reply.transfer.rules, remark)
 
         self._take(step, accepted)
 
