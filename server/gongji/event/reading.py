@@ -13,14 +13,24 @@ from gongji.audit.leaf import Leaf, LeafBody, body_of, private_of
 from gongji.cities.city import Cities
 from gongji.event.cursor import days_begun
 from gongji.event.standing import StandingChanges
-from gongji.event.written import LeafRows, by_table, events_of
+from gongji.event.written import (
+    CLAIMS,
+    FILINGS,
+    TRANSFERS,
+    LeafRows,
+    by_table,
+    events_of,
+)
 from gongji.model.account import Entry, Premium
 from gongji.model.binding import Binding
+from gongji.model.claim import Claim
 from gongji.model.commands import Listing
 from gongji.model.event import BindingChange, Event, EventKind
+from gongji.model.filing import Filing
 from gongji.model.people import Person
 from gongji.model.revisions import PersonRevision
 from gongji.model.settlement import Settlement
+from gongji.model.wallet import WalletTransfer
 from gongji.rules.codes import BindingState
 from gongji.store import Store
 from gongji.store.engine import StoreEngine
@@ -115,6 +125,9 @@ class EventReader:
             of(Settlement),
             entries,
             of(Premium),
+            of(Filing),
+            of(Claim),
+            of(WalletTransfer),
         )
         return [*events_of(written), *await self._of_facts(of(PersonRevision))]
 
@@ -228,6 +241,9 @@ _KINDS: Final[Mapping[type, frozenset[str] | None]] = {
     Entry: _MONEY,
     Premium: _PREMIUMS,
     PersonRevision: None,
+    Filing: frozenset(FILINGS),
+    Claim: frozenset(CLAIMS),
+    WalletTransfer: frozenset(TRANSFERS),
 }
 """The kinds of rows that events are made of, and of which methods; None: of all."""
 

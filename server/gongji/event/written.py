@@ -13,16 +13,22 @@ from gongji.account.ledger import person_of_purse
 from gongji.binding.status import BY_FACTS
 from gongji.model.account import Entry, FormerPremium, Premium
 from gongji.model.binding import Binding, BindingEvent
+from gongji.model.claim import Claim
 from gongji.model.event import (
     BindingChange,
+    ClaimChange,
     CreditChange,
     Event,
     EventKind,
+    FilingChange,
     PremiumChange,
     SettlementChange,
+    TransferChange,
 )
+from gongji.model.filing import Filing
 from gongji.model.settlement import Settlement
-from gongji.rules.codes import BindingState, EntryKind
+from gongji.model.wallet import WalletTransfer
+from gongji.rules.codes import BindingState, ClaimState, EntryKind, TransferState
 
 T = TypeVar("T")
 
@@ -56,6 +62,29 @@ _CREDITS: Final = frozenset(
 )
 
 
+FILINGS: Final[Mapping[str, EventKind]] = {
+    "File": EventKind.FILED,
+    "EndFiling": EventKind.FILING_ENDED,
+}
+"""As what each method of filings is told."""
+
+CLAIMS: Final[Mapping[str, frozenset[ClaimState]]] = {
+    "SubmitClaim": frozenset({ClaimState.SUBMITTED}),
+    "ReviewClaim": frozenset({ClaimState.REVIEWED, ClaimState.RETURNED}),
+    "DecideClaim": frozenset({ClaimState.PAID, ClaimState.REFUSED}),
+    "WithdrawClaim": frozenset({ClaimState.WITHDRAWN}),
+}
+"""The states that each method of claims leads to."""
+
+TRANSFERS: Final[Mapping[str, TransferState]] = {
+    "Transfer": TransferState.WAITING,
+    "AcceptTransfer": TransferState.ACCEPTED,
+    "DeclineTransfer": TransferState.DECLINED,
+    "ReturnTransfer": TransferState.RETURNED,
+}
+"""The state that each method of transfers, or the service's own job, leads to."""
+
+
 class LeafRows(Struct, frozen=True):
     """What a leaf wrote: by which method, when, where, and the rows as they are now."""
 
@@ -66,6 +95,9 @@ class LeafRows(Struct, frozen=True):
     settlements: Sequence[Settlement] = ()
     entries: Sequence[Entry] = ()
     premiums: Sequence[Premium] = ()
+    filings: Sequence[Filing] = ()
+    claims: Sequence[Claim] = ()
+    transfers: Sequence[WalletTransfer] = ()
 
 
 def events_of(written: LeafRows) -> Iterator[Event]:
@@ -78,6 +110,12 @@ def events_of(written: LeafRows) -> Iterator[Event]:
         yield from _of_entry(written, entry)
     for premium in written.premiums:
         yield from _of_premium(written, premium)
+    for filing in written.filings:
+        yield _of_filing(written, filing)
+    for claim in written.claims:
+        yield from _of_claim(written, claim)
+    for transfer in written.transfers:
+        yield _of_transfer(written, transfer)
 
 
 def _of_binding(written: LeafRows, binding: Binding) -> Iterator[Event]:
@@ -174,6 +212,36 @@ def _of_premium(written: LeafRows, premium: Premium) -> Iterator[Event]:
                 (one.holder, premium.member),
                 one.decided_by.area_code,
             )
+
+
+def _of_filing(written: LeafRows, filing: Filing) -> Event:
+    what = FilingChange(filing.filing_no, filing.person_no)
+    area_code = filing.decided_by.area_code
+    kind = FILINGS[written.what]
+    return Event(kind, written.at, what, (filing.person_no,), area_code)
+
+
+def _of_claim(written: LeafRows, claim: Claim) -> Iterator[Event]:
+    # A claim comes to each state once: what was done with it since tells the step.
+    for step in claim.history:
+        if step.at == written.at and step.state in CLAIMS[written.what]:
+            patient = claim.bill.patient
+            what = ClaimChange(claim.claim_id, patient, step.state, step.why)
+            area_code = claim.decided_by.area_code
+            yield Event(EventKind.CLAIM_MOVED, step.at, what, (patient,), area_code)
+
+
+def _of_transfer(written: LeafRows, transfer: WalletTransfer) -> Event:
+    what = TransferChange(
+        transfer.transfer_id,
+        transfer.sender,
+        transfer.receiver,
+        transfer.fen,
+        TRANSFERS[written.what],
+    )
+    people = (transfer.sender, transfer.receiver)
+    area_code = transfer.decided_by.area_code
+    return Event(EventKind.TRANSFER_MOVED, written.at, what, people, area_code)
 
 
 def by_table(

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from gongji.rules.codes import BindingState, EntryKind
+from gongji.rules.codes import BindingState, ClaimState, EntryKind, TransferState
 
 
 class EventKind(IntEnum):
@@ -27,6 +27,10 @@ class EventKind(IntEnum):
     CREDITED = 11
     PREMIUM_PAID = 12
     PREMIUM_REFUNDED = 13
+    FILED = 14
+    FILING_ENDED = 15
+    CLAIM_MOVED = 16
+    TRANSFER_MOVED = 17
 
 
 OF_BINDINGS: Final = frozenset(
@@ -87,7 +91,41 @@ class PremiumChange(Struct, frozen=True):
     fen: int
 
 
-Change: TypeAlias = BindingChange | SettlementChange | CreditChange | PremiumChange
+class FilingChange(Struct, frozen=True):
+    """A filing made or ended."""
+
+    filing_no: str
+    person_no: str
+
+
+class ClaimChange(Struct, frozen=True):
+    """A claim's change of state, and why."""
+
+    claim_id: str
+    patient: str
+    state: ClaimState
+    why: str
+
+
+class TransferChange(Struct, frozen=True):
+    """A transfer's change of state."""
+
+    transfer_id: str
+    sender: str
+    receiver: str
+    fen: int
+    state: TransferState
+
+
+Change: TypeAlias = (
+    BindingChange
+    | SettlementChange
+    | CreditChange
+    | PremiumChange
+    | FilingChange
+    | ClaimChange
+    | TransferChange
+)
 
 
 class Event(Struct, frozen=True):

@@ -24,12 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from gongji.v1 import account_pb2 as gongji_dot_v1_dot_account__pb2
 from gongji.v1 import binding_pb2 as gongji_dot_v1_dot_binding__pb2
+from gongji.v1 import claim_pb2 as gongji_dot_v1_dot_claim__pb2
 from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from gongji.v1 import types_pb2 as gongji_dot_v1_dot_types__pb2
+from gongji.v1 import wallet_pb2 as gongji_dot_v1_dot_wallet__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/event.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x17gongji/v1/binding.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0cWatchRequest\x12-\n\x07persons\x18\x01 \x03(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02@d\x12%\n\x11institution_codes\x18\x02 \x03(\tB\n\xc2\xf8\x18\x06\x18\x14(\x04@d\x12+\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.gongji.v1.EventKindB\x06\xc2\xf8\x18\x02@\x14\x12\x1a\n\x06\x63ursor\x18\x04 \x01(\tB\n\xc2\xf8\x18\x06\x18\x80\x80\x02(\x04\x12\x11\n\tuntil_now\x18\x05 \x01(\x08\"@\n\rWatchResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.gongji.v1.Event\"\x93\x02\n\x05\x45vent\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.EventKind\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x62inding\x18\x03 \x01(\x0b\x32\x18.gongji.v1.BindingChangeH\x00\x12\x31\n\nsettlement\x18\x04 \x01(\x0b\x32\x1b.gongji.v1.SettlementChangeH\x00\x12)\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x17.gongji.v1.CreditChangeH\x00\x12+\n\x07premium\x18\x06 \x01(\x0b\x32\x18.gongji.v1.PremiumChangeH\x00\x42\x06\n\x04what\"\xa8\x01\n\rBindingChange\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12+\n\nfrom_state\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12)\n\x08to_state\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\x0b\n\x03why\x18\x06 \x01(\t\"\x8a\x01\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\x18\n\x10institution_code\x18\x03 \x01(\t\x12\r\n\x05purse\x18\x04 \x01(\t\x12\x13\n\x0b\x63harged_fen\x18\x05 \x01(\x03\x12\x10\n\x08replaces\x18\x06 \x01(\t\"o\n\x0c\x43reditChange\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12(\n\nentry_kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\"^\n\rPremiumChange\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03*\x83\x05\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x32\n\x1c\x45VENT_KIND_BINDING_SUBMITTED\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe7\x94\xb3\xe8\xaf\xb7\xe7\xbb\x91\xe5\xae\x9a\x12\x35\n\x1c\x45VENT_KIND_BINDING_CONSENTED\x10\x02\x1a\x13\xc2\xf8\x18\x0f\xe4\xbd\xbf\xe7\x94\xa8\xe4\xba\xba\xe7\xa1\xae\xe8\xae\xa4\x12+\n\x1b\x45VENT_KIND_BINDING_REVIEWED\x10\x03\x1a\n\xc2\xf8\x18\x06\xe5\xae\xa1\xe6\xa0\xb8\x12\x30\n\x1a\x45VENT_KIND_BINDING_EXPIRED\x10\x04\x1a\x10\xc2\xf8\x18\x0c\xe7\x94\xb3\xe8\xaf\xb7\xe9\x80\xbe\xe6\x9c\x9f\x12.\n\x18\x45VENT_KIND_BINDING_ENDED\x10\x05\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe7\xbb\x93\xe6\x9d\x9f\x12\x32\n\x1c\x45VENT_KIND_BINDING_SUSPENDED\x10\x06\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe6\x9a\x82\xe5\x81\x9c\x12\x30\n\x1a\x45VENT_KIND_BINDING_RESUMED\x10\x07\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe6\x81\xa2\xe5\xa4\x8d\x12\"\n\x12\x45VENT_KIND_SETTLED\x10\x08\x1a\n\xc2\xf8\x18\x06\xe7\xbb\x93\xe7\xae\x97\x12)\n\x13\x45VENT_KIND_REVERSED\x10\t\x1a\x10\xc2\xf8\x18\x0c\xe6\x92\xa4\xe9\x94\x80\xe7\xbb\x93\xe7\xae\x97\x12*\n\x14\x45VENT_KIND_RESETTLED\x10\n\x1a\x10\xc2\xf8\x18\x0c\xe9\x87\x8d\xe6\x96\xb0\xe7\xbb\x93\xe7\xae\x97\x12#\n\x13\x45VENT_KIND_CREDITED\x10\x0b\x1a\n\xc2\xf8\x18\x06\xe5\x88\x92\xe5\x85\xa5\x12\'\n\x17\x45VENT_KIND_PREMIUM_PAID\x10\x0c\x1a\n\xc2\xf8\x18\x06\xe4\xbb\xa3\xe7\xbc\xb4\x12\x31\n\x1b\x45VENT_KIND_PREMIUM_REFUNDED\x10\r\x1a\x10\xc2\xf8\x18\x0c\xe4\xbb\xa3\xe7\xbc\xb4\xe9\x80\x80\xe8\xb4\xb9\x32L\n\x0c\x45ventService\x12<\n\x05Watch\x12\x17.gongji.v1.WatchRequest\x1a\x18.gongji.v1.WatchResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gongji/v1/event.proto\x12\tgongji.v1\x1a\x17gongji/v1/account.proto\x1a\x17gongji/v1/binding.proto\x1a\x15gongji/v1/claim.proto\x1a\x1bgongji/v1/constraints.proto\x1a\x15gongji/v1/types.proto\x1a\x16gongji/v1/wallet.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x01\n\x0cWatchRequest\x12-\n\x07persons\x18\x01 \x03(\x0b\x32\x14.gongji.v1.PersonRefB\x06\xc2\xf8\x18\x02@d\x12%\n\x11institution_codes\x18\x02 \x03(\tB\n\xc2\xf8\x18\x06\x18\x14(\x04@d\x12+\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.gongji.v1.EventKindB\x06\xc2\xf8\x18\x02@\x14\x12\x1a\n\x06\x63ursor\x18\x04 \x01(\tB\n\xc2\xf8\x18\x06\x18\x80\x80\x02(\x04\x12\x11\n\tuntil_now\x18\x05 \x01(\x08\"@\n\rWatchResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x1f\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x10.gongji.v1.Event\"\x96\x03\n\x05\x45vent\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.EventKind\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x62inding\x18\x03 \x01(\x0b\x32\x18.gongji.v1.BindingChangeH\x00\x12\x31\n\nsettlement\x18\x04 \x01(\x0b\x32\x1b.gongji.v1.SettlementChangeH\x00\x12)\n\x06\x63redit\x18\x05 \x01(\x0b\x32\x17.gongji.v1.CreditChangeH\x00\x12+\n\x07premium\x18\x06 \x01(\x0b\x32\x18.gongji.v1.PremiumChangeH\x00\x12)\n\x06\x66iling\x18\x07 \x01(\x0b\x32\x17.gongji.v1.FilingChangeH\x00\x12\'\n\x05\x63laim\x18\x08 \x01(\x0b\x32\x16.gongji.v1.ClaimChangeH\x00\x12-\n\x08transfer\x18\t \x01(\x0b\x32\x19.gongji.v1.TransferChangeH\x00\x42\x06\n\x04what\"\xa8\x01\n\rBindingChange\x12\x12\n\nbinding_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12+\n\nfrom_state\x18\x04 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12)\n\x08to_state\x18\x05 \x01(\x0e\x32\x17.gongji.v1.BindingState\x12\x0b\n\x03why\x18\x06 \x01(\t\"\x8a\x01\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\x18\n\x10institution_code\x18\x03 \x01(\t\x12\r\n\x05purse\x18\x04 \x01(\t\x12\x13\n\x0b\x63harged_fen\x18\x05 \x01(\x03\x12\x10\n\x08replaces\x18\x06 \x01(\t\"o\n\x0c\x43reditChange\x12\x11\n\tperson_no\x18\x01 \x01(\t\x12(\n\nentry_kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.EntryKind\x12\x0b\n\x03\x66\x65n\x18\x03 \x01(\x03\x12\x15\n\rversion_after\x18\x04 \x01(\x03\"^\n\rPremiumChange\x12\x12\n\npremium_id\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\"4\n\x0c\x46ilingChange\x12\x11\n\tfiling_no\x18\x01 \x01(\t\x12\x11\n\tperson_no\x18\x02 \x01(\t\"c\n\x0b\x43laimChange\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.gongji.v1.ClaimState\x12\x0b\n\x03why\x18\x04 \x01(\t\"}\n\x0eTransferChange\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x04 \x01(\x03\x12\'\n\x05state\x18\x05 \x01(\x0e\x32\x18.gongji.v1.TransferState*\xd1\x06\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x32\n\x1c\x45VENT_KIND_BINDING_SUBMITTED\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe7\x94\xb3\xe8\xaf\xb7\xe7\xbb\x91\xe5\xae\x9a\x12\x35\n\x1c\x45VENT_KIND_BINDING_CONSENTED\x10\x02\x1a\x13\xc2\xf8\x18\x0f\xe4\xbd\xbf\xe7\x94\xa8\xe4\xba\xba\xe7\xa1\xae\xe8\xae\xa4\x12+\n\x1b\x45VENT_KIND_BINDING_REVIEWED\x10\x03\x1a\n\xc2\xf8\x18\x06\xe5\xae\xa1\xe6\xa0\xb8\x12\x30\n\x1a\x45VENT_KIND_BINDING_EXPIRED\x10\x04\x1a\x10\xc2\xf8\x18\x0c\xe7\x94\xb3\xe8\xaf\xb7\xe9\x80\xbe\xe6\x9c\x9f\x12.\n\x18\x45VENT_KIND_BINDING_ENDED\x10\x05\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe7\xbb\x93\xe6\x9d\x9f\x12\x32\n\x1c\x45VENT_KIND_BINDING_SUSPENDED\x10\x06\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe6\x9a\x82\xe5\x81\x9c\x12\x30\n\x1a\x45VENT_KIND_BINDING_RESUMED\x10\x07\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x91\xe5\xae\x9a\xe6\x81\xa2\xe5\xa4\x8d\x12\"\n\x12\x45VENT_KIND_SETTLED\x10\x08\x1a\n\xc2\xf8\x18\x06\xe7\xbb\x93\xe7\xae\x97\x12)\n\x13\x45VENT_KIND_REVERSED\x10\t\x1a\x10\xc2\xf8\x18\x0c\xe6\x92\xa4\xe9\x94\x80\xe7\xbb\x93\xe7\xae\x97\x12*\n\x14\x45VENT_KIND_RESETTLED\x10\n\x1a\x10\xc2\xf8\x18\x0c\xe9\x87\x8d\xe6\x96\xb0\xe7\xbb\x93\xe7\xae\x97\x12#\n\x13\x45VENT_KIND_CREDITED\x10\x0b\x1a\n\xc2\xf8\x18\x06\xe5\x88\x92\xe5\x85\xa5\x12\'\n\x17\x45VENT_KIND_PREMIUM_PAID\x10\x0c\x1a\n\xc2\xf8\x18\x06\xe4\xbb\xa3\xe7\xbc\xb4\x12\x31\n\x1b\x45VENT_KIND_PREMIUM_REFUNDED\x10\r\x1a\x10\xc2\xf8\x18\x0c\xe4\xbb\xa3\xe7\xbc\xb4\xe9\x80\x80\xe8\xb4\xb9\x12,\n\x10\x45VENT_KIND_FILED\x10\x0e\x1a\x16\xc2\xf8\x18\x12\xe5\xbc\x82\xe5\x9c\xb0\xe5\xb0\xb1\xe5\x8c\xbb\xe5\xa4\x87\xe6\xa1\x88\x12-\n\x17\x45VENT_KIND_FILING_ENDED\x10\x0f\x1a\x10\xc2\xf8\x18\x0c\xe7\xbb\x88\xe6\xad\xa2\xe5\xa4\x87\xe6\xa1\x88\x12\x32\n\x16\x45VENT_KIND_CLAIM_MOVED\x10\x10\x1a\x16\xc2\xf8\x18\x12\xe6\x89\x8b\xe5\xb7\xa5\xe7\xbb\x93\xe7\xae\x97\xe8\xbf\x9b\xe5\xb1\x95\x12;\n\x19\x45VENT_KIND_TRANSFER_MOVED\x10\x11\x1a\x1c\xc2\xf8\x18\x18\xe5\x8c\xbb\xe4\xbf\x9d\xe9\x92\xb1\xe5\x8c\x85\xe8\xbd\xac\xe8\xb4\xa6\xe8\xbf\x9b\xe5\xb1\x95\x32L\n\x0c\x45ventService\x12<\n\x05Watch\x12\x17.gongji.v1.WatchRequest\x1a\x18.gongji.v1.WatchResponse0\x01\x42\x30\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,6 +65,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTKIND'].values_by_name["EVENT_KIND_PREMIUM_PAID"]._serialized_options = b'\302\370\030\006\344\273\243\347\274\264'
   _globals['_EVENTKIND'].values_by_name["EVENT_KIND_PREMIUM_REFUNDED"]._loaded_options = None
   _globals['_EVENTKIND'].values_by_name["EVENT_KIND_PREMIUM_REFUNDED"]._serialized_options = b'\302\370\030\014\344\273\243\347\274\264\351\200\200\350\264\271'
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_FILED"]._loaded_options = None
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_FILED"]._serialized_options = b'\302\370\030\022\345\274\202\345\234\260\345\260\261\345\214\273\345\244\207\346\241\210'
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_FILING_ENDED"]._loaded_options = None
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_FILING_ENDED"]._serialized_options = b'\302\370\030\014\347\273\210\346\255\242\345\244\207\346\241\210'
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_CLAIM_MOVED"]._loaded_options = None
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_CLAIM_MOVED"]._serialized_options = b'\302\370\030\022\346\211\213\345\267\245\347\273\223\347\256\227\350\277\233\345\261\225'
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_TRANSFER_MOVED"]._loaded_options = None
+  _globals['_EVENTKIND'].values_by_name["EVENT_KIND_TRANSFER_MOVED"]._serialized_options = b'\302\370\030\030\345\214\273\344\277\235\351\222\261\345\214\205\350\275\254\350\264\246\350\277\233\345\261\225'
   _globals['_WATCHREQUEST'].fields_by_name['persons']._loaded_options = None
   _globals['_WATCHREQUEST'].fields_by_name['persons']._serialized_options = b'\302\370\030\002@d'
   _globals['_WATCHREQUEST'].fields_by_name['institution_codes']._loaded_options = None
@@ -71,22 +81,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHREQUEST'].fields_by_name['kinds']._serialized_options = b'\302\370\030\002@\024'
   _globals['_WATCHREQUEST'].fields_by_name['cursor']._loaded_options = None
   _globals['_WATCHREQUEST'].fields_by_name['cursor']._serialized_options = b'\302\370\030\006\030\200\200\002(\004'
-  _globals['_EVENTKIND']._serialized_start=1232
-  _globals['_EVENTKIND']._serialized_end=1875
-  _globals['_WATCHREQUEST']._serialized_start=172
-  _globals['_WATCHREQUEST']._serialized_end=364
-  _globals['_WATCHRESPONSE']._serialized_start=366
-  _globals['_WATCHRESPONSE']._serialized_end=430
-  _globals['_EVENT']._serialized_start=433
-  _globals['_EVENT']._serialized_end=708
-  _globals['_BINDINGCHANGE']._serialized_start=711
-  _globals['_BINDINGCHANGE']._serialized_end=879
-  _globals['_SETTLEMENTCHANGE']._serialized_start=882
-  _globals['_SETTLEMENTCHANGE']._serialized_end=1020
-  _globals['_CREDITCHANGE']._serialized_start=1022
-  _globals['_CREDITCHANGE']._serialized_end=1133
-  _globals['_PREMIUMCHANGE']._serialized_start=1135
-  _globals['_PREMIUMCHANGE']._serialized_end=1229
-  _globals['_EVENTSERVICE']._serialized_start=1877
-  _globals['_EVENTSERVICE']._serialized_end=1953
+  _globals['_EVENTKIND']._serialized_start=1692
+  _globals['_EVENTKIND']._serialized_end=2541
+  _globals['_WATCHREQUEST']._serialized_start=219
+  _globals['_WATCHREQUEST']._serialized_end=411
+  _globals['_WATCHRESPONSE']._serialized_start=413
+  _globals['_WATCHRESPONSE']._serialized_end=477
+  _globals['_EVENT']._serialized_start=480
+  _globals['_EVENT']._serialized_end=886
+  _globals['_BINDINGCHANGE']._serialized_start=889
+  _globals['_BINDINGCHANGE']._serialized_end=1057
+  _globals['_SETTLEMENTCHANGE']._serialized_start=1060
+  _globals['_SETTLEMENTCHANGE']._serialized_end=1198
+  _globals['_CREDITCHANGE']._serialized_start=1200
+  _globals['_CREDITCHANGE']._serialized_end=1311
+  _globals['_PREMIUMCHANGE']._serialized_start=1313
+  _globals['_PREMIUMCHANGE']._serialized_end=1407
+  _globals['_FILINGCHANGE']._serialized_start=1409
+  _globals['_FILINGCHANGE']._serialized_end=1461
+  _globals['_CLAIMCHANGE']._serialized_start=1463
+  _globals['_CLAIMCHANGE']._serialized_end=1562
+  _globals['_TRANSFERCHANGE']._serialized_start=1564
+  _globals['_TRANSFERCHANGE']._serialized_end=1689
+  _globals['_EVENTSERVICE']._serialized_start=2543
+  _globals['_EVENTSERVICE']._serialized_end=2619
 # @@protoc_insertion_point(module_scope)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from gongji.event.feed import Told
 from gongji.model.event import (
     BindingChange,
+    ClaimChange,
     CreditChange,
     Event,
+    FilingChange,
     PremiumChange,
     SettlementChange,
+    TransferChange,
 )
 from gongji.rpc.convert.values import instant_to
-from gongji.v1 import account_pb2, binding_pb2
+from gongji.v1 import account_pb2, binding_pb2, claim_pb2, wallet_pb2
 from gongji.v1 import event_pb2 as pb
 
 
@@ -33,6 +36,13 @@ def _event_to(event: Event) -> pb.Event:
             message.credit.CopyFrom(_credit_to(change))
         case PremiumChange() as change:
             message.premium.CopyFrom(_premium_to(change))
+        case FilingChange() as change:
+            message.filing.filing_no = change.filing_no
+            message.filing.person_no = change.person_no
+        case ClaimChange() as change:
+            message.claim.CopyFrom(_claim_to(change))
+        case TransferChange() as change:
+            message.transfer.CopyFrom(_transfer_to(change))
     return message
 
 
@@ -74,4 +84,23 @@ def _premium_to(change: PremiumChange) -> pb.PremiumChange:
         member=change.member,
         year=str(change.year),
         fen=change.fen,
+    )
+
+
+def _claim_to(change: ClaimChange) -> pb.ClaimChange:
+    return pb.ClaimChange(
+        claim_id=change.claim_id,
+        patient=change.patient,
+        state=claim_pb2.ClaimState.ValueType(change.state),
+        why=change.why,
+    )
+
+
+def _transfer_to(change: TransferChange) -> pb.TransferChange:
+    return pb.TransferChange(
+        transfer_id=change.transfer_id,
+        sender=change.sender,
+        receiver=change.receiver,
+        fen=change.fen,
+        state=wallet_pb2.TransferState.ValueType(change.state),
     )

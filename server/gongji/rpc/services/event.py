@@ -35,6 +35,8 @@ _READ_BY: Final = (
     dict.fromkeys(EventKind, "ListEntries")
     | dict.fromkeys(OF_BINDINGS, "GetBinding")
     | dict.fromkeys(OF_SETTLEMENTS, "GetSettlement")
+    | dict.fromkeys((EventKind.FILED, EventKind.FILING_ENDED), "GetFiling")
+    | {EventKind.CLAIM_MOVED: "GetClaim", EventKind.TRANSFER_MOVED: "ListTransfers"}
 )
 """The method that reads the rest of what an event of a kind tells."""
 
