@@ -8,28 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-FUND, OWN_PURSE, GIVER_PURSE, CASH = 1, 2, 3, 4
+FUND, OWN_PURSE, GIVER_PURSE, CASH, WALLET = 1, 2, 3, 4, 5
 PAYERS = {
     "fund.v1": FUND,
     "no_fund.v1": FUND,
     "own_purse.v1": OWN_PURSE,
     "giver_purse.v1": GIVER_PURSE,
+    "wallet.v1": WALLET,
     "cash.v1": CASH,
 }
 
 
-def recomputed(formula: str, inputs: Mapping[str, int]) -> int:
+def recomputed(formula: str, i: Mapping[str, int]) -> int:
     """Return the amount of a line from its formula and inputs."""
-    i = inputs
     match formula:
         case "no_fund.v1":
             return 0
         case "fund.v1":
             return fund(i)
-        case "own_purse.v1" | "giver_purse.v1":
+        case "own_purse.v1" | "giver_purse.v1" | "wallet.v1":
             return min(i["needed"], i["available"])
         case "cash.v1":
-            return i["total"] - i["fund"] - i["own_purse"] - i["givers"]
+            return i["total"] - sum(fen for of, fen in i.items() if of != "total")
     msg = f"trace.v1 has no formula {formula}"
     raise ValueError(msg)
 
@@ -75,7 +75,8 @@ def faults(lines: Sequence[Any], total: int) -> Iterator[str]:
 
 
 def _inputs_of_cash(lines: Sequence[Any], total: int) -> dict[str, int]:
-    return {
+    asked = any(line.payer == WALLET for line in lines)
+    return ({"wallet": _paid(lines, WALLET)} if asked else {}) | {
         "total": total,
         "fund": _paid(lines, FUND),
         "own_purse": _paid(lines, OWN_PURSE),
@@ -91,7 +92,7 @@ def _faults_of_line(line: Any) -> Iterator[str]:
         yield f"{line.fen} is less than nothing"
     if PAYERS[line.formula] != line.payer:
         yield f"{line.formula} is not what payer {line.payer} pays by"
-    if bool(line.purse) != (line.payer in {OWN_PURSE, GIVER_PURSE}):
+    if bool(line.purse) != (line.payer not in {FUND, CASH}):
         yield "only a purse has an owner"
 
 

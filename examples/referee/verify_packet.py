@@ -166,12 +166,19 @@ def fund(i: Mapping[str, int]) -> int:
     return min(paid, i.get("visit_cap", paid))
 
 
+def paid_before_cash(i: Shown) -> int:
+    """Return what others pay; the wallet is left out of a bill that does not ask for it."""
+    others: int = sum(i[payer] for payer in PAID)
+    return others + int(i.get("wallet", 0))
+
+
 FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
     "fund.v1": ("fund", fund),
     "no_fund.v1": ("fund", lambda _: 0),
     "own_purse.v1": ("own", lambda i: min(i["needed"], i["available"])),
     "giver_purse.v1": ("aid", lambda i: min(i["needed"], i["available"])),
-    "cash.v1": ("cash", lambda i: i["total"] - sum(i[of] for of in PAID)),
+    "wallet.v1": ("wallet", lambda i: min(i["needed"], i["available"])),
+    "cash.v1": ("cash", lambda i: i["total"] - paid_before_cash(i)),
 }
 
 
@@ -183,9 +190,11 @@ def check_money(settlement: Shown) -> int:
     require(parts == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
     for payer, fen in paid_by(lines).items():
-        require(settlement[f"{payer}_fen"] == fen, "各付款方的合计与各行不符")
-    moved = {m["purse"]: -m["fen"] for m in settlement.get("movements", ()) if m["fen"]}
-    drawn = {x["purse"]: x["fen"] for x in lines if x.get("purse") and x["fen"]}
+        require(settlement.get(f"{payer}_fen", 0) == fen, "各付款方的合计与各行不符")
+    movements = [m for m in settlement.get("movements", ()) if m["fen"]]
+    moved = {(m["purse"], m.get("wallet", False)): -m["fen"] for m in movements}
+    asked = [one for one in lines if one.get("purse") and one["fen"]]
+    drawn = {(x["purse"], x["formula"] == "wallet.v1"): x["fen"] for x in asked}
     require(moved == drawn, "账户的变动与各行不符")
     return total
 

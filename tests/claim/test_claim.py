@@ -302,6 +302,10 @@ REFUSED: Final[dict[str, tuple[type[Refusal], Callable[[World], Any]]]] = {
             w, w.visit("P1", 100_00, account_use=AccountUse.OWN), "1"
         ),
     ),
+    "wallet": (
+        MalformedField,
+        lambda w: claiming.submit(w, cash_bill(w, use_wallet=True), "1"),
+    ),
     "number": (
         MalformedField,
         lambda w: claiming.submit(w, cash_bill(w, invoice_no="1"), "1"),

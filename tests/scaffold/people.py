@@ -127,6 +127,7 @@ class BillChanges(TypedDict, total=False):
     residue_of: ResidueOf | None
     invoice_no: str
     claim_id: str
+    use_wallet: bool
 
 
 def identity_number(serial: int, area: str = "341199", born: str = "19800101") -> str:

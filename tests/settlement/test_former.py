@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from gongji.account.ledger import purse_account
-from gongji.model.account import Account, Entry
+from gongji.model.account import Entry
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import AccountUse, Payer
 from gongji.settlement.former import PurseHistory
@@ -34,7 +34,6 @@ def entry(version: int, fen: int, balance_fen: int, day: int) -> Entry:
 
 
 HISTORY = PurseHistory(
-    "P1",
     [
         entry(3, 50, 50, 2),
         entry(1, 100, 100, 1),
@@ -61,8 +60,7 @@ def test_at_an_instant(
     at: timedelta, before: tuple[int, int] | None, *, empty: bool
 ) -> None:
     """What was entered at that very instant may have come before or after."""
-    expected = None if before is None else Account("P1", *before)
-    assert (expected, empty) == (HISTORY.before(NOW + at), HISTORY.was_empty(NOW + at))
+    assert (before, empty) == (HISTORY.before(NOW + at), HISTORY.was_empty(NOW + at))
 
 
 def in_cash(done: Settlement) -> Settlement:

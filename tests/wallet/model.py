@@ -1,6 +1,6 @@
-"""What becomes of purses, wallets and transfers, reckoned without the program.
+"""What becomes of purses, wallets, transfers and bills, reckoned without the program.
 
-Written from the terms (S11, T91 to T94) in plain numbers: hours of a day, fen, a list.
+Written from the terms (S11, T91 to T97) in plain numbers: hours of a day, fen, a list.
 """
 
 from __future__ import annotations
@@ -24,8 +24,21 @@ class Sent:
 
 
 @dataclass
+class Paid:
+    """A bill: what purse and wallet of its patient paid, and whether that came back."""
+
+    patient: str
+    purse: int
+    wallet: int
+    reversed: bool = False
+
+
+@dataclass
 class Money:
-    """All the money there is, and where."""
+    """All the money there is, and where; a wallet pays for those who use it `here`."""
+
+    here: set[str] = field(default_factory=set)
+    bills: dict[str, Paid] = field(default_factory=dict)
 
     purses: Counter[str] = field(default_factory=Counter)
     wallets: Counter[str] = field(default_factory=Counter)
@@ -76,6 +89,32 @@ class Money:
             transfer.state = "returned"
             self.purses[transfer.sender] += transfer.fen
         return due
+
+    def pay(self, name: str, who: str, fen: int, *, use_wallet: bool) -> str:
+        """Pay a bill that is nobody else's to pay: purse, wallet if asked, cash."""
+        of_purse = min(self.purses[who], fen)
+        asked = use_wallet and who in self.here
+        of_wallet = min(self.wallets[who], fen - of_purse) if asked else 0
+        self.purses[who] -= of_purse
+        self.wallets[who] -= of_wallet
+        self.bills[name] = Paid(who, of_purse, of_wallet)
+        return ""
+
+    def reverse(self, name: str) -> str:
+        """Return "" if a bill's money goes back where it came from."""
+        bill = self.bills[name]
+        if bill.reversed:
+            return "AlreadyReversed"
+        bill.reversed = True
+        self.purses[bill.patient] += bill.purse
+        self.wallets[bill.patient] += bill.wallet
+        return ""
+
+    @property
+    def paid(self) -> int:
+        """Return what purses and wallets have paid of the bills that stand."""
+        standing = [b for b in self.bills.values() if not b.reversed]
+        return sum(b.purse + b.wallet for b in standing)
 
     @property
     def held(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Random schedules of transfers, of crashes and of time, beside the model."""
+"""Random schedules of transfers, of bills, of crashes and of time, beside the model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from gongji.cities.city import Cities
 from gongji.model.commands import Answer, Query, Request
 from gongji.model.ids import derived_id
 from gongji.model.refusals import Refusal
-from gongji.rules.codes import SHANGHAI
+from gongji.rules.codes import SHANGHAI, AccountUse
+from gongji.settlement.reverse import Reverse
+from gongji.settlement.settle import Settle, settlement_id_of
 from gongji.wallet.ending import AcceptTransfer, DeclineTransfer, ReturnTransfer
 from gongji.wallet.sending import SendTransfer
 
-from tests.scaffold.people import person
+from tests.scaffold.people import CHUZHOU, bill, institution, person
 from tests.wallet.books import Books, CrashedError
 from tests.wallet.model import Money
 from tests.wallet.wallets import wallet
@@ -44,9 +46,14 @@ class TransferSchedule:
         self.books, self.cities, self.clock = books, cities, clock
         self.money = Money()
         self.people = [f"{seed}{letter}" for letter in "ABC"]
-        self.ends = 0
+        self.ends = self.paid_by_wallets = 0
+        self.hospital = institution(5)
+        books.add(self.hospital)
+        # The third uses the wallet elsewhere.
+        self.money.here = set(self.people[:2])
         for serial, number in enumerate(self.people):
-            books.add(person(number, serial), wallet(number))
+            place = CHUZHOU if number in self.money.here else "310100"
+            books.add(person(number, serial), wallet(number, use_place=place))
 
     def live(self, steps: int = 20) -> None:
         """Take so many steps; the books say after each what the model says."""
@@ -70,7 +77,7 @@ class TransferSchedule:
             # Held from one entry to another one: never ended twice.
             assert sorted(entries) == ([fen] if name in money.held else [-fen, fen])
         total = sum([*money.purses.values(), *money.wallets.values()])
-        assert money.credited == total + sum(money.held.values())
+        assert money.credited == total + sum(money.held.values()) + money.paid
 
     def _end(self) -> None:
         """Let two days pass: by then nothing is held."""
@@ -80,6 +87,7 @@ class TransferSchedule:
         assert {} == self.money.held
         self.compare()
         self.ends = len(self.money.transfers)
+        self.paid_by_wallets = sum(paid.wallet for paid in self.money.bills.values())
 
     def _pass_time(self) -> None:
         """Go on a little, or to the next instant at which something changes."""
@@ -132,12 +140,14 @@ class TransferSchedule:
         drawn = self.chance.random()
         if drawn < 0.08:
             return self._credit(self.chance.choice(self.people), 500_00)
-        if drawn < 0.45 or not transfers:
+        if drawn < 0.23:
+            return self._bill()
+        if drawn < 0.5 or not transfers:
             return self._send()
         name = self.chance.choice(transfers[-4:])
-        if drawn < 0.65:
-            return self._answer(name, accept=True)
         if drawn < 0.75:
+            return self._answer(name, accept=True)
+        if drawn < 0.82:
             return self._answer(name, accept=False)
         return self._return(name)
 
@@ -163,6 +173,36 @@ class TransferSchedule:
             cities=self.cities,
         )
         return command, lambda at: self.money.send(name, at, who, to, fen)
+
+    def _bill(self) -> Step:
+        """Pay a bill, or take one back."""
+        bills = list(self.money.bills)
+        if bills and self.chance.random() < 0.33:
+            return self._reverse(self.chance.choice(bills[-3:]))
+        return self._pay()
+
+    def _pay(self) -> Step:
+        """Have somebody treated: mostly for more than the purse, or the wallet, holds."""
+        who, fen = self.chance.choice(self.people), self.chance.choice((1, 4000_00))
+        use_wallet = self.chance.random() < 0.8
+        request = self._request("Settle")
+        treated = bill(
+            who,
+            self.hospital,
+            out_of_catalogue_fen=fen,
+            service_day=self.clock[0].date(),
+            account_use=AccountUse.OWN,
+            use_wallet=use_wallet,
+        )
+        name = settlement_id_of(request.key)
+        return (
+            Settle(request, treated, self.cities),
+            lambda _: self.money.pay(name, who, fen, use_wallet=use_wallet),
+        )
+
+    def _reverse(self, name: str) -> Step:
+        command = Reverse(self._request("Reverse"), name, "", "", self.cities)
+        return command, lambda _: self.money.reverse(name)
 
     def _answer(self, name: str, *, accept: bool) -> Step:
         kind: Any = AcceptTransfer if accept else DeclineTransfer

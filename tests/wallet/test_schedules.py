@@ -18,8 +18,11 @@ A_FILE = 20
 
 
 def test_whatever_crashes_each_hold_ends_once(tmp_path: Path) -> None:
-    """Purses, wallets and holds hold what the model says after each step, cut off or not."""
-    served, ended = cities(), 0
+    """Purses, wallets and holds hold what the model says after each step, cut off or not.
+
+    Together they change by credits and by what they pay of bills, and by nothing else.
+    """
+    served, ended, paid = cities(), 0, 0
     for first in range(0, SCHEDULES, A_FILE):
         clock = [START]
         books = Books(tmp_path / f"{first}.db", partial(clock.__getitem__, 0))
@@ -27,5 +30,7 @@ def test_whatever_crashes_each_hold_ends_once(tmp_path: Path) -> None:
             schedule = TransferSchedule(books, served, clock, seed)
             schedule.live()
             ended += schedule.ends
+            paid += schedule.paid_by_wallets
         books.close()
     assert ended > SCHEDULES
+    assert paid > SCHEDULES

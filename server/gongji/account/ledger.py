@@ -7,19 +7,28 @@ in `reference`; entries are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.account import Account, AccountKey, Entry, PurseMovement
 from gongji.model.facts import Facts
 from gongji.model.settlement import Bill, Settlement
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import EntryKind, Scheme, pooling_area
 
 CASH = "cash"
 
 _PURSE = "purse:"
+
+_WALLET = "wallet:"
+
+_PREFIXES: Final[Mapping[type, str]] = {Account: _PURSE, WalletAccount: _WALLET}
+
+AnyAccount = TypeVar("AnyAccount", bound=Account | WalletAccount)
 
 BROUGHT_FORWARD = "brought_forward"
 """The ledger account that balances of another system come from."""
@@ -54,7 +63,13 @@ def person_of_purse(ledger_account: str) -> str:
 
 def wallet_account(person_no: str) -> str:
     """Return the ledger account of a wallet (医保钱包): wallet:P1."""
-    return f"wallet:{person_no}"
+    return f"{_WALLET}{person_no}"
+
+
+def ledger_account_of(key: AccountKey) -> str:
+    """Return the ledger account of a purse or a wallet."""
+    kind, person_no = key
+    return f"{_PREFIXES[kind]}{person_no}"
 
 
 def hold_account(transfer_id: str) -> str:
@@ -87,38 +102,52 @@ def account_of(facts: Facts, person_no: str) -> Account:
     return facts.get(Account, person_no) or Account(person_no)
 
 
-def moved(account: Account, fen: int) -> tuple[Account, PurseMovement]:
-    """Return the account after `fen` moved, and the movement; negative is a charge.
+def at_key(facts: Facts, key: AccountKey) -> Account | WalletAccount:
+    """Return a stored purse, an empty one if there is none, or a wallet. Inconsistent."""
+    kind, person_no = key
+    if kind is Account:
+        return account_of(facts, person_no)
+    wallet = facts.get(WalletAccount, person_no)
+    if wallet is None:
+        msg = f"wallet of {person_no} is missing"
+        raise Inconsistent(msg)
+    return wallet
 
-    Inconsistent if the purse would fall below 0.
+
+def moved(account: AnyAccount, fen: int) -> tuple[AnyAccount, PurseMovement]:
+    """Return the purse or wallet after `fen` moved, and the movement; negative is a charge.
+
+    Inconsistent if it would fall below 0.
     """
-    after = Account(
-        person_no=account.person_no,
+    after = replace(
+        account,
         balance_fen=account.balance_fen + fen,
         # The version counts entries, and a movement of 0 makes none.
         version=account.version + (fen != 0),
     )
-    if after.balance_fen < 0:
-        msg = f"purse of {account.person_no} would fall to {after.balance_fen} fen"
-        raise Inconsistent(msg)
     movement = PurseMovement(
         purse=account.person_no,
         fen=fen,
         balance_after_fen=after.balance_fen,
         version_after=after.version,
+        wallet=isinstance(account, WalletAccount),
     )
+    if after.balance_fen < 0:
+        named = ledger_account_of(movement.key)
+        msg = f"{named} would fall to {after.balance_fen} fen"
+        raise Inconsistent(msg)
     return after, movement
 
 
 def move_all(
-    facts: Facts, moves: Iterable[tuple[str, int]]
-) -> tuple[tuple[Account, ...], tuple[PurseMovement, ...]]:
-    """Return the accounts and movements after fen moved in each of these purses."""
-    # Each purse at most once: a second move would not see the first.
+    facts: Facts, moves: Iterable[tuple[AccountKey, int]]
+) -> tuple[tuple[Account | WalletAccount, ...], tuple[PurseMovement, ...]]:
+    """Return the accounts and movements after fen moved in these purses and wallets."""
+    # Each at most once: a second move would not see the first.
     accounts = []
     movements = []
-    for purse, fen in moves:
-        account, movement = moved(account_of(facts, purse), fen)
+    for key, fen in moves:
+        account, movement = moved(at_key(facts, key), fen)
         accounts.append(account)
         movements.append(movement)
     return tuple(accounts), tuple(movements)
@@ -144,7 +173,7 @@ def reversal_entries(
     """Return the mirror image of a settlement's transaction, naming the settlement."""
     postings = [
         *_payers(settlement, 1),
-        *[purse_posting(refund, EntryKind.REFUND) for refund in refunds],
+        *[purse_posting(refund, _refund_kind(refund)) for refund in refunds],
         _payee(settlement, -1),
     ]
     return balanced(transaction_id, postings, at, settlement.settlement_id)
@@ -221,9 +250,9 @@ def _payee(settlement: Settlement, sign: int) -> Posting:
 
 
 def purse_posting(movement: PurseMovement, kind: EntryKind) -> Posting:
-    """Return the posting of a movement in a purse."""
+    """Return the posting of a movement in a purse or wallet."""
     return Posting(
-        ledger_account=purse_account(movement.purse),
+        ledger_account=ledger_account_of(movement.key),
         fen=movement.fen,
         kind=kind,
         movement=movement,
@@ -231,6 +260,12 @@ def purse_posting(movement: PurseMovement, kind: EntryKind) -> Posting:
 
 
 def _charge_kind(bill: Bill, movement: PurseMovement) -> EntryKind:
+    if movement.wallet:
+        return EntryKind.WALLET_CHARGE
     if movement.purse == bill.patient:
         return EntryKind.OWN_CHARGE
     return EntryKind.AID_CHARGE
+
+
+def _refund_kind(movement: PurseMovement) -> EntryKind:
+    return EntryKind.WALLET_REFUND if movement.wallet else EntryKind.REFUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from gongji.rules.benefits import PremiumTerms, Table
+from gongji.rules.benefits import PremiumTerms, PurseKind, PurseOrder, Table
 from gongji.rules.binding import FamilyLimit, GiverLimit, MarriageTerms
 from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
 from gongji.rules.codes import Standing
@@ -37,7 +37,7 @@ def impossible_figures(part: object) -> Iterator[str]:
         case WalletTerms():
             yield from _problems_of_wallet(part)
         case _:
-            yield from _problems_elsewhere(part)
+            yield from _problems_of_others(part)
 
 
 def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
@@ -46,10 +46,15 @@ def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
     times = (terms.closed_from, terms.closed_until, terms.returns_at)
     if any(moment.tzinfo for moment in times):
         yield "医保钱包转账的各时刻不带时区"
+    if PurseKind.WALLET in terms.after:
+        yield "after 写排在医保钱包之前的账户，不含医保钱包本身"
 
 
-def _problems_elsewhere(part: object) -> Iterator[str]:
+def _problems_of_others(part: object) -> Iterator[str]:
     match part:
+        case PurseOrder(order=order):
+            if PurseKind.WALLET in order:
+                yield "医保钱包的位置写在 wallet_terms 的 after，不写在 purse_order"
         case FundElsewhere(factor_bp=factor, less_bp=less):
             if max(factor, less) > FULL_BP:
                 yield "异地的支付比例不得高于参保地：系数与扣减至多 100%"

@@ -148,10 +148,11 @@ def _refuse_late(bill: Bill, terms: ClaimTerms, today: date) -> None:
 
 def _refuse_odd_bill(bill: Bill) -> None:
     """Refuse a bill that says what only one that is settled can say. MalformedField."""
-    if bill.account_use is not AccountUse.NONE or bill.givers:
+    asks = bill.account_use is not AccountUse.NONE or bill.use_wallet
+    if asks or bill.givers:
         raise MalformedField(
-            "手工结算的费用已由本人付清，不动用个人账户：account_use 须为 NONE，"
-            "givers 须为空",
+            "手工结算的费用已由本人付清，不动用个人账户与医保钱包：account_use 须为 NONE，"
+            "givers 须为空，不写 use_wallet",
             field="bill.account_use",
         )
     if bill.invoice_no:

@@ -24,6 +24,7 @@ PAYERS: Final[Mapping[int, str]] = {
     settlement_pb2.PAYER_FUND: "统筹基金",
     settlement_pb2.PAYER_OWN_PURSE: "本人个人账户",
     settlement_pb2.PAYER_GIVER_PURSE: "授权人个人账户",
+    settlement_pb2.PAYER_WALLET: "本人医保钱包",
     settlement_pb2.PAYER_CASH: "个人现金",
 }
 

@@ -25,6 +25,7 @@ from gongji.rules.phrases import (
     hours_in_words,
     money_in_words,
     pairs_taken,
+    paying_in_words,
     relations_left_out,
     returning_in_words,
 )
@@ -98,7 +99,7 @@ def _wallet(builder: GuideBuilder) -> Section:
 
 
 def _transfers(builder: GuideBuilder) -> Iterator[Statement]:
-    """Yield how money comes into a relative's wallet, and back."""
+    """Yield how money comes into a relative's wallet, and back, and what it pays."""
     hook = CityRules.wallet_terms
     terms = builder.value(hook)
     cited = terms.clauses
@@ -118,6 +119,12 @@ def _transfers(builder: GuideBuilder) -> Iterator[Statement]:
         (*cited.relation, *cited.receiver),
     )
     yield builder.statement(hook, f"转账{returning_in_words(terms)}。", cited.returning)
+    yield builder.statement(hook, f"{paying_in_words(terms)}。", cited.paying)
+    yield builder.statement(
+        hook,
+        "医保钱包只在使用地支付：就医地不在使用地之内的，请先变更使用地。",
+        cited.place,
+    )
 
 
 def _people(builder: GuideBuilder) -> Iterator[Statement]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.people import Person
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import (
     EntryKind,
     Scheme,
@@ -22,13 +24,20 @@ def has_purse(person: Person, account: Account | None) -> bool:
     )
 
 
-class PurseMovement(Struct, frozen=True):
-    """Money that moved in one purse; negative is a charge."""
+# A movement in a purse is written as it always was: without `wallet`.
+class PurseMovement(Struct, frozen=True, omit_defaults=True):
+    """Money that moved in one purse, or in that person's wallet; negative is a charge."""
 
     purse: str
     fen: int
     balance_after_fen: int
     version_after: int
+    wallet: bool = False
+
+    @property
+    def key(self) -> AccountKey:
+        """Return where it moved."""
+        return (WalletAccount if self.wallet else Account), self.purse
 
 
 class Account(Struct, frozen=True):
@@ -39,12 +48,16 @@ class Account(Struct, frozen=True):
     version: int = 0
 
 
+AccountKey: TypeAlias = tuple[type[Account] | type[WalletAccount], str]
+"""Kind and key of the record that holds a person's money: purse or wallet."""
+
+
 class Entry(Struct, frozen=True, kw_only=True):
     """One posting of a balanced transaction (分录); never changed.
 
-    `ledger_account` is `purse:P1`, `fund:3411:310`, `cash` or `institution:H…`; balance
-    and version stand on purse entries only (0 elsewhere). The postings of one
-    transaction add up to 0.
+    `ledger_account` is `purse:P1`, `wallet:P1`, `fund:3411:310`, `cash` or
+    `institution:H…`; balance and version stand on entries of purses and wallets only (0
+    elsewhere). The postings of one transaction add up to 0.
     """
 
     transaction_id: str

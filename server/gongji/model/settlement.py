@@ -8,8 +8,9 @@ from typing import ClassVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gongji.model.account import PurseMovement
+from gongji.model.account import Account, AccountKey, PurseMovement
 from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import (
     AccountUse,
     NoticeKind,
@@ -30,6 +31,7 @@ class Bill(Struct, frozen=True, kw_only=True):
         "invoice_no",
         "claim_id",
         "insured_place",
+        "use_wallet",
     )
 
     patient: str
@@ -55,6 +57,8 @@ class Bill(Struct, frozen=True, kw_only=True):
     """The claim it is paid by, "" if it was settled at the institution."""
     insured_place: str = ""
     """Where the sender has the patient insured, "" if it does not say."""
+    use_wallet: bool = False
+    """Whether the patient's own wallet (医保钱包) pays too."""
 
     @property
     def left_by(self) -> ResidueOf | None:
@@ -103,6 +107,13 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: dict[str, int]
     in_words: str
 
+    @property
+    def key(self) -> AccountKey | None:
+        """Return whose purse or wallet it asked; None of fund and cash."""
+        if self.payer is Payer.WALLET:
+            return WalletAccount, self.purse
+        return (Account, self.purse) if self.purse else None
+
 
 class Notice(Struct, frozen=True):
     """What the reader of a settlement is told beside its amounts, and under which rule."""
@@ -149,6 +160,7 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     returned_fen: int = 0
     """What was returned of the bill before this one (部分退费), in fen."""
     notices: tuple[Notice, ...] = ()
+    wallet_fen: int = 0
     reversed_by: DecidedBy | None = None
     """Whose rules let it be reversed; None also if it was before they were kept, or if
     it is superseded."""
@@ -180,8 +192,8 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def account_fen(self) -> int:
-        """Return what purses paid, own and givers' (acct_pay)."""
-        return self.own_fen + self.aid_fen
+        """Return what purses and the patient's wallet paid (acct_pay)."""
+        return self.own_fen + self.aid_fen + self.wallet_fen
 
     @property
     def patient_part_fen(self) -> int:

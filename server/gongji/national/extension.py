@@ -34,6 +34,7 @@ NAMES: Final = (
     "residue_of",
     "spending",
     "filing_no",
+    "use_wallet",
 )
 """Fields of Bill that a section may name, written as protobuf JSON."""
 

@@ -161,6 +161,7 @@ def balance_after(
     """
     patient = settlement.bill.patient.person_no
     for movement in movements:
-        if movement.purse == patient:
+        # `balc` is the account's balance: what is in a wallet is not.
+        if movement.purse == patient and not movement.wallet:
             return amount(movement.balance_after_fen)
     return "0"

@@ -100,6 +100,8 @@ class PurseKind(Enum):
 
     OWN = "own"
     GIVERS = "givers"
+    # It has no place in `PurseOrder`: `WalletTerms.after` says where it stands.
+    WALLET = "wallet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

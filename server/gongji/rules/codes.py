@@ -176,6 +176,7 @@ class Payer(IntEnum):
     OWN_PURSE = 2
     GIVER_PURSE = 3
     CASH = 4
+    WALLET = 5
 
 
 class NoticeKind(IntEnum):
@@ -200,6 +201,8 @@ class EntryKind(IntEnum):
     WALLET_SENT = 11
     WALLET_RECEIVED = 12
     WALLET_RETURNED = 13
+    WALLET_CHARGE = 14
+    WALLET_REFUND = 15
 
 
 class TransferState(IntEnum):

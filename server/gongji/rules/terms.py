@@ -167,6 +167,7 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     PurseKind: {
         PurseKind.OWN: "使用人本人个人账户",
         PurseKind.GIVERS: "授权人个人账户（按绑定生效先后）",
+        PurseKind.WALLET: "使用人医保钱包",
     },
     Situation: {
         Situation.PAUSED: "停止缴费或未按规定缴费期间",

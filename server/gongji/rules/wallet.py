@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
+from gongji.rules.benefits import ALL_PARTS, BillPart, PurseKind
 from gongji.rules.binding import NoLimit
 from gongji.rules.channels import Procedure
 from gongji.rules.clauses import Clause
@@ -30,11 +31,13 @@ class WalletClauses:
     receiver: tuple[Clause, ...] = ()
     relation: tuple[Clause, ...] = ()
     alive: tuple[Clause, ...] = ()
+    paying: tuple[Clause, ...] = ()
+    place: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletTerms:
-    """How money is transferred to a relative's wallet (医保钱包转账); times are Shanghai's.
+    """How money comes into a wallet (医保钱包转账), and what it pays; times are Shanghai's.
 
     transfers_a_day  most transfers of one wallet on one civil day, whatever becomes of them
     most_fen         most of one transfer
@@ -43,6 +46,8 @@ class WalletTerms:
     one_at_a_time    whether none is made while one waits for its receiver
     returns_at       the time of the next civil day at which money that was not accepted
                      goes back; at this very instant it goes back
+    pays             which parts of a bill a wallet pays, of those an own purse may pay
+    after            the purses that are asked before the wallet
     clauses          which clause gives which of these
     """
 
@@ -52,6 +57,8 @@ class WalletTerms:
     closed_until: time
     returns_at: time
     one_at_a_time: bool = True
+    pays: frozenset[BillPart] = ALL_PARTS
+    after: frozenset[PurseKind] = frozenset({PurseKind.OWN, PurseKind.GIVERS})
     clauses: WalletClauses = WalletClauses()
 
     def open_at(self, at: time) -> bool:

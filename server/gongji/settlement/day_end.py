@@ -66,7 +66,8 @@ class DayEndFacts(Facts):
     def _account(self, person_no: str) -> Account | None:
         purse = purse_account(person_no)
         entries = self._base.where(Entry, "ledger_account", purse)
-        return PurseHistory(person_no, entries).before(self.now + _MOMENT)
+        held = PurseHistory(entries).before(self.now + _MOMENT)
+        return None if held is None else Account(person_no, *held)
 
     def _accumulator(self, key: str) -> Accumulator:
         """Return the sum of the settlements that stood."""

@@ -46,7 +46,7 @@ from gongji.rules.terms import TERMS
 from gongji.settlement.admission import Hook, InsuredVisit, use_at
 from gongji.settlement.split import Benefit, Purse, benefit_of
 
-_NO_PART: frozenset[BillPart] = frozenset()
+NO_PART: frozenset[BillPart] = frozenset()
 
 
 class FundTerms(Struct, frozen=True):
@@ -68,13 +68,14 @@ class PurseTerms(Struct, frozen=True):
     """A purse to be charged and the rule for it.
 
     `denied` says in Chinese why it may pay nothing, if so; `rules_digest` names the
-    rules of a giver's city.
+    rules of a giver's city, `use_place` says where a wallet is used.
     """
 
     purse: Purse
     rule: RuleRef
     denied: str = ""
     rules_digest: str = ""
+    use_place: str = ""
 
 
 def fund_terms(case: InsuredVisit) -> FundTerms:
@@ -225,12 +226,12 @@ def _level(grade: InstitutionGrade, entry: Table | NoFund) -> int:
 def _own(case: InsuredVisit, facts: Facts) -> PurseTerms:
     uses = case.rules_now.value(CityRules.uses)
     patient = case.patient.person_no
-    denied = _spending_denied(uses, case.bill.spending)
+    denied = spending_denied(uses, case.bill.spending)
     purse = Purse(
         owner=patient,
         kind=PurseKind.OWN,
         balance_fen=account_of(facts, patient).balance_fen,
-        pays=_NO_PART if denied else uses.own_pays,
+        pays=NO_PART if denied else uses.own_pays,
     )
     cited = uses.clauses.never if denied else uses.clauses.own_pays
     rule = case.rules_now.ref(CityRules.uses, *cited)
@@ -249,7 +250,7 @@ def _giver(holder: str, case: InsuredVisit, facts: Facts, cities: Cities) -> Pur
     if status.why:
         # Without a rule of its own: the city of the giver is not served.
         rule = status.rule or case.rules_now.ref(CityRules.scope)
-        pays, denied = _NO_PART, status.why
+        pays, denied = NO_PART, status.why
     else:
         rule, pays, denied = _given(person, case, facts, cities)
     balance_fen = account_of(facts, holder).balance_fen
@@ -265,7 +266,7 @@ def _given(
     rules = cities.of(holder.place_on(facts.today)).rules(facts.today)
     uses = rules.value(CityRules.uses)
     cited, denied = _giving(uses, case)
-    pays = _NO_PART if denied else uses.aid_pays
+    pays = NO_PART if denied else uses.aid_pays
     return rules.ref(CityRules.uses, *cited), pays, denied
 
 
@@ -295,7 +296,7 @@ def _giving(uses: Uses, case: InsuredVisit) -> tuple[tuple[Clause, ...], str]:
     if left_by is not None and left_by not in uses.aid_residue_of:
         care = TERMS[ResidueOf][left_by]
         return clauses.aid_residue_of, f"共济不得用于{care}支付后的剩余自付"
-    denied = _spending_denied(uses, case.bill.spending)
+    denied = spending_denied(uses, case.bill.spending)
     if denied:
         return clauses.never, denied
     return _paying(uses, use, left_by), ""
@@ -310,7 +311,8 @@ def _paying(uses: Uses, use: Use, left_by: ResidueOf | None) -> tuple[Clause, ..
     return tuple(chain.from_iterable(parts)) if all(parts) else ()
 
 
-def _spending_denied(uses: Uses, spending: Spending) -> str:
+def spending_denied(uses: Uses, spending: Spending) -> str:
+    """Return why no account pays what the money is spent on, "" if one may."""
     if spending not in uses.never:
         return ""
     return f"个人账户不得用于{TERMS[Spending][spending]}"

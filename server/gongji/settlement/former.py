@@ -11,11 +11,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from gongji.account.ledger import Inconsistent, purse_account
+from gongji.account.ledger import Inconsistent, ledger_account_of
 from gongji.binding import life
-from gongji.model.account import Account, Entry
+from gongji.model.account import Account, AccountKey, Entry
 from gongji.model.binding import Binding
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need
@@ -28,7 +28,8 @@ from gongji.model.revisions import (
     revision_needs,
     revision_of,
 )
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, Line, Settlement
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import BindingState, FilingKind, pooling_area
 from gongji.rules.hookspecs import CityRules
 
@@ -36,16 +37,18 @@ T = TypeVar("T")
 
 _MOMENT: Final = timedelta(microseconds=1)
 
+Held: TypeAlias = tuple[int, int]
+"""Balance in fen and version of a purse or wallet."""
+
 
 class RevisionNotKept(Exception):  # noqa: N818 - a state of the registry, told as it is
     """A settlement names a revision of the registry that is not stored."""
 
 
 class PurseHistory:
-    """The entries of one purse in their order, gone through once however many ask."""
+    """The entries of one purse or wallet in order, gone through once however many ask."""
 
-    def __init__(self, person_no: str, entries: Iterable[Entry]) -> None:
-        self._person_no = person_no
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = sorted(entries, key=lambda entry: entry.version_after)
         self._instants = [entry.at for entry in self._entries]
         self._of = {entry.transaction_id: entry for entry in self._entries}
@@ -54,13 +57,13 @@ class PurseHistory:
         """Return the entry of a transaction, None if it did not move the purse."""
         return self._of.get(transaction_id)
 
-    def before(self, at: datetime) -> Account | None:
-        """Return the account as the last entry before an instant left it, None without."""
+    def before(self, at: datetime) -> Held | None:
+        """Return what the last entry before an instant left in it, None without."""
         count = bisect_left(self._instants, at)
         if not count:
             return None
         last = self._entries[count - 1]
-        return Account(self._person_no, last.balance_after_fen, last.version_after)
+        return last.balance_after_fen, last.version_after
 
     def was_empty(self, at: datetime) -> bool:
         """Return whether the purse was empty before or between the entries of an instant."""
@@ -68,23 +71,23 @@ class PurseHistory:
         before = self.before(at)
         first, end = bisect_left(self._instants, at), bisect_right(self._instants, at)
         balances = [entry.balance_after_fen for entry in self._entries[first:end]]
-        return before is None or not before.balance_fen or 0 in balances
+        return before is None or not before[0] or 0 in balances
 
 
 class Purses:
-    """The histories of purses, as facts tell them that nobody writes to meanwhile."""
+    """The histories of purses and wallets, as facts tell them that nobody writes to."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._of: dict[str, PurseHistory] = {}
+        self._of: dict[AccountKey, PurseHistory] = {}
 
-    def of(self, person_no: str) -> PurseHistory:
-        """Return the history of a person's purse. NotLoaded."""
-        known = self._of.get(person_no)
+    def of(self, key: AccountKey) -> PurseHistory:
+        """Return the history of a purse or wallet. NotLoaded."""
+        known = self._of.get(key)
         if known is None:
-            purse = purse_account(person_no)
-            entries = self._facts.where(Entry, "ledger_account", purse)
-            known = self._of[person_no] = PurseHistory(person_no, entries)
+            account = ledger_account_of(key)
+            entries = self._facts.where(Entry, "ledger_account", account)
+            known = self._of[key] = PurseHistory(entries)
         return known
 
 
@@ -116,8 +119,9 @@ class FormerFacts(Facts):
 
     def sources(self, need: Need) -> Iterator[Need]:
         """Yield what must be known now to tell what was known then."""
-        if need.kind is Account:
-            yield Need(Entry, "ledger_account", purse_account(need.value))
+        if need.kind is Account or need.kind is WalletAccount:
+            account = ledger_account_of((need.kind, need.value))
+            yield Need(Entry, "ledger_account", account)
         elif need.kind is Accumulator:
             # Its own accumulator a settlement tells itself.
             if need.value != self._settlement.accumulator_key:
@@ -146,6 +150,8 @@ class FormerFacts(Facts):
         """
         if kind is Account:
             return cast("T | None", self._account(key))
+        if kind is WalletAccount:
+            return cast("T | None", self._wallet(key))
         if kind is Accumulator:
             return cast("T | None", self._accumulator(key))
         if self._as_known and kind in REVISIONS:
@@ -220,25 +226,53 @@ class FormerFacts(Facts):
         return {line.purse for line in self._settlement.lines if line.purse}
 
     def _account(self, person_no: str) -> Account | None:
-        history = self._purses.of(person_no)
+        held = self._held((Account, person_no))
+        return None if held is None else Account(person_no, *held)
+
+    def _wallet(self, person_no: str) -> WalletAccount | None:
+        """Return the wallet as the bill found it, None if none was open."""
+        key: AccountKey = (WalletAccount, person_no)
+        # Where it was used then its line alone says: of places no history is kept.
+        places = [line.inputs.get("use_place", 0) for line in self._lines_of(key)]
+        if not any(places):
+            return None
+        balance_fen, version = self._held(key) or (0, 0)
+        return WalletAccount(
+            person_no=person_no,
+            use_place=str(places[0]),
+            phone="",
+            opened_at=self._settled_at,
+            decided_by=self._settlement.decided_by,
+            balance_fen=balance_fen,
+            version=version,
+        )
+
+    def _lines_of(self, key: AccountKey) -> list[Line]:
+        """Return the lines, at most one, that say what a purse or wallet was asked for."""
+        lines = self._settlement.lines
+        # hot path: most are of another person.
+        return [line for line in lines if line.purse == key[1] and line.key == key]
+
+    def _held(self, key: AccountKey) -> Held | None:
+        """Return what was in a purse or wallet, None if nothing ever was."""
+        history = self._purses.of(key)
         own = self._settlement
-        asked = [line for line in own.lines if line.purse == person_no]
+        asked = self._lines_of(key)
         if asked and own.replaces:
             # Settled again, it asked for no more than was paid before: for what it says.
-            return Account(person_no, asked[0].fen)
+            return asked[0].fen, 0
         entry = history.of(own.settlement_id)
         if entry is not None:
             # The ledger's word, not the settlement's own, which may have been changed.
-            balance_fen = entry.balance_after_fen - entry.fen
-            return Account(person_no, balance_fen, entry.version_after - 1)
-        account = history.before(self._settled_at)
+            return entry.balance_after_fen - entry.fen, entry.version_after - 1
+        held = history.before(self._settled_at)
         if not asked:
-            return account
+            return held
         # Asked for some it had nothing: what is entered at the same instant may say
         # otherwise.
         asked_for_some = asked[0].inputs.get("needed", 0) > 0
         emptied = asked_for_some and history.was_empty(self._settled_at)
-        return Account(person_no) if emptied else account or Account(person_no)
+        return (0, 0) if emptied else held or (0, 0)
 
     def _accumulator(self, key: str) -> Accumulator | None:
         own = self._settlement

@@ -21,6 +21,7 @@ def check_identities(settlement: Settlement) -> None:
         "I3 total = parts": total == bill.parts_fen,
         "I4 patient = purses + cash": patient == purses + cash,
         "I5 0 <= aid <= purses": 0 <= settlement.aid_fen <= purses,
+        "the wallet pays of what purses do": 0 <= settlement.wallet_fen <= purses,
         "lines sum to the total": total == sum(lines),
         "nobody pays less than nothing": min(lines) >= 0,
     }

@@ -252,9 +252,9 @@ def _different(stored: Settlement, recomputed: Settlement) -> Iterator[str]:
             name, after
         ):
             yield name
-    paid = {line.purse: -line.fen for line in recomputed.lines if line.purse}
-    moved = {movement.purse: movement.fen for movement in stored.movements}
-    if {purse: fen for purse, fen in paid.items() if fen} != moved:
+    paid = {line.key: -line.fen for line in recomputed.lines if line.purse}
+    moved = {movement.key: movement.fen for movement in stored.movements}
+    if {key: fen for key, fen in paid.items() if fen} != moved:
         yield "movements"
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from gongji.account import ledger
 from gongji.cities.city import Cities
-from gongji.model.account import Account, Entry, PurseMovement
+from gongji.model.account import Account, AccountKey, Entry, PurseMovement
 from gongji.model.commands import Command, Decision, Request
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
@@ -29,6 +29,7 @@ from gongji.model.refusals import (
     SettlementNotFound,
 )
 from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import pooling_area
 from gongji.rules.money import yuan
 from gongji.settlement.admission import insured_place, scheme_of
@@ -203,7 +204,7 @@ def _written_by(settlement: Settlement, facts: Facts) -> Iterator[Need]:
     bill = settlement.bill
     patient = by_key(Person, bill.patient)
     for movement in settlement.movements:
-        yield by_key(Account, movement.purse)
+        yield by_key(*movement.key)
     if not facts.has(patient):
         return
     person = facts.get(Person, bill.patient)
@@ -224,7 +225,7 @@ class _Booking:
         self._request = request
         self._why = why
         self._facts = facts
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[AccountKey, Account | WalletAccount] = {}
         self._accumulators: dict[str, Accumulator] = {}
         self._days: dict[str, SettledDay] = {}
         self._entries: list[Entry] = []
@@ -282,7 +283,7 @@ class _Booking:
         return SettledAgain(before=before, refunds=(), after=after, restored=True)
 
     def _take_back(self, before: Settlement) -> tuple[PurseMovement, ...]:
-        refunds = self._moved([(m.purse, -m.fen) for m in before.movements])
+        refunds = self._moved([(m.key, -m.fen) for m in before.movements])
         transaction_id = derived_id("R", self._request_of(before).key)
         self._entries += ledger.reversal_entries(
             transaction_id, before, refunds, self._facts.now
@@ -291,8 +292,10 @@ class _Booking:
         self._settlements.append(before)
         return refunds
 
-    def _charge(self, after: Settlement, charged: Mapping[str, int]) -> Settlement:
-        charges = [(purse, -fen) for purse, fen in charged.items()]
+    def _charge(
+        self, after: Settlement, charged: Mapping[AccountKey, int]
+    ) -> Settlement:
+        charges = [(key, -fen) for key, fen in charged.items()]
         after = replace(after, movements=self._moved(charges))
         self._entries += ledger.settlement_entries(after, self._facts.now)
         self._accumulate(after, 1)
@@ -323,12 +326,13 @@ class _Booking:
         request_id = str(uuid.uuid5(own, settlement.settlement_id))
         return self._request.another(request_id, self._request.method)
 
-    def _moved(self, moves: Sequence[tuple[str, int]]) -> tuple[PurseMovement, ...]:
+    def _moved(
+        self, moves: Sequence[tuple[AccountKey, int]]
+    ) -> tuple[PurseMovement, ...]:
         movements = []
-        for purse, fen in moves:
-            before = self._accounts.get(purse)
-            before = before or ledger.account_of(self._facts, purse)
-            self._accounts[purse], movement = ledger.moved(before, fen)
+        for key, fen in moves:
+            before = self._accounts.get(key) or ledger.at_key(self._facts, key)
+            self._accounts[key], movement = ledger.moved(before, fen)
             movements.append(movement)
         return tuple(movements)
 

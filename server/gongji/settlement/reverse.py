@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from gongji.account import ledger
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
-from gongji.model.account import Account, PurseMovement
+from gongji.model.account import PurseMovement
 from gongji.model.commands import Command, Decision, Request, RequestRecord
 from gongji.model.decided import DecidedBy
 from gongji.model.facts import Facts, Need, by_key
@@ -127,7 +127,7 @@ class Reverse(Command[Reversed], frozen=True):
             yield Need(Settlement, "patient", settlement.bill.patient)
         yield by_key(Accumulator, settlement.accumulator_key)
         for movement in settlement.movements:
-            yield by_key(Account, movement.purse)
+            yield by_key(*movement.key)
 
     def decide(self, facts: Facts) -> Decision[Reversed]:
         """Decide the mirror image of the settlement.
@@ -136,7 +136,7 @@ class Reverse(Command[Reversed], frozen=True):
         """
         settlement = self._standing(facts)
         _refuse_unless_last(settlement, facts, self.cities)
-        moves = [(m.purse, -m.fen) for m in settlement.movements]
+        moves = [(m.key, -m.fen) for m in settlement.movements]
         accounts, refunds = ledger.move_all(facts, moves)
         transaction_id = derived_id("R", self.request.key)
         entries = ledger.reversal_entries(

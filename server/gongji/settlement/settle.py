@@ -35,6 +35,7 @@ from gongji.model.settlement import (
     SettledMessage,
     Settlement,
 )
+from gongji.model.wallet import WalletAccount
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import AccountUse, Scheme, pooling_area
 from gongji.settlement.admission import (
@@ -56,6 +57,7 @@ from gongji.settlement.split import (
     fund_share,
 )
 from gongji.settlement.trace import lines_of, notices_of
+from gongji.settlement.wallet import with_wallet
 
 SETTLE = "Settle"
 """The method a settled request is remembered under, as is one that never arrived."""
@@ -203,6 +205,8 @@ def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
     used = Used(before.deductible_used_fen, before.fund_paid_fen)
     share = fund_share(bill.in_scope_fen, terms.benefit, used)
     purses = purse_terms(case, facts, cities)
+    if bill.use_wallet:
+        purses = with_wallet(purses, case, facts)
     owed = Owed.after(bill, share)
     charges, cash_fen = charge_purses(owed, [p.purse for p in purses])
     charged = zip(purses, charges, strict=True)
@@ -258,6 +262,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             fund_fen=share.fund_fen,
             own_fen=self._paid_by(PurseKind.OWN),
             aid_fen=self._paid_by(PurseKind.GIVERS),
+            wallet_fen=self._paid_by(PurseKind.WALLET),
             cash_fen=self.cash_fen,
             lines=self.lines,
             movements=(),
@@ -273,7 +278,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     def settled(self, request_key: str, facts: Facts) -> Decision[Settlement]:
         """Return the settlement with every record it writes."""
         paying = [charge for charge in self.charges if charge.fen]
-        moves = [(charge.purse.owner, -charge.fen) for charge in paying]
+        moves = [(charge.purse.key, -charge.fen) for charge in paying]
         accounts, movements = ledger.move_all(facts, moves)
         settlement = replace(
             self.quoted(),
@@ -348,6 +353,8 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
         bindings,
         *filing_needs(bill),
     ]
+    if bill.use_wallet:
+        needs.append(Need(WalletAccount, "", bill.patient))
     # Accumulator and givers follow from patient and bindings: a second round.
     if not (facts.has(person) and facts.has(bindings)):
         return needs

@@ -13,7 +13,9 @@ from operator import itemgetter
 
 from msgspec import Struct
 
+from gongji.model.account import Account, AccountKey
 from gongji.model.settlement import Bill
+from gongji.model.wallet import WalletAccount
 from gongji.rules.benefits import BillPart, PurseKind, Table
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Standing
@@ -79,12 +81,18 @@ class Owed(Struct, frozen=True):
 
 
 class Purse(Struct, frozen=True):
-    """A personal account to be charged: its owner, balance, and parts it may pay."""
+    """An account or wallet to be charged: its owner, balance, and parts it may pay."""
 
     owner: str
     kind: PurseKind
     balance_fen: int
     pays: frozenset[BillPart]
+
+    @property
+    def key(self) -> AccountKey:
+        """Return where its money is."""
+        kind = WalletAccount if self.kind is PurseKind.WALLET else Account
+        return kind, self.owner
 
 
 class Charge(Struct, frozen=True):

@@ -11,7 +11,10 @@ no_fund.v1      fen = 0, under the clause of the line's rule
 own_purse.v1    fen = min(available, needed), where available = min(balance, needed): a
                 balance is never shown
 giver_purse.v1  as own_purse.v1; `place` counts the givers from 1 in the order of charging
-cash.v1         fen = total - fund - own_purse - givers
+wallet.v1       as own_purse.v1; `use_place` is the area the wallet is used in, left out if
+                none is open; only if the bill asks for the wallet
+cash.v1         fen = total - fund - own_purse - givers - wallet; `wallet` is left out if the
+                bill does not ask for it
 """
 
 from __future__ import annotations
@@ -171,6 +174,8 @@ def _purse_lines(charges: Iterable[tuple[PurseTerms, Charge]]) -> list[Line]:
     for terms, charge in charges:
         if charge.purse.kind is PurseKind.OWN:
             lines.append(_own_line(terms, charge))
+        elif charge.purse.kind is PurseKind.WALLET:
+            lines.append(_wallet_line(terms, charge))
         else:
             givers += 1
             lines.append(_giver_line(terms, charge, givers))
@@ -205,6 +210,21 @@ def _giver_line(terms: PurseTerms, charge: Charge, place: int) -> Line:
     )
 
 
+def _wallet_line(terms: PurseTerms, charge: Charge) -> Line:
+    inputs = {"needed": charge.needed_fen, "available": charge.fen}
+    if terms.use_place:
+        inputs["use_place"] = int(terms.use_place)
+    return Line(
+        fen=charge.fen,
+        payer=Payer.WALLET,
+        purse=charge.purse.owner,
+        rule=terms.rule,
+        formula="wallet.v1",
+        inputs=inputs,
+        in_words=_purse_in_words("本人医保钱包", terms, charge),
+    )
+
+
 def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
     if terms.denied:
         return f"{payer}支付 0.00 元：{terms.denied}"
@@ -221,9 +241,11 @@ def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
 def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:
     own = _paid_by(Payer.OWN_PURSE, purses)
     givers = _paid_by(Payer.GIVER_PURSE, purses)
+    wallet = _paid_by(Payer.WALLET, purses)
     total = case.bill.total_fen
     # Recomputed from the other lines, not taken over: I4 then checks one against the other.
-    cash = total - fund.fen - own - givers
+    cash = total - fund.fen - own - givers - wallet
+    asked = {"wallet": wallet} if case.bill.use_wallet else {}
     order = case.rules_now.value(CityRules.purse_order)
     return Line(
         fen=cash,
@@ -235,6 +257,7 @@ def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:
             "fund": fund.fen,
             "own_purse": own,
             "givers": givers,
+            **asked,
         },
         in_words=f"其余 {yuan(cash)} 元由个人现金支付",
     )

@@ -20,13 +20,14 @@ from msgspec import Struct
 
 from gongji.account.ledger import Inconsistent
 from gongji.cities.city import Cities
-from gongji.model.account import Account
+from gongji.model.account import Account, AccountKey
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import Refusal
 from gongji.model.settlement import Accumulator, Bill, Settlement
+from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import Scheme
 from gongji.settlement.alike import alike_since, needs_of_alike_since
-from gongji.settlement.former import FormerFacts
+from gongji.settlement.former import FormerFacts, Held
 from gongji.settlement.invoices import needs_of_use_since, used_since
 from gongji.settlement.preview import place_in_year
 from gongji.settlement.settle import Quote, decide_bill
@@ -42,13 +43,13 @@ class Course:
     """What the settlements decided so far leave to those after them.
 
     `deductible` and `fund` are what accumulators have more than stored, by key; `purses`
-    what purses have more than their balances, by person. Fen, negative if less.
+    what purses and wallets have more than their balances. Fen, negative if less.
     """
 
     def __init__(self) -> None:
         self.deductible: Counter[str] = Counter()
         self.fund: Counter[str] = Counter()
-        self.purses: Counter[str] = Counter()
+        self.purses: Counter[AccountKey] = Counter()
         self._years: dict[str, _Places] = {}
 
     def earlier(self, own: Settlement, facts: Facts) -> Iterator[Settlement]:
@@ -71,13 +72,13 @@ class Course:
             self.deductible[before.accumulator_key] -= before.deductible_fen
             self.fund[before.accumulator_key] -= before.fund_fen
             for movement in before.movements:
-                self.purses[movement.purse] -= movement.fen
+                self.purses[movement.key] -= movement.fen
         if after is None:
             return
         self.deductible[after.accumulator_key] += after.deductible_fen
         self.fund[after.accumulator_key] += after.fund_fen
-        for purse, fen in again.charged.items():
-            self.purses[purse] -= fen
+        for key, fen in again.charged.items():
+            self.purses[key] -= fen
 
 
 class Redecided(Struct, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ class Redecided(Struct, frozen=True, kw_only=True):
 
     before: Settlement
     after: Settlement | None = None
-    charged: dict[str, int] = {}
+    charged: dict[AccountKey, int] = {}
     refusal: Refusal | None = None
 
     @property
@@ -100,7 +101,7 @@ class Redecided(Struct, frozen=True, kw_only=True):
             return after is not None
         if after is None or after.bill != self.before.bill:
             return True
-        paid = {m.purse: -m.fen for m in self.before.movements}
+        paid = {m.key: -m.fen for m in self.before.movements}
         return paid != self.charged or _meters(after) != _meters(self.before)
 
 
@@ -124,30 +125,30 @@ class YearFacts(FormerFacts):
 
     def sources(self, need: Need) -> Iterator[Need]:
         """Yield what must be known now."""
-        if need.kind is Account:
+        if need.kind is Account or need.kind is WalletAccount:
             yield need
         else:
             yield from super().sources(need)
 
-    def _account(self, person_no: str) -> Account | None:
-        present = self._base.get(Account, person_no)
+    def _held(self, key: AccountKey) -> Held | None:
+        present = self._base.get(*key)
         if present is None:
             return None
-        held_now = present.balance_fen + self._course.purses[person_no]
+        held_now = present.balance_fen + self._course.purses[key]
         if not self._settlement.withdrawn:
-            held_now += _paid_by(person_no, self._settlement)
-        least = min([held_now, *self._limits(person_no)])
-        return Account(person_no, max(0, least))
+            held_now += _paid_by(key, self._settlement)
+        least = min([held_now, *self._limits(key)])
+        return max(0, least), 0
 
-    def _limits(self, person_no: str) -> Iterator[int]:
+    def _limits(self, key: AccountKey) -> Iterator[int]:
         """Yield what bounds a purse: each time its visit was settled, what it had then."""
         first, *again = self._times_settled()
-        if person_no == first.bill.patient:
-            yield from _held(person_no, first)
+        if key[1] == first.bill.patient:
+            yield from _held_then(key, first)
         else:
-            yield _paid_by(person_no, first)
+            yield _paid_by(key, first)
         for settlement in again:
-            yield from _held(person_no, settlement)
+            yield from _held_then(key, settlement)
 
     def _times_settled(self) -> list[Settlement]:
         """Return the settlements of its visit, from the first one to itself."""
@@ -214,19 +215,17 @@ class YearFacts(FormerFacts):
         return self._course.earlier(self._settlement, self._base)
 
 
-def _paid_by(person_no: str, settlement: Settlement) -> int:
-    return -sum([m.fen for m in settlement.movements if m.purse == person_no])
+def _paid_by(key: AccountKey, settlement: Settlement) -> int:
+    return -sum([m.fen for m in settlement.movements if m.key == key])
 
 
-def _held(person_no: str, settlement: Settlement) -> Iterator[int]:
+def _held_then(key: AccountKey, settlement: Settlement) -> Iterator[int]:
     """Yield what a purse held if a settlement asked it for some, as far as it tells."""
     for line in settlement.lines:
-        if line.purse != person_no or not line.inputs.get("needed", 0):
+        if line.key != key or not line.inputs.get("needed", 0):
             continue
         before = [
-            m.balance_after_fen - m.fen
-            for m in settlement.movements
-            if m.purse == person_no
+            m.balance_after_fen - m.fen for m in settlement.movements if m.key == key
         ]
         emptied = line.fen < line.inputs["needed"]
         # Settled again, it may hold more than it was allowed to pay.
@@ -295,5 +294,5 @@ def _again(
     except Refusal as refusal:
         # Its traceback would keep the facts alive.
         return Redecided(before=settlement, refusal=refusal.with_traceback(None))
-    charged = {c.purse.owner: c.fen for c in outcome.charges if c.fen}
+    charged = {c.purse.key: c.fen for c in outcome.charges if c.fen}
     return Redecided(before=settlement, after=outcome.quoted(), charged=charged)

@@ -55,6 +55,10 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """A transfer accepted into a wallet (医保钱包转入)."""
     ENTRY_KIND_WALLET_RETURNED: _EntryKind.ValueType  # 13
     """A transfer that came back to the account it left (医保钱包退回)."""
+    ENTRY_KIND_WALLET_CHARGE: _EntryKind.ValueType  # 14
+    """Paid for the owner's own bill from the wallet (医保钱包支付)."""
+    ENTRY_KIND_WALLET_REFUND: _EntryKind.ValueType  # 15
+    """What a wallet paid of a bill that was reversed, returned to it (退回医保钱包)."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """Why money moved."""
@@ -87,6 +91,10 @@ ENTRY_KIND_WALLET_RECEIVED: EntryKind.ValueType  # 12
 """A transfer accepted into a wallet (医保钱包转入)."""
 ENTRY_KIND_WALLET_RETURNED: EntryKind.ValueType  # 13
 """A transfer that came back to the account it left (医保钱包退回)."""
+ENTRY_KIND_WALLET_CHARGE: EntryKind.ValueType  # 14
+"""Paid for the owner's own bill from the wallet (医保钱包支付)."""
+ENTRY_KIND_WALLET_REFUND: EntryKind.ValueType  # 15
+"""What a wallet paid of a bill that was reversed, returned to it (退回医保钱包)."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final

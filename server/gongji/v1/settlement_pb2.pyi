@@ -177,6 +177,8 @@ class _PayerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Payer.ValueType
     """A giver's purse (共济账户)."""
     PAYER_CASH: _Payer.ValueType  # 4
     """The patient in cash (个人现金)."""
+    PAYER_WALLET: _Payer.ValueType  # 5
+    """The patient's own wallet (医保钱包)."""
 
 class Payer(_Payer, metaclass=_PayerEnumTypeWrapper):
     """Who pays a line."""
@@ -191,6 +193,8 @@ PAYER_GIVER_PURSE: Payer.ValueType  # 3
 """A giver's purse (共济账户)."""
 PAYER_CASH: Payer.ValueType  # 4
 """The patient in cash (个人现金)."""
+PAYER_WALLET: Payer.ValueType  # 5
+"""The patient's own wallet (医保钱包)."""
 Global___Payer: _TypeAlias = Payer  # noqa: Y015
 
 class _PayLoc:
@@ -347,6 +351,7 @@ class Bill(_message.Message):
     RESIDUE_OF_FIELD_NUMBER: _builtins.int
     INVOICE_NO_FIELD_NUMBER: _builtins.int
     INSURED_PLACE_FIELD_NUMBER: _builtins.int
+    USE_WALLET_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
     """Code of the institution (fixmedins_code), 12 characters."""
     service_day: _builtins.str
@@ -391,6 +396,11 @@ class Bill(_message.Message):
     """Insured place as the sender has it (insuplc_admdvs), six digits: refused if the registry has another pooling area for
     the service day and scheme. Empty: not compared.
     """
+    use_wallet: _builtins.bool
+    """The patient wants the own wallet (医保钱包) used too, whatever purses are; its place in the order and what it pays are
+    the rule wallet_terms of the insured city. If it pays nothing, its line of 0 says why: none is open, or the institution
+    lies outside the place it is used in.
+    """
     @_builtins.property
     def patient(self) -> _types_pb2.PersonRef:
         """The patient."""
@@ -422,10 +432,11 @@ class Bill(_message.Message):
         residue_of: Global___ResidueOf.ValueType = ...,
         invoice_no: _builtins.str = ...,
         insured_place: _builtins.str = ...,
+        use_wallet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["patient", b"patient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "insured_place", b"insured_place", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "visit_kind", b"visit_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "insured_place", b"insured_place", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "use_wallet", b"use_wallet", "visit_kind", b"visit_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -870,7 +881,7 @@ class PayerDifference(_message.Message):
     payer: Global___Payer.ValueType
     """Who pays."""
     purse: _builtins.str
-    """Whose purse; empty for fund and cash."""
+    """Whose purse or wallet; empty for fund and cash."""
     stored_fen: _builtins.int
     """As stored."""
     fen: _builtins.int
@@ -991,6 +1002,7 @@ class SettlementRow(_message.Message):
     REFUND_FIELD_NUMBER: _builtins.int
     REPLACES_FIELD_NUMBER: _builtins.int
     REPLACED_BY_FIELD_NUMBER: _builtins.int
+    WALLET_FEN_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id (setl_id)."""
     service_day: _builtins.str
@@ -1021,6 +1033,8 @@ class SettlementRow(_message.Message):
     """
     replaced_by: _builtins.str
     """The settlement that stands in its place; empty if none."""
+    wallet_fen: _builtins.int
+    """Paid from the patient's wallet (医保钱包) in fen; 0 from a holder's side."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time)."""
@@ -1048,10 +1062,11 @@ class SettlementRow(_message.Message):
         refund: _builtins.bool = ...,
         replaces: _builtins.str = ...,
         replaced_by: _builtins.str = ...,
+        wallet_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "refund", b"refund", "replaced_by", b"replaced_by", "replaces", b"replaces", "reversed", b"reversed", "reversed_at", b"reversed_at", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aid_fen", b"aid_fen", "cash_fen", b"cash_fen", "charged_fen", b"charged_fen", "fund_fen", b"fund_fen", "institution_code", b"institution_code", "institution_name", b"institution_name", "patient", b"patient", "refund", b"refund", "replaced_by", b"replaced_by", "replaces", b"replaces", "reversed", b"reversed", "reversed_at", b"reversed_at", "service_day", b"service_day", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "total_fen", b"total_fen", "wallet_fen", b"wallet_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1095,9 +1110,9 @@ class Line(_message.Message):
     payer: Global___Payer.ValueType
     """Who pays."""
     purse: _builtins.str
-    """Whose purse; empty for fund and cash."""
+    """Whose purse or wallet; empty for fund and cash."""
     formula: _builtins.str
-    """Name of the formula (trace.v1): fund.v1, no_fund.v1, own_purse.v1, giver_purse.v1, cash.v1."""
+    """Name of the formula (trace.v1): fund.v1, no_fund.v1, own_purse.v1, giver_purse.v1, wallet.v1, cash.v1."""
     in_words: _builtins.str
     """The line as a sentence in Chinese."""
     @_builtins.property
@@ -1107,6 +1122,8 @@ class Line(_message.Message):
     @_builtins.property
     def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """The formula's inputs by name; amounts in fen, ratios in basis points. A purse's figure is min(balance, still needed).
+        wallet.v1 also has use_place, the area the wallet is used in as a number, unless none is open; cash.v1 has wallet if
+        the bill asks for one.
         fund.v1 of care elsewhere at another ratio than at home also has home_ratio_bp, factor_bp and less_bp, of which ratio_bp follows.
         """
 
@@ -1131,7 +1148,7 @@ Global___Line: _TypeAlias = Line  # noqa: Y015
 
 @_typing.final
 class PurseMovement(_message.Message):
-    """Money that moved in one purse."""
+    """Money that moved in one purse, or in the patient's wallet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1139,8 +1156,9 @@ class PurseMovement(_message.Message):
     FEN_FIELD_NUMBER: _builtins.int
     BALANCE_AFTER_FEN_FIELD_NUMBER: _builtins.int
     VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    WALLET_FIELD_NUMBER: _builtins.int
     purse: _builtins.str
-    """Whose purse."""
+    """Whose purse or wallet."""
     fen: _builtins.int
     """Amount in fen: negative is a charge, positive a refund or credit."""
     balance_after_fen: _builtins.int
@@ -1149,6 +1167,8 @@ class PurseMovement(_message.Message):
     """
     version_after: _builtins.int
     """Version of the account after."""
+    wallet: _builtins.bool
+    """True if it moved in that person's wallet (医保钱包), of which balance and version then are."""
     def __init__(
         self,
         *,
@@ -1156,10 +1176,11 @@ class PurseMovement(_message.Message):
         fen: _builtins.int = ...,
         balance_after_fen: _builtins.int = ...,
         version_after: _builtins.int = ...,
+        wallet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "purse", b"purse", "version_after", b"version_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after_fen", b"balance_after_fen", "fen", b"fen", "purse", b"purse", "version_after", b"version_after", "wallet", b"wallet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1234,6 +1255,7 @@ class Settlement(_message.Message):
     INSURED_PLACE_FIELD_NUMBER: _builtins.int
     PAY_LOC_FIELD_NUMBER: _builtins.int
     CLAIM_ID_FIELD_NUMBER: _builtins.int
+    WALLET_FEN_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1249,7 +1271,7 @@ class Settlement(_message.Message):
     patient_part_fen: _builtins.int
     """Borne by the patient (psn_part_amt): total less fund."""
     account_fen: _builtins.int
-    """Paid from purses (acct_pay 个人账户支出); contains aid_fen."""
+    """Paid from purses and the patient's wallet (acct_pay 个人账户支出); contains aid_fen and wallet_fen."""
     aid_fen: _builtins.int
     """Paid from givers' purses (acct_mulaid_pay 个人账户共济支付金额)."""
     cash_fen: _builtins.int
@@ -1280,6 +1302,8 @@ class Settlement(_message.Message):
     """The claim it was paid by (ClaimService); empty if the institution settled it. Then the fund's part went to the person,
     cash_fen is what the person had paid and was not given back, and the institution neither sees nor reverses it.
     """
+    wallet_fen: _builtins.int
+    """Paid from the patient's own wallet (医保钱包), no part of aid_fen: what is in a wallet is the patient's."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -1350,10 +1374,11 @@ class Settlement(_message.Message):
         insured_place: _builtins.str = ...,
         pay_loc: Global___PayLoc.ValueType = ...,
         claim_id: _builtins.str = ...,
+        wallet_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place", "wallet_fen", b"wallet_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

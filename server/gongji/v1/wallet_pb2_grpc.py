@@ -28,7 +28,7 @@ if _version_not_supported:
 class WalletServiceStub:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     def __init__(self, channel):
@@ -77,7 +77,7 @@ class WalletServiceStub:
 class WalletServiceServicer:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     def OpenWallet(self, request, context):
@@ -181,7 +181,7 @@ def add_WalletServiceServicer_to_server(servicer, server):
 class WalletService:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     @staticmethod

@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class WalletServiceStub:
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     @_typing.overload
@@ -61,7 +61,7 @@ class WalletServiceStub:
 class WalletServiceAsyncStub(WalletServiceStub):
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -89,7 +89,7 @@ class WalletServiceAsyncStub(WalletServiceStub):
 class WalletServiceServicer(metaclass=_abc_1.ABCMeta):
     """Wallets and transfers between relatives (医保钱包转账). Money leaves the sender's personal account when the transfer is
     made and is held until the receiver accepts it into the wallet, or until it goes back to where it came from.
-    What is in a wallet pays no bill yet.
+    What is in a wallet pays its owner's own bills that ask for it (Bill.use_wallet).
     """
 
     @_abc_1.abstractmethod

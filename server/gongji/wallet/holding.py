@@ -8,25 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from gongji.account import ledger
-from gongji.account.ledger import Inconsistent, Posting
+from gongji.account.ledger import Posting
 from gongji.model.account import Account, Entry, PurseMovement
 from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.codes import EntryKind
-
-
-def moved(wallet: WalletAccount, fen: int) -> tuple[WalletAccount, PurseMovement]:
-    """Return a wallet after `fen` moved, and the movement. Inconsistent below 0."""
-    after = replace(
-        wallet, balance_fen=wallet.balance_fen + fen, version=wallet.version + 1
-    )
-    if after.balance_fen < 0:
-        msg = f"wallet of {wallet.person_no} would fall to {after.balance_fen} fen"
-        raise Inconsistent(msg)
-    movement = PurseMovement(wallet.person_no, fen, after.balance_fen, after.version)
-    return after, movement
 
 
 def sent(
@@ -52,9 +38,8 @@ def accepted(
     transfer: WalletTransfer, wallet: WalletAccount, at: datetime
 ) -> tuple[WalletAccount, PurseMovement, tuple[Entry, ...]]:
     """Return the receiver's wallet with the money, and the entries."""
-    after, movement = moved(wallet, transfer.fen)
-    account = ledger.wallet_account(movement.purse)
-    posting = Posting(account, movement.fen, EntryKind.WALLET_RECEIVED, movement)
+    after, movement = ledger.moved(wallet, transfer.fen)
+    posting = ledger.purse_posting(movement, EntryKind.WALLET_RECEIVED)
     return after, movement, _entries(transfer, posting, _end(transfer), at)
 
 

@@ -1,4 +1,4 @@
-"""Transfers to a relative's wallet (医保钱包转账): how many, how much, when, and back."""
+"""The wallet (医保钱包): transfers to a relative's, and what one's own pays of a bill."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ S11 = Clause(
     "秦安县人民政府 医保钱包使用指南",
     Grade.OFFICIAL,
     verified_on="2026-11-30",
+)
+
+S45 = Clause(
+    "S45",
+    "转述：医保钱包可用于就医、购药；安徽等15省可以变更使用地。",
+    "医保钱包实用指南 2025-09-22",
+    Grade.UNCONFIRMED,
 )
 
 S18 = Clause(
@@ -52,13 +59,28 @@ T94 = Clause.assumption(
 T95 = Clause.assumption(
     "T95",
     "没有文件写明死亡之后的医保钱包：登记死亡的次日起，不开通，不转出，不接收；"
+    "不支付费用；"
     "尚未被接收的款项照常退回。",
+)
+
+
+T96 = Clause.assumption(
+    "T96",
+    "没有文件写明医保钱包怎样支付费用：由患者选择；在本人个人账户与授权人个人账户之后，"
+    "支付本人个人账户可以支付的部分；钱包里的款项已归本人，转账冻结的款项不在钱包之中。",
+)
+
+T97 = Clause.assumption(
+    "T97",
+    "没有文件写明使用地以外的支付：就医地不在钱包使用地之内的，医保钱包不支付；"
+    "使用地按统筹区比较，以结算当时的使用地为准。",
 )
 
 
 @hookimpl
 def wallet_terms() -> Timeline[WalletTerms]:
-    """每日3次、每笔2000元、22:00至6:00不转、前一笔未接收不转、次日6:00退回（S11）。"""
+    """每日3次、每笔2000元、22:00至6:00不转、前一笔未接收不转、次日6:00退回（S11）；
+    支付费用排在账户之后，限使用地（推定 T96、T97）。"""
     return provincial(
         WalletTerms(
             transfers_a_day=3,
@@ -75,9 +97,11 @@ def wallet_terms() -> Timeline[WalletTerms]:
                 receiver=(T94,),
                 relation=(S11, T94),
                 alive=(T95,),
+                paying=(S45, T96),
+                place=(S45, T97),
             ),
         ),
-        clauses=[S11, T91, T92, T93, T94, T95],
+        clauses=[S11, S45, T91, T92, T93, T94, T95, T96, T97],
         against=[S18],
         why="两份文件只写怎样开通（H2、H3）；限额出自官方的使用指南（S11）。"
         "退回的时刻S11为次日6:00，S18为6:00前：取S11，6:00整退回先于接收。",

@@ -44,6 +44,7 @@ _PAYERS: Final = {
     settlement_pb2.PAYER_OWN_PURSE: "本人账户",
     settlement_pb2.PAYER_GIVER_PURSE: "共济账户",
     settlement_pb2.PAYER_CASH: "现金",
+    settlement_pb2.PAYER_WALLET: "医保钱包",
 }
 
 

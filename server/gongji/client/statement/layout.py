@@ -43,6 +43,9 @@ _MEMBER: Final = (
     SheetColumn("status", "说明"),
 )
 
+_WALLET: Final = SheetColumn("wallet_fen", "医保钱包（元）", fen=True)
+"""Stands before the cash if the wallet paid any of the rows."""
+
 _ACCOUNT: Final = (
     SheetColumn("version", "序号"),
     SheetColumn("at", "时间"),
@@ -65,6 +68,8 @@ _KINDS: Final = {
     account_pb2.ENTRY_KIND_WALLET_SENT: "医保钱包转出",
     account_pb2.ENTRY_KIND_WALLET_RECEIVED: "医保钱包转入",
     account_pb2.ENTRY_KIND_WALLET_RETURNED: "医保钱包退回",
+    account_pb2.ENTRY_KIND_WALLET_CHARGE: "医保钱包支付",
+    account_pb2.ENTRY_KIND_WALLET_REFUND: "撤销退回钱包",
 }
 
 _TOTAL: Final = "合计"
@@ -133,11 +138,16 @@ def of_member(
     parties: Parties | None = None,
 ) -> Sheet:
     """Return a patient's own settlements; `parties` are the givers of an issued one."""
+    has_wallet = any(row.wallet_fen for row in settlements)
+    columns, payers = list(_MEMBER), "统筹基金 + 本人账户 + 共济账户"
+    if has_wallet:
+        columns.insert(-2, _WALLET)
+        payers += " + 医保钱包"
+    amounts = [_amounts(row, has_wallet=has_wallet) for row in settlements]
     rows: list[Row] = [
-        (_at(row), _institution(row), *_amounts(row), _status(row))
-        for row in settlements
+        (_at(row), _institution(row), *paid, _status(row))
+        for row, paid in zip(settlements, amounts, strict=True)
     ]
-    amounts = [_amounts(row) for row in settlements]
     totals = [sum(column) for column in zip(*amounts, strict=True)]
     return Sheet(
         title="门诊结算查询单",
@@ -146,12 +156,11 @@ def of_member(
         name=subject.name,
         period=subject.period,
         others=tuple(map(_giver, (parties or {}).values())),
-        columns=_MEMBER,
+        columns=tuple(columns),
         rows=tuple(rows),
         # Without rows there are no columns to add up.
         closing=(_TOTAL, "", *(totals or [0] * 5), ""),
-        note="费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。本单不显示诊断与项目。"
-        f"{_REFUNDED}",
+        note=f"费用总额 = {payers} + 现金。本单不显示诊断与项目。{_REFUNDED}",
     )
 
 
@@ -215,9 +224,11 @@ def _relation(party: statement_pb2.StatementParty) -> str:
     return RELATION_NAMES.get(party.relation, party.relation)
 
 
-def _amounts(row: settlement_pb2.SettlementRow) -> tuple[int, ...]:
-    """Return total, fund, own account, giving accounts and cash, in fen."""
-    return row.total_fen, row.fund_fen, row.charged_fen, row.aid_fen, row.cash_fen
+def _amounts(row: settlement_pb2.SettlementRow, *, has_wallet: bool) -> tuple[int, ...]:
+    """Return total, fund, own account, giving accounts, wallet if any, cash; in fen."""
+    wallet = (row.wallet_fen,) if has_wallet else ()
+    accounts = row.charged_fen, row.aid_fen
+    return row.total_fen, row.fund_fen, *accounts, *wallet, row.cash_fen
 
 
 def _at(row: settlement_pb2.SettlementRow) -> datetime:

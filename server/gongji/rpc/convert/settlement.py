@@ -77,6 +77,7 @@ def bill_from(message: pb.Bill, patient: str) -> Bill:
         residue_of=ResidueOf(message.residue_of) if message.residue_of else None,
         invoice_no=message.invoice_no,
         insured_place=message.insured_place,
+        use_wallet=message.use_wallet,
     )
 
 
@@ -105,6 +106,7 @@ def write_settlement(
             fen=movement.fen,
             balance_after_fen=movement.balance_after_fen,
             version_after=movement.version_after,
+            wallet=movement.wallet,
         )
     _write_deciding(settlement, message)
     message.request_id = own_request_id(settlement.request_key)
@@ -147,6 +149,7 @@ def _write_split(settlement: Settlement, message: pb.Settlement) -> None:
     message.patient_part_fen = settlement.patient_part_fen
     message.account_fen = settlement.account_fen
     message.aid_fen = settlement.aid_fen
+    message.wallet_fen = settlement.wallet_fen
     message.cash_fen = settlement.cash_fen
     message.deductible_used_after_fen = settlement.deductible_used_after_fen
     message.fund_paid_after_fen = settlement.fund_paid_after_fen
@@ -183,6 +186,7 @@ def movements_to(movements: Iterable[PurseMovement]) -> list[pb.PurseMovement]:
             fen=m.fen,
             balance_after_fen=m.balance_after_fen,
             version_after=m.version_after,
+            wallet=m.wallet,
         )
         for m in movements
     ]
@@ -246,6 +250,7 @@ def patient_row_to(
     row.fund_fen = sign * settlement.fund_fen
     row.cash_fen = sign * settlement.cash_fen
     row.aid_fen = sign * settlement.aid_fen
+    row.wallet_fen = sign * settlement.wallet_fen
     return row
 
 
@@ -304,3 +309,4 @@ def _write_said(bill: Bill, message: pb.Bill) -> None:
     message.msgid = bill.msgid
     message.invoice_no = bill.invoice_no
     message.insured_place = bill.insured_place
+    message.use_wallet = bill.use_wallet

@@ -19,7 +19,11 @@ from gongji.rules.phrases.elsewhere import (
     kind_in_words,
     unfiled_in_words,
 )
-from gongji.rules.phrases.wallet import hours_in_words, returning_in_words
+from gongji.rules.phrases.wallet import (
+    hours_in_words,
+    paying_in_words,
+    returning_in_words,
+)
 
 __all__ = [
     "NOTHING",
@@ -34,6 +38,7 @@ __all__ = [
     "money_in_words",
     "monthly_in_words",
     "pairs_taken",
+    "paying_in_words",
     "premium_years_in_words",
     "refund_in_words",
     "relations_left_out",

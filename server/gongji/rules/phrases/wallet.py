@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gongji.rules.benefits import ALL_PARTS, PurseKind
 from gongji.rules.binding import NoLimit
 from gongji.rules.phrases.base import phrase
 from gongji.rules.phrases.benefits import money_in_words
@@ -24,12 +25,26 @@ def _(value: WalletTerms) -> str:
     waiting = "；前一笔未被接收之前不得再转" if value.one_at_a_time else ""
     return (
         f"{number}，{most}；{hours_in_words(value)}{waiting}；"
-        f"{returning_in_words(value)}"
+        f"{returning_in_words(value)}；{paying_in_words(value)}"
     )
 
 
 def _at_most(fen: int) -> str:
     return f"每笔不超过{money_in_words(fen)}"
+
+
+def paying_in_words(terms: WalletTerms) -> str:
+    """Return after which accounts a wallet pays, and what of a bill."""
+    before = [name for kind, name in _ACCOUNTS.items() if kind in terms.after]
+    place = f"在{'、'.join(before)}之后" if before else "先于各账户"
+    parts = "" if terms.pays == ALL_PARTS else f"中的{phrase(terms.pays)}"
+    return f"患者要求使用医保钱包的，{place}支付个人账户可以支付的部分{parts}"
+
+
+_ACCOUNTS = {
+    PurseKind.OWN: "本人个人账户",
+    PurseKind.GIVERS: "授权人个人账户",
+}
 
 
 def hours_in_words(terms: WalletTerms) -> str:
