@@ -1,13 +1,19 @@
-"""Transfers between the wallets of a family."""
+"""Transfers between the wallets of a family, and bills that a wallet pays."""
 
 from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from gongji.v1 import wallet_pb2
+from gongji.v1 import settlement_pb2, wallet_pb2
 
 from tests.scaffold.service import Service
-from tests.verify.families import HOLDERS, PARTNERS, wallet_opening, wallet_transfer
+from tests.verify.families import (
+    HOLDERS,
+    PARTNERS,
+    PLACES,
+    wallet_opening,
+    wallet_transfer,
+)
 
 
 def tick(service: Service) -> None:
@@ -30,6 +36,7 @@ async def transfer_money(service: Service) -> None:
     )
     await service.wallets.AcceptTransfer(accepted)
     tick(service)
+    await _pay_with(service, partner)
     back = await _sent(service)
     service.clock.set(back.transfer.returns_at.ToDatetime(tzinfo=UTC))
     # Whoever looks has what is due booked back.
@@ -37,6 +44,42 @@ async def transfer_money(service: Service) -> None:
     await service.wallets.GetWallet(asked)
     tick(service)
     await _sent(service)
+
+
+async def _pay_with(service: Service, person_no: str) -> None:
+    """Settle bills with a wallet: elsewhere than it is used, then for all that is in it.
+
+    The last of them is taken back; so nothing of the wallet ends where it began.
+    """
+    await _settled(service, person_no)
+    request = wallet_pb2.ChangeWalletPlaceRequest(
+        request_id=service.new_id(), person=service.ref(person_no), use_place=PLACES[0]
+    )
+    await service.wallets.ChangeWalletPlace(request)
+    tick(service)
+    await _settled(service, person_no, fen=60_00)
+    settled = await _settled(service, person_no)
+    assert settled.settlement.wallet_fen == 40_00
+    await service.reverse(settlement_id=settled.settlement.settlement_id)
+    tick(service)
+
+
+async def _settled(
+    service: Service, person_no: str, fen: int = 900_00
+) -> settlement_pb2.SettleResponse:
+    """Settle a bill that nothing but a wallet, or cash, pays."""
+    reply = await service.settle(
+        patient=service.ref(person_no),
+        institution_code=f"H{PLACES[0]}00021",
+        service_day=f"{service.clock():%Y-%m-%d}",
+        total_fen=fen,
+        in_scope_fen=0,
+        out_of_catalogue_fen=fen,
+        account_use=settlement_pb2.ACCOUNT_USE_NONE,
+        use_wallet=True,
+    )
+    tick(service)
+    return reply
 
 
 async def _sent(service: Service) -> wallet_pb2.TransferResponse:

@@ -14,8 +14,10 @@ from gongji.model.account import Account
 from gongji.model.claim import Claim
 from gongji.model.commands import Answer, Listing
 from gongji.model.filing import Filing
+from gongji.model.settlement import Bill, Settlement
 from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.rules.codes import AccountUse
+from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import Settle
 from gongji.store.committer import Committer
 from gongji.store.engine import Engine, Job, Lookup
@@ -25,12 +27,16 @@ from gongji.wallet.sending import SendTransfer
 
 from tests.claim import claiming
 from tests.filing.test_make import filed
+from tests.scaffold.people import CHUZHOU
 from tests.scaffold.world import NewWorld, World
 from tests.store.conftest import Clock
 from tests.wallet.wallets import transfer, wallet
 
 GOES_ON_S: Final = 0.3
 """How long the first waits for the second: it is done by then, or waits for a lock."""
+
+
+NONE = AccountUse.NONE
 
 
 class Race(NamedTuple):
@@ -117,7 +123,7 @@ def decisions(world: World) -> Race:
     """Two decisions of one claim: refused, and paid."""
     world.hospital(5)
     world.person("P1")
-    bill = world.visit("P1", 100_00, account_use=AccountUse.NONE)
+    bill = world.visit("P1", 100_00, account_use=NONE)
     claim_id = claiming.submit(world, bill, "1").claim_id
     claiming.review(world, claim_id)
     refuses, pays = (
@@ -130,11 +136,39 @@ def invoice(world: World) -> Race:
     """One invoice settled and claimed."""
     world.hospital(5)
     world.person("P1")
-    plain = world.visit("P1", 100_00, account_use=AccountUse.NONE)
-    bill = world.visit("P1", 100_00, account_use=AccountUse.NONE, invoice_no="1")
+    plain = world.visit("P1", 100_00, account_use=NONE)
+    bill = world.visit("P1", 100_00, account_use=NONE, invoice_no="1")
     settle = Settle(world.request(), bill, world.cities)
     claim = claiming.submission(world, claiming.form(plain, "1"))
     return Race(settle, claim, Account)
+
+
+def treated(world: World) -> Bill:
+    """Return a bill of R for 70 yuan, of which a wallet used here pays all it has."""
+    return world.visit(
+        "R", 0, out_of_catalogue_fen=70_00, use_wallet=True, account_use=NONE
+    )
+
+
+def pays(world: World) -> Race:
+    """Two bills that one wallet pays, which holds enough for one and a half."""
+    world.hospital(5)
+    two_wallets(world)
+    world.add(wallet("R", use_place=CHUZHOU, balance_fen=100_00, version=1))
+    first, second = (
+        Settle(world.request(), treated(world), world.cities) for _ in range(2)
+    )
+    return Race(first, second, WalletAccount)
+
+
+def comes_back(world: World) -> Race:
+    """A bill taken back, and a transfer accepted, into one wallet."""
+    world.hospital(5)
+    two_wallets(world, "T1")
+    world.add(wallet("R", use_place=CHUZHOU, balance_fen=100_00, version=1))
+    paid = world.settle(treated(world)).settlement_id
+    back = Reverse(world.request("Reverse"), paid, "", "", world.cities)
+    return Race(back, acceptance(world, "T1"), WalletAccount)
 
 
 def ends(world: World) -> Race:
@@ -152,6 +186,8 @@ RACES: Final[Mapping[str, tuple[Callable[[World], Race], Mapping[str, int]]]] = 
     "two returns": (returns, {"True": 1, "False": 1}),
     "two acceptances": (accepts, {"done": 2}),
     "two acceptances of one": (accepts_of_one, {"done": 1, "TransferEnded": 1}),
+    "two bills": (pays, {"done": 2}),
+    "reversed and accepted": (comes_back, {"done": 2}),
     "two sends": (sends, {"done": 1, "TransferWaiting": 1}),
     "two decisions": (decisions, {"done": 1, "IllegalTransition": 1}),
     "settled and claimed": (invoice, {"done": 1, "InvoiceUsed": 1}),
@@ -167,7 +203,7 @@ def name_of(outcome: Any) -> str:
 
 
 def money(engine: PostgresEngine) -> int:
-    """Return what is in purses and wallets, and what transfers hold; fen."""
+    """Return what is in purses and wallets, what transfers hold, and what paid bills; fen."""
     purses = [one.balance_fen for one, _ in engine.page(Listing(kind=Account))]
     wallets = engine.page(Listing(kind=WalletAccount))
     transfers = engine.page(Listing(kind=WalletTransfer))
@@ -175,7 +211,9 @@ def money(engine: PostgresEngine) -> int:
     held = sum(one.fen for one, _ in transfers if one.ended_at is None)
     listed = {name for one, _ in wallets for name in one.held}
     assert listed == {one.transfer_id for one, _ in transfers if one.ended_at is None}
-    return sum(purses) + in_wallets + held
+    settled = [one for one, _ in engine.page(Listing(kind=Settlement))]
+    paid = sum(one.account_fen for one in settled if one.reversed_at is None)
+    return sum(purses) + in_wallets + held + paid
 
 
 def job_of(decided: Any) -> Job:

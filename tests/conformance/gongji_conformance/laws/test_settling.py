@@ -39,11 +39,12 @@ def test_lines_sum_to_the_bill(gongji_city: CityUnderTest, use: words.Use) -> No
     _, patient = gongji_city.family()
     settlement = gongji_city.settle(patient, use=use)
     paid = _paid_by_payer(settlement.lines)
-    own_fen = settlement.account_fen - settlement.aid_fen
+    own_fen = settlement.account_fen - settlement.aid_fen - settlement.wallet_fen
     assert settlement.bill.total_fen == sum(paid.values())
     assert settlement.fund_fen == paid[settlement_pb2.PAYER_FUND]
     assert own_fen == paid[settlement_pb2.PAYER_OWN_PURSE]
     assert settlement.aid_fen == paid[settlement_pb2.PAYER_GIVER_PURSE]
+    assert settlement.wallet_fen == paid[settlement_pb2.PAYER_WALLET]
     assert settlement.cash_fen == paid[settlement_pb2.PAYER_CASH]
     assert [] == [line for line in settlement.lines if not _explained(line)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from gongji.v1 import account_pb2, wallet_pb2
+from gongji.v1 import account_pb2, settlement_pb2, wallet_pb2
 
 from gongji_conformance.city import requests
 from gongji_conformance.city.city import CityUnderTest
@@ -61,6 +61,47 @@ def test_what_is_not_accepted_comes_back_once(gongji_city: CityUnderTest) -> Non
         # Whoever looks at the sender's wallet has it booked.
         assert 0 == _wallet(gongji_city, holder)
         assert 100_00 == _purse(gongji_city, holder)
+
+
+@law("WALLET-PAY-001")
+def test_a_wallet_pays_if_it_is_asked(gongji_city: CityUnderTest) -> None:
+    """Asked, it pays: a line of its own, the balance after; reversed, all is back."""
+    _, member, transfer = _sent(gongji_city)
+    gongji_city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
+    request = gongji_city.settling(member, use="none")
+    request.bill.use_wallet = True
+    place = wallet_pb2.ChangeWalletPlaceRequest(
+        request_id=new_id(),
+        person=ref(member.person_no),
+        use_place=request.bill.institution_code[1:7],
+    )
+    gongji_city.stubs.wallets.ChangeWalletPlace(place)
+    settled = gongji_city.stubs.settlements.Settle(request).settlement
+    [line] = [one for one in settled.lines if one.payer == settlement_pb2.PAYER_WALLET]
+    after = 100_00 - line.fen
+    assert settled.wallet_fen == line.fen
+    assert settled.account_fen == line.fen
+    assert line.rule.clauses
+    assert line.in_words
+    moved = [(m.fen, m.balance_after_fen) for m in settled.movements if m.wallet]
+    assert moved == ([(-line.fen, after)] if line.fen else [])
+    assert after == _wallet(gongji_city, member)
+    back = settlement_pb2.ReverseRequest(
+        request_id=new_id(), settlement_id=settled.settlement_id
+    )
+    gongji_city.stubs.settlements.Reverse(back)
+    assert 100_00 == _wallet(gongji_city, member)
+
+
+@law("WALLET-PAY-002")
+def test_a_wallet_that_is_not_asked_pays_nothing(gongji_city: CityUnderTest) -> None:
+    """A bill that does not ask for it has no line of a wallet, and takes nothing of it."""
+    _, member, transfer = _sent(gongji_city)
+    gongji_city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
+    settled = gongji_city.settle(member)
+    payers = {line.payer for line in settled.lines}
+    assert settlement_pb2.PAYER_WALLET not in payers
+    assert (0, 100_00) == (settled.wallet_fen, _wallet(gongji_city, member))
 
 
 def _sent(
