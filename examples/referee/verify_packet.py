@@ -30,7 +30,6 @@ Shown = Mapping[str, Any]
 Hash = Callable[[bytes], bytes]
 Path = list[bytes]
 REVERSAL = {"reversed_at", "reversed_why", "reversed_by", "replaced_by", "superseded"}
-PAID = ("fund", "own_purse", "givers")
 PARTS = ("out_of_catalogue", "above_limit", "first_selfpay", "in_scope")
 
 
@@ -157,19 +156,11 @@ def check_included(hashed: Hash, row: Shown, key: str, kept: str) -> str:
 
 def fund(i: Mapping[str, int]) -> int:
     """Return what the fund pays: its ratio of what is above the deductible, capped."""
-    level = i["deductible_per_level"]
-    limit = min(level, i.get("deductible_year_max", level))
+    limit = min(i["deductible_per_level"], i.get("deductible_year_max", sys.maxsize))
     deductible = min(i["in_scope"], max(0, limit - i["deductible_used"]))
     paid = ((i["in_scope"] - deductible) * i["ratio_bp"] + i["rounding_bp"]) // 10_000
-    if "cap" in i:
-        paid = min(paid, max(0, i["cap"] - i["fund_paid"]))
-    return min(paid, i.get("visit_cap", paid))
-
-
-def paid_before_cash(i: Shown) -> int:
-    """Return what others pay; the wallet is left out of a bill that does not ask for it."""
-    others: int = sum(i[payer] for payer in PAID)
-    return others + int(i.get("wallet", 0))
+    left = max(0, i.get("cap", sys.maxsize) - i["fund_paid"])
+    return min(paid, left, i.get("visit_cap", paid))
 
 
 FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
@@ -178,7 +169,7 @@ FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
     "own_purse.v1": ("own", lambda i: min(i["needed"], i["available"])),
     "giver_purse.v1": ("aid", lambda i: min(i["needed"], i["available"])),
     "wallet.v1": ("wallet", lambda i: min(i["needed"], i["available"])),
-    "cash.v1": ("cash", lambda i: i["total"] - paid_before_cash(i)),
+    "cash.v1": ("cash", lambda i: 2 * i["total"] - sum(i.values())),
 }
 
 
@@ -186,15 +177,15 @@ def check_money(settlement: Shown) -> int:
     """Check each line and all sums of a settlement; return its total in fen."""
     bill, lines = settlement["bill"], settlement["lines"]
     total: int = bill["total_fen"]
-    parts = sum(bill[f"{part}_fen"] for part in PARTS)
-    require(parts == total, "费用的四部分之和不是总额")
+    require(sum(bill[f"{x}_fen"] for x in PARTS) == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
     for payer, fen in paid_by(lines).items():
         require(settlement.get(f"{payer}_fen", 0) == fen, "各付款方的合计与各行不符")
-    movements = [m for m in settlement.get("movements", ()) if m["fen"]]
-    moved = {(m["purse"], m.get("wallet", False)): -m["fen"] for m in movements}
-    asked = [one for one in lines if one.get("purse") and one["fen"]]
-    drawn = {(x["purse"], x["formula"] == "wallet.v1"): x["fen"] for x in asked}
+    moves, asked = settlement.get("movements", ()), [x for x in lines if x.get("purse")]
+    moved = {(m["purse"], bool(m.get("wallet"))): -m["fen"] for m in moves if m["fen"]}
+    drawn = {
+        (x["purse"], "wallet" in x["formula"]): x["fen"] for x in asked if x["fen"]
+    }
     require(moved == drawn, "账户的变动与各行不符")
     return total
 

@@ -89,6 +89,7 @@ SENT = pb.Bill(
     insured_place="341199",
     msgid="M1",
     residue_of=pb.RESIDUE_OF_CHRONIC,
+    use_wallet=True,
 )
 
 

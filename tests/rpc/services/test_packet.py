@@ -17,6 +17,7 @@ from gongji.v1 import packet_pb2 as pb
 from gongji.v1 import packet_pb2_grpc
 
 from tests.rpc.services.telling import AT_WORK, RETIRED_IN_JULY, resettle, tell
+from tests.rpc.services.test_wallet import accepting, opening, sent
 from tests.scaffold.service import Service
 
 BOTH = pytest.mark.parametrize("home", ["memory", "postgres"], indirect=True)
@@ -120,6 +121,24 @@ async def test_a_packet_holds(
     assert expected == rows_in(result.stdout)
     assert len(expected) == result.stdout.count("检查点签名有效")
     assert "没有出示" not in result.stdout
+
+
+async def test_what_a_wallet_paid_is_judged(service: Service, tmp_path: Path) -> None:
+    """Money of a purse and of its owner's wallet is told apart, and adds up."""
+    await service.give("P2", 70_00)
+    for person_no in ("P1", "P2"):
+        place = opening(service, person_no, use_place="341100")
+        await service.wallets.OpenWallet(place)
+    people = {"sender": service.ref("P2"), "receiver": service.ref("P1")}
+    sent_to_p1 = await sent(service, **people, fen=70_00)
+    accept = accepting(service, sent_to_p1, receiver=service.ref("P1"))
+    await service.wallets.AcceptTransfer(accept)
+    await service.give("P1", 50_00)
+    settlement = (await service.settle(use_wallet=True)).settlement
+    assert (70_00, 120_00) == (settlement.wallet_fen, settlement.account_fen)
+    content = await packet(service.channel, settlement.settlement_id)
+    result = judged(content, tmp_path)
+    assert (0, "") == (result.returncode, result.stderr)
 
 
 @BOTH
