@@ -32,6 +32,7 @@ from gongji.cli.config import CommandsByName, configured
 from gongji.cli.installed import as_installed, own_command
 from gongji.cli.options import ServerTarget, target_of
 from gongji.cli.terminal import Terminal, on_terminal
+from gongji.cli.usage import in_words
 from gongji.client.connection import refusal_of
 from gongji.client.diagnosis import why_unreached
 from gongji.model.refusals import Refusal
@@ -111,9 +112,8 @@ def _shown_faults() -> Iterator[None]:
     try:
         yield
     except click.ClickException as fault:
-        message = fault.format_message()
-        text = on_terminal(shown_lines(as_installed(message)))
-        if text == message:
+        text = on_terminal(shown_lines(as_installed(in_words(fault))))
+        if text == fault.format_message():
             raise
         if isinstance(fault, click.UsageError):
             raise click.UsageError(text, fault.ctx) from fault
