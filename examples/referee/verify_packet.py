@@ -179,19 +179,16 @@ def check_money(settlement: Shown) -> int:
     total: int = bill["total_fen"]
     require(sum(bill[f"{x}_fen"] for x in PARTS) == total, "费用的四部分之和不是总额")
     require(sum(line["fen"] for line in lines) == total, "各行之和不是总额")
-    for payer, fen in paid_by(lines).items():
-        require(settlement.get(f"{payer}_fen", 0) == fen, "各付款方的合计与各行不符")
-    moves, asked = settlement.get("movements", ()), [x for x in lines if x.get("purse")]
-    moved = {(m["purse"], bool(m.get("wallet"))): -m["fen"] for m in moves if m["fen"]}
-    drawn = {
-        (x["purse"], "wallet" in x["formula"]): x["fen"] for x in asked if x["fen"]
-    }
+    check_payers(settlement, lines)
+    moved = {(m["purse"], "wallet" in m): -m["fen"] for m in settlement["movements"]}
+    asked = [x for x in lines if x.get("purse") and x["fen"]]
+    drawn = {(x["purse"], "wallet" in x["formula"]): x["fen"] for x in asked}
     require(moved == drawn, "账户的变动与各行不符")
     return total
 
 
-def paid_by(lines: list[Any]) -> dict[str, int]:
-    """Return what each payer pays, once each line follows from its inputs."""
+def check_payers(settlement: Shown, lines: list[Any]) -> None:
+    """Check that each line follows from its inputs, and what each payer pays in all."""
     paid = {payer: 0 for payer, _ in FORMULAS.values()}
     for place, line in enumerate(lines, 1):
         require(line["formula"] in FORMULAS, f"trace.v1 没有公式 {line['formula']}")
@@ -199,7 +196,8 @@ def paid_by(lines: list[Any]) -> dict[str, int]:
         fen = recomputed(line["inputs"])
         require(fen == line["fen"], f"第 {place} 行应为 {fen} 分，不是所写的数")
         paid[payer] += fen
-    return paid
+    for payer, fen in paid.items():
+        require(settlement.get(f"{payer}_fen", 0) == fen, "各付款方的合计与各行不符")
 
 
 def check_rules(hashed: Hash, packet: Shown, settlement: Shown) -> str:

@@ -34,13 +34,17 @@ def impossible_figures(part: object) -> Iterator[str]:
                 yield f"代缴金额的下限须大于 0 且不高于上限，得到 {least} 与 {most}"
         case FamilyLimit(people=0) | GiverLimit(givers=0) | MarriageTerms(spouses=0):
             yield "人数上限至少 1 人，不设限写 NO_LIMIT"
-        case WalletTerms():
+        case WalletTerms() | PurseOrder():
             yield from _problems_of_wallet(part)
         case _:
-            yield from _problems_of_others(part)
+            yield from _problems_elsewhere(part)
 
 
-def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
+def _problems_of_wallet(terms: WalletTerms | PurseOrder) -> Iterator[str]:
+    if isinstance(terms, PurseOrder):
+        if PurseKind.WALLET in terms.order:
+            yield "医保钱包的位置写在 wallet_terms 的 after，不写在 purse_order"
+        return
     if 0 in {terms.transfers_a_day, terms.most_fen}:
         yield "医保钱包转账的次数与金额须大于 0，不设限写 NO_LIMIT"
     times = (terms.closed_from, terms.closed_until, terms.returns_at)
@@ -50,11 +54,8 @@ def _problems_of_wallet(terms: WalletTerms) -> Iterator[str]:
         yield "after 写排在医保钱包之前的账户，不含医保钱包本身"
 
 
-def _problems_of_others(part: object) -> Iterator[str]:
+def _problems_elsewhere(part: object) -> Iterator[str]:
     match part:
-        case PurseOrder(order=order):
-            if PurseKind.WALLET in order:
-                yield "医保钱包的位置写在 wallet_terms 的 after，不写在 purse_order"
         case FundElsewhere(factor_bp=factor, less_bp=less):
             if max(factor, less) > FULL_BP:
                 yield "异地的支付比例不得高于参保地：系数与扣减至多 100%"

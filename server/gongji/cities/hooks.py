@@ -18,7 +18,6 @@ from gongji.rules.binding import Identity
 from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules, hookimpl
 
-
 PROVINCE = "province"
 """The name of the lowest plugin, which answers every hook."""
 

@@ -95,11 +95,12 @@ def _wallet(builder: GuideBuilder) -> Section:
         wallet.procedure,
         effect,
         *_transfers(builder),
+        *_paying(builder),
     )
 
 
 def _transfers(builder: GuideBuilder) -> Iterator[Statement]:
-    """Yield how money comes into a relative's wallet, and back, and what it pays."""
+    """Yield how money comes into a relative's wallet, and back."""
     hook = CityRules.wallet_terms
     terms = builder.value(hook)
     cited = terms.clauses
@@ -119,12 +120,16 @@ def _transfers(builder: GuideBuilder) -> Iterator[Statement]:
         (*cited.relation, *cited.receiver),
     )
     yield builder.statement(hook, f"转账{returning_in_words(terms)}。", cited.returning)
+
+
+def _paying(builder: GuideBuilder) -> Iterator[Statement]:
+    """Yield what one's own wallet pays, and where."""
+    hook = CityRules.wallet_terms
+    terms = builder.value(hook)
+    cited = terms.clauses
     yield builder.statement(hook, f"{paying_in_words(terms)}。", cited.paying)
-    yield builder.statement(
-        hook,
-        "医保钱包只在使用地支付：就医地不在使用地之内的，请先变更使用地。",
-        cited.place,
-    )
+    only_there = "医保钱包只在使用地支付：就医地不在使用地之内的，请先变更使用地。"
+    yield builder.statement(hook, only_there, cited.place)
 
 
 def _people(builder: GuideBuilder) -> Iterator[Statement]:

@@ -353,8 +353,6 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
         bindings,
         *filing_needs(bill),
     ]
-    if bill.use_wallet:
-        needs.append(Need(WalletAccount, "", bill.patient))
     # Accumulator and givers follow from patient and bindings: a second round.
     if not (facts.has(person) and facts.has(bindings)):
         return needs
@@ -370,10 +368,13 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
 
 
 def _needs_of_patient(bill: Bill, patient: Person, *, settling: bool) -> list[Need]:
-    """Return the accumulator of the bill's year and, to settle it, the service day."""
+    """Return the accumulator of the bill's year, the wallet if it asks for that and, to
+    settle it, the service day."""
     scheme = scheme_of(bill, patient)
     area = pooling_area(patient.place_on(bill.service_day, scheme))
     needs = [Need(Accumulator, "", _unused(bill, scheme, area).key)]
+    if bill.use_wallet:
+        needs.append(Need(WalletAccount, "", bill.patient))
     if settling:
         day = SettledDay.key_of(area, bill.service_day)
         needs.append(Need(SettledDay, "", day))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts
 from gongji.model.people import alive_on, area_of_institution
+from gongji.model.settlement import Bill
 from gongji.model.wallet import WalletAccount
 from gongji.rules.benefits import PurseKind
 from gongji.rules.codes import covers_area
@@ -56,13 +57,19 @@ def _judged(
     if not alive_on(case.patient, facts.today):
         rule = rules.ref(CityRules.wallet_terms, *cited.alive)
         return rule, "已登记死亡，医保钱包不再使用"
-    treated_in = area_of_institution(case.bill.institution_code)
-    if not covers_area(wallet.use_place, treated_in):
-        rule = rules.ref(CityRules.wallet_terms, *cited.place)
-        used_in = wallet.use_place
-        return rule, f"就医地（{treated_in}）不在医保钱包的使用地（{used_in}）之内"
+    elsewhere = _elsewhere(wallet, case.bill)
+    if elsewhere:
+        return rules.ref(CityRules.wallet_terms, *cited.place), elsewhere
     uses = rules.value(CityRules.uses)
     denied = spending_denied(uses, case.bill.spending)
     if denied:
         return rules.ref(CityRules.uses, *uses.clauses.never), denied
     return rules.ref(CityRules.wallet_terms, *cited.paying), ""
+
+
+def _elsewhere(wallet: WalletAccount, bill: Bill) -> str:
+    """Return that a bill is from where the wallet is not used, "" if it is not."""
+    treated_in, used_in = area_of_institution(bill.institution_code), wallet.use_place
+    if covers_area(used_in, treated_in):
+        return ""
+    return f"就医地（{treated_in}）不在医保钱包的使用地（{used_in}）之内"

@@ -211,9 +211,13 @@ def money(engine: PostgresEngine) -> int:
     held = sum(one.fen for one, _ in transfers if one.ended_at is None)
     listed = {name for one, _ in wallets for name in one.held}
     assert listed == {one.transfer_id for one, _ in transfers if one.ended_at is None}
+    return sum(purses) + in_wallets + held + paid(engine)
+
+
+def paid(engine: PostgresEngine) -> int:
+    """Return what purses and wallets paid of the bills that stand; fen."""
     settled = [one for one, _ in engine.page(Listing(kind=Settlement))]
-    paid = sum(one.account_fen for one in settled if one.reversed_at is None)
-    return sum(purses) + in_wallets + held + paid
+    return sum(one.account_fen for one in settled if one.reversed_at is None)
 
 
 def job_of(decided: Any) -> Job:

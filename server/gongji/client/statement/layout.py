@@ -43,8 +43,18 @@ _MEMBER: Final = (
     SheetColumn("status", "说明"),
 )
 
-_WALLET: Final = SheetColumn("wallet_fen", "医保钱包（元）", fen=True)
-"""Stands before the cash if the wallet paid any of the rows."""
+_MEMBER_WITH_WALLET: Final = (
+    *_MEMBER[:-2],
+    SheetColumn("wallet_fen", "医保钱包（元）", fen=True),
+    *_MEMBER[-2:],
+)
+"""If the wallet paid any of the rows."""
+
+_SUM: Final = "费用总额 = 统筹基金 + 本人账户 + 共济账户 + 现金。"
+
+_SUM_WITH_WALLET: Final = (
+    "费用总额 = 统筹基金 + 本人账户 + 共济账户 + 医保钱包 + 现金。"
+)
 
 _ACCOUNT: Final = (
     SheetColumn("version", "序号"),
@@ -139,10 +149,6 @@ def of_member(
 ) -> Sheet:
     """Return a patient's own settlements; `parties` are the givers of an issued one."""
     has_wallet = any(row.wallet_fen for row in settlements)
-    columns, payers = list(_MEMBER), "统筹基金 + 本人账户 + 共济账户"
-    if has_wallet:
-        columns.insert(-2, _WALLET)
-        payers += " + 医保钱包"
     amounts = [_amounts(row, has_wallet=has_wallet) for row in settlements]
     rows: list[Row] = [
         (_at(row), _institution(row), *paid, _status(row))
@@ -156,11 +162,11 @@ def of_member(
         name=subject.name,
         period=subject.period,
         others=tuple(map(_giver, (parties or {}).values())),
-        columns=tuple(columns),
+        columns=_MEMBER_WITH_WALLET if has_wallet else _MEMBER,
         rows=tuple(rows),
         # Without rows there are no columns to add up.
         closing=(_TOTAL, "", *(totals or [0] * 5), ""),
-        note=f"费用总额 = {payers} + 现金。本单不显示诊断与项目。{_REFUNDED}",
+        note=f"{_SUM_WITH_WALLET if has_wallet else _SUM}本单不显示诊断与项目。{_REFUNDED}",
     )
 
 

@@ -66,23 +66,13 @@ def test_what_is_not_accepted_comes_back_once(gongji_city: CityUnderTest) -> Non
 @law("WALLET-PAY-001")
 def test_a_wallet_pays_if_it_is_asked(gongji_city: CityUnderTest) -> None:
     """Asked, it pays: a line of its own, the balance after; reversed, all is back."""
-    _, member, transfer = _sent(gongji_city)
-    gongji_city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
-    request = gongji_city.settling(member, use="none")
-    request.bill.use_wallet = True
-    place = wallet_pb2.ChangeWalletPlaceRequest(
-        request_id=new_id(),
-        person=ref(member.person_no),
-        use_place=request.bill.institution_code[1:7],
-    )
-    gongji_city.stubs.wallets.ChangeWalletPlace(place)
-    settled = gongji_city.stubs.settlements.Settle(request).settlement
+    member = _with_money(gongji_city)
+    settled = _settled_with_wallet(gongji_city, member)
     [line] = [one for one in settled.lines if one.payer == settlement_pb2.PAYER_WALLET]
-    after = 100_00 - line.fen
-    assert settled.wallet_fen == line.fen
-    assert settled.account_fen == line.fen
+    assert (line.fen, line.fen) == (settled.wallet_fen, settled.account_fen)
     assert line.rule.clauses
     assert line.in_words
+    after = 100_00 - line.fen
     moved = [(m.fen, m.balance_after_fen) for m in settled.movements if m.wallet]
     assert moved == ([(-line.fen, after)] if line.fen else [])
     assert after == _wallet(gongji_city, member)
@@ -96,12 +86,33 @@ def test_a_wallet_pays_if_it_is_asked(gongji_city: CityUnderTest) -> None:
 @law("WALLET-PAY-002")
 def test_a_wallet_that_is_not_asked_pays_nothing(gongji_city: CityUnderTest) -> None:
     """A bill that does not ask for it has no line of a wallet, and takes nothing of it."""
-    _, member, transfer = _sent(gongji_city)
-    gongji_city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
+    member = _with_money(gongji_city)
     settled = gongji_city.settle(member)
     payers = {line.payer for line in settled.lines}
     assert settlement_pb2.PAYER_WALLET not in payers
     assert (0, 100_00) == (settled.wallet_fen, _wallet(gongji_city, member))
+
+
+def _with_money(city: CityUnderTest) -> InventedPerson:
+    """Return a person in whose wallet 100 yuan are."""
+    _, member, transfer = _sent(city)
+    city.stubs.wallets.AcceptTransfer(_accepting(member, transfer))
+    return member
+
+
+def _settled_with_wallet(
+    city: CityUnderTest, patient: InventedPerson
+) -> settlement_pb2.Settlement:
+    """Settle a bill with nothing but the wallet, used where the patient is treated."""
+    request = city.settling(patient, use="none")
+    request.bill.use_wallet = True
+    place = wallet_pb2.ChangeWalletPlaceRequest(
+        request_id=new_id(),
+        person=ref(patient.person_no),
+        use_place=request.bill.institution_code[1:7],
+    )
+    city.stubs.wallets.ChangeWalletPlace(place)
+    return city.stubs.settlements.Settle(request).settlement
 
 
 def _sent(
