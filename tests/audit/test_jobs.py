@@ -135,10 +135,10 @@ async def adoption(desk: Desk) -> None:
 class Looked:
     """Accesses of one person."""
 
-    def others(self, at: datetime) -> tuple[PersonAccess, ...]:
+    def others(self, clock: Callable[[], datetime]) -> tuple[PersonAccess, ...]:
         """The one row."""
         who = ("auditor", "auditor", "", "")
-        return (PersonAccess("1", "R1", at, *who, 0, 0, "GetPerson", "name", ""),)
+        return (PersonAccess("1", "R1", clock(), *who, 0, 0, "GetPerson", "name", ""),)
 
 
 async def accesses(desk: Desk) -> None:

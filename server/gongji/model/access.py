@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, ClassVar, Final, TypeAlias
 
@@ -139,8 +140,8 @@ class Accesses:
         self._written = frozenset(people)
         return self._rows(people, at)
 
-    def others(self, at: datetime) -> tuple[PersonAccess, ...]:
-        """Return the rows of whom no decision kept; each person once."""
+    def others(self, clock: Callable[[], datetime]) -> tuple[PersonAccess, ...]:
+        """Return the rows of whom no decision kept, as of now; each person once."""
         if not self._noted:
             return ()
         people = [
@@ -154,13 +155,19 @@ class Accesses:
         if len(self._kept) > self.MOST_REMEMBERED:
             self._kept.clear()
         self._kept.update(people)
-        return self._rows(people, at)
+        return self._rows(people, clock())
 
     def _rows(self, people: Iterable[str], at: datetime) -> tuple[PersonAccess, ...]:
-        look = self._look
-        # Microseconds: exact in a float until the year 2255.
-        since = f"{round(at.timestamp() * 1_000_000):014x}"
-        serial = self._serial
+        look, serial = self._look, self._serial
+        since = _sortable(at)
         return tuple(
             [PersonAccess(since + serial(), number, at, *look) for number in people]
         )
+
+
+# All rows of one batch bear one instant: it is written once.
+@lru_cache(maxsize=64)
+def _sortable(at: datetime) -> str:
+    """Return an instant as text that sorts by time."""
+    # Microseconds: exact in a float until the year 2255.
+    return f"{round(at.timestamp() * 1_000_000):014x}"

@@ -123,6 +123,9 @@ class Request(Struct, frozen=True):
     @property
     def callers(self) -> tuple[str, ...]:
         """Return the caller's names: the one it has, then its former ones if listed."""
+        # hot path: most callers have no former name.
+        if not self.former:
+            return (self.caller,)
         return tuple(dict.fromkeys((self.caller, *listed(self.former))))
 
     def another(self, request_id: str, method: str) -> Request:

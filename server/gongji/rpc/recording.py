@@ -101,7 +101,7 @@ class AccessRecorder:
 
     async def keep(self, accesses: Accesses) -> None:
         """Keep what no decision kept, before it is answered. StoreUnavailable."""
-        rows = accesses.others(self._clock())
+        rows = accesses.others(self._clock)
         if not rows:
             return
         if self._before_answer:

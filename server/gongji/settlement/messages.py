@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gongji.account.ledger import Inconsistent
 from gongji.model.commands import Request
@@ -13,11 +13,12 @@ from gongji.model.settlement import Bill, SettledMessage, Settlement
 
 def message_needs(bill: Bill, request: Request, facts: Facts) -> Iterator[Need]:
     """Yield where a bill's message may be found, then what it settled and what replaced that."""
-    messages = [by_key(SettledMessage, key) for key in _keys(bill, request)]
+    keys = _keys(bill, request)
+    messages = [by_key(SettledMessage, key) for key in keys]
     yield from messages
     if not all(map(facts.has, messages)):
         return
-    message = _message(bill, request, facts)
+    message = _message(keys, request, facts)
     settlement_id = message.settlement_id if message else ""
     while settlement_id:
         settled = by_key(Settlement, settlement_id)
@@ -31,7 +32,9 @@ def settled_before(bill: Bill, request: Request, facts: Facts) -> Settlement | N
 
     MessageIdReused if that was another bill.
     """
-    message = _message(bill, request, facts) if bill.msgid else None
+    if not bill.msgid:
+        return None
+    message = _message(_keys(bill, request), request, facts)
     if message is None:
         return None
     settlement = _stored(message.settlement_id, facts)
@@ -51,9 +54,11 @@ def _keys(bill: Bill, request: Request) -> list[str]:
     return keys
 
 
-def _message(bill: Bill, request: Request, facts: Facts) -> SettledMessage | None:
+def _message(
+    keys: Iterable[str], request: Request, facts: Facts
+) -> SettledMessage | None:
     """Return the caller's own message; None if it has not been settled."""
-    own, *former = [facts.get(SettledMessage, key) for key in _keys(bill, request)]
+    own, *former = [facts.get(SettledMessage, key) for key in keys]
     if own is not None:
         return own
     inherited = (m for m in former if m is not None and request.inherits(m.caller))

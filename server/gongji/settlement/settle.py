@@ -77,10 +77,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
             needs += message_needs(self.bill, self.request, facts)
-        needs += invoice_needs(
-            self.bill.institution_code, self.bill.invoice_numbers, facts
-        )
-        return needs
+        return needs + _invoice_needs(self.bill, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what, with the records of it, or answer its message again.
@@ -163,11 +160,7 @@ class QuoteOnce(Quote, frozen=True):
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the invoice."""
-        needs = super().needs(facts)
-        needs += invoice_needs(
-            self.bill.institution_code, self.bill.invoice_numbers, facts
-        )
-        return needs
+        return super().needs(facts) + _invoice_needs(self.bill, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what. Every refusal of `decide_bill`, last InvoiceUsed."""
@@ -179,6 +172,14 @@ class QuoteOnce(Quote, frozen=True):
 def settling_needs(bill: Bill, facts: Facts) -> list[Need]:
     """Return what must be known to settle a bill, its message and invoice apart."""
     return _needs(bill, facts, settling=True)
+
+
+def _invoice_needs(bill: Bill, facts: Facts) -> list[Need]:
+    numbers = bill.invoice_numbers
+    # hot path: most bills come without.
+    if not numbers:
+        return []
+    return list(invoice_needs(bill.institution_code, numbers, facts))
 
 
 def _is_noted(bill: Bill) -> bool:

@@ -80,6 +80,11 @@ class Column:
     parted: bool = False
     at_rest: FormsOf | None = None
 
+    def stored(self, record: Any) -> SqlValue:
+        """Return its value of a record in the form in which it is written."""
+        value = self.of(record)
+        return value if self.at_rest is None else self.at_rest(str(value))[0]
+
 
 @dataclass(frozen=True, slots=True)
 class RecordTable(Generic[T]):
@@ -126,12 +131,12 @@ class RecordTable(Generic[T]):
         if self.part is None:
             return tuple([column.of(record) for column in self.columns])
         halves = self.part(record)
-        return tuple(
-            [
-                _stored(column, halves if column.parted else record)
-                for column in self.columns
-            ]
-        )
+        values = []
+        for column in self.columns:
+            # hot path: of one table one column is stored otherwise than found.
+            value_of = column.of if column.at_rest is None else column.stored
+            values.append(value_of(halves if column.parted else record))
+        return tuple(values)
 
     @property
     def form(self) -> RowForm:
@@ -160,13 +165,6 @@ class RecordTable(Generic[T]):
         leading = {index[0] for index in self.indexes}
         texts = (column for column in self.columns if column.type == "TEXT")
         return {column.name: column.of for column in texts if column.name in leading}
-
-
-def _stored(column: Column, record: Any) -> SqlValue:
-    value = column.of(record)
-    if column.at_rest is None:
-        return value
-    return column.at_rest(str(value))[0]
 
 
 AnyTable: TypeAlias = RecordTable[Any]

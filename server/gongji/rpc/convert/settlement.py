@@ -159,16 +159,21 @@ def _write_lines(
     settlement: Settlement, sources: Sources, message: pb.Settlement
 ) -> None:
     """Write each fen's payer, rule and formula."""
+    area_code = settlement.area_code
     for line in settlement.lines:
-        message.lines.add(
+        written = message.lines.add(
             fen=line.fen,
             payer=pb.Payer.ValueType(line.payer),
             purse=line.purse,
-            rule=sources.rule_to(settlement.area_code, line.rule),
             formula=line.formula,
-            inputs=line.inputs,
             in_words=line.in_words,
         )
+        # hot path: a message handed over as a keyword is encoded and decoded, a mapping
+        # goes through checks of its type.
+        written.rule.CopyFrom(sources.rule_to(area_code, line.rule))
+        inputs = written.inputs
+        for name, value in line.inputs.items():
+            inputs[name] = value
     message.trace_version = TRACE_VERSION
     for notice in settlement.notices:
         message.notices.add(

@@ -84,11 +84,16 @@ def end_of(day: date) -> datetime:
 
 def receipt_to(request: Request, answer: Answer[Any]) -> pb.Receipt:
     """Return what a mutating call answers beside its result."""
-    return pb.Receipt(
-        request_id=request.request_id,
-        replayed=answer.replayed,
-        at=instant_to(answer.at),
-    )
+    receipt = pb.Receipt()
+    write_receipt(request, answer, receipt)
+    return receipt
+
+
+def write_receipt(request: Request, answer: Answer[Any], receipt: pb.Receipt) -> None:
+    """Write that into a reply."""
+    receipt.request_id = request.request_id
+    receipt.replayed = answer.replayed
+    write_instant(answer.at, receipt.at)
 
 
 # Made once for each city and version: every settlement and binding names one.

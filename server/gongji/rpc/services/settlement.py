@@ -30,7 +30,7 @@ from gongji.rpc.convert.values import (
     Sources,
     day_from,
     optional_day_from,
-    receipt_to,
+    write_receipt,
 )
 from gongji.rpc.services.balances import hide_balances, may_look_up_balance
 from gongji.rpc.services.paging import page
@@ -88,7 +88,8 @@ class SettlementService(SettlementServiceServicer):
             self._cities,
         )
         answer = await self._store.commit(command)
-        reply = pb.SettleResponse(receipt=receipt_to(command.request, answer))
+        reply = pb.SettleResponse()
+        write_receipt(command.request, answer, reply.receipt)
         write_settlement(answer.value, self._sources, reply.settlement)
         hide_balances(reply.settlement.movements, patient)
         return reply
@@ -112,7 +113,7 @@ class SettlementService(SettlementServiceServicer):
             return reply
         answer = await self._store.commit(command)
         reply = self._reversed_to(answer.value)
-        reply.receipt.CopyFrom(receipt_to(command.request, answer))
+        write_receipt(command.request, answer, reply.receipt)
         return reply
 
     def _reversed_to(self, done: reverse.Reversed) -> pb.ReverseResponse:
