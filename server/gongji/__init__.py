@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     )
     from gongji.rules.codes import (
         EnrolmentStatus,
+        EvidenceType,
         FilingKind,
         MarkKind,
         Purpose,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
         FundElsewhere,
         OutOfArea,
     )
+    from gongji.rules.evidence import EvidenceAccepted, EvidenceTerms
     from gongji.rules.hookspecs import CityRules, hookimpl
     from gongji.rules.money import Rounding
     from gongji.rules.wallet import Wallet, WalletClauses, WalletTerms
@@ -142,6 +144,9 @@ __all__ = [
     "Effects",
     "EnrolmentStatus",
     "EnrolmentTerms",
+    "EvidenceAccepted",
+    "EvidenceTerms",
+    "EvidenceType",
     "Exclusion",
     "FamilyLimit",
     "FilingKind",
@@ -206,6 +211,7 @@ _MODULES = (
     "clauses",
     "codes",
     "elsewhere",
+    "evidence",
     "hookspecs",
     "money",
     "wallet",

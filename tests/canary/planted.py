@@ -33,6 +33,8 @@ PLANTED: Final[Mapping[str, str]] = {
     "a reviewer's remark": "金丝雀备注",
     "why it was reversed": "金丝雀退费",
     "a filing number": "CANARYFILING7705",
+    "a voucher's token": "CANARYTOKEN7706",
+    "a card's serial": "CANARYSERIAL7707",
 }
 """What says something of a person: it must be nowhere outside, nor lie open at rest."""
 

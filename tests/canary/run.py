@@ -51,6 +51,7 @@ from tests.canary.planted import (
     PLUGINS,
 )
 from tests.canary.planted import people as planted_people
+from tests.canary.shown import planted_evidence
 from tests.canary.walked import MARK
 from tests.cli.started import TODAY
 from tests.doors.served import INSTITUTION
@@ -194,7 +195,7 @@ class CanaryRun:
         self.settlement_id = done.settlement.settlement_id
         reverse = settlement_pb2.ReverseRequest(
             request_id=new_id(),
-            settlement_id=done.settlement.settlement_id,
+            settlement_id=self.settlement_id,
             why=PLANTED["why it was reversed"],
         )
         self.settlements.Reverse(reverse)
@@ -211,6 +212,7 @@ class CanaryRun:
             remark=PLANTED["a reviewer's remark"],
         )
         yield self.bindings.ReviewBinding, review
+        yield from [(self.settlements.Settle, bill) for bill in planted_evidence()]
 
     def _refused_applications(self) -> Iterator[Call]:
         yield self.bindings.SubmitBinding, application()

@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gongji.model import refusals
+from gongji.model import (
+    claim_refusals,
+    evidence_refusals,
+    filing_refusals,
+    refusals,
+    wallet_refusals,
+)
 from gongji.model.conditions import ConditionCode
 from gongji.model.refusals import MalformedField, Refusal
 
@@ -69,7 +75,14 @@ _LONGEST: Final = 40
 
 _REFUSALS: Final = {
     name: kind.reason()
-    for name, kind in vars(refusals).items()
+    for module in (
+        refusals,
+        claim_refusals,
+        evidence_refusals,
+        filing_refusals,
+        wallet_refusals,
+    )
+    for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, Refusal)
 }
 

@@ -20,6 +20,7 @@ WRITTEN: Final = (
 
 QUOTED: Final = (
     "server/gongji/cities/anhui/clauses.py",
+    "server/gongji/cities/anhui/evidence.py",
     *(
         f"plugins/{city}/gongji_{city}/clauses.py"
         for city in ("anqing", "chuzhou", "huangshan")

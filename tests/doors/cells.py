@@ -58,7 +58,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "GetInclusionProof": ("city",),
     # Of other cities' leaves the hashes alone are told.
     "ListLeaves": (),
-    **dict.fromkeys(("GetClock", "SetClock", "Reset", "OrderFault"), ()),
+    **dict.fromkeys(
+        ("GetClock", "SetClock", "Reset", "OrderFault", "IssueVoucher"), ()
+    ),
 }
 """What a request of each method can name as the caller's own or another's."""
 

@@ -15,17 +15,16 @@ from gongji.v1 import (
     log_pb2,
     packet_pb2,
     registry_pb2,
-    sandbox_pb2,
     settlement_pb2,
     statement_pb2,
     types_pb2,
     wallet_pb2,
 )
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.doors.cells import ABSENT, OWN, Cell
 from tests.doors.claims import CLAIMS
 from tests.doors.filings import FILINGS
+from tests.doors.sandboxes import SANDBOXES
 from tests.doors.served import (
     AREA,
     CHANNEL,
@@ -40,7 +39,6 @@ from tests.doors.served import (
     refused_id,
 )
 from tests.rpc.services.acting import application, consent, metadata
-from tests.scaffold.people import NOW
 from tests.scaffold.service import import_header, import_rows
 
 Request = Callable[[Doors, Cell], Any]
@@ -112,12 +110,6 @@ def _institutions(doors: Doors, cell: Cell) -> list[Any]:
         registry_pb2.ImportInstitutionsRequest(header=header),
         registry_pb2.ImportInstitutionsRequest(institution=row),
     ]
-
-
-def _now() -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(NOW)
-    return stamp
 
 
 def _reviewed(doors: Doors, cell: Cell) -> binding_pb2.ReviewBindingRequest:
@@ -386,15 +378,6 @@ REQUESTS: Final[Mapping[str, tuple[str, Request]]] = {
         ),
     ),
     "ListLeaves": ("log", lambda _, __: log_pb2.ListLeavesRequest(limit=3)),
-    "GetClock": ("sandbox", lambda _, __: sandbox_pb2.GetClockRequest()),
-    "SetClock": (
-        "sandbox",
-        lambda d, _: sandbox_pb2.SetClockRequest(request_id=_id(d), now=_now()),
-    ),
-    "OrderFault": (
-        "sandbox",
-        lambda d, _: sandbox_pb2.OrderFaultRequest(request_id=_id(d)),
-    ),
-    "Reset": ("sandbox", lambda d, _: sandbox_pb2.ResetRequest(request_id=_id(d))),
+    **SANDBOXES,
 }
 """By method: the service's stub, and what makes the request."""

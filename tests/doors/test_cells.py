@@ -18,7 +18,13 @@ from tests.scaffold.service import RefusedCall
 
 ALL: Final = os.environ.get("GONGJI_DOORS") == "1"
 
-SANDBOXES: Final = ("GetClock", "SetClock", "Reset", "OrderFault")
+SANDBOXES: Final = (
+    "GetClock",
+    "SetClock",
+    "Reset",
+    "OrderFault",
+    "IssueVoucher",
+)
 """Methods that only a sandbox serves."""
 
 DEFECTS: Final = ("INTERNAL", "UNKNOWN", "UNIMPLEMENTED", "UNAUTHENTICATED")

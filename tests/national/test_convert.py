@@ -54,6 +54,7 @@ def test_a_bill() -> None:
         account_use=pb.ACCOUNT_USE_CITY_ORDER,
         msgid=MSGID,
         insured_place="341102",
+        evidence=pb.VisitEvidence(type=pb.EVIDENCE_TYPE_E_VOUCHER, number="token"),
     )
 
     assert (
@@ -269,7 +270,7 @@ def test_ours_that_the_interface_cannot_say() -> None:
         )
     with pytest.raises(
         NationalFault,
-        match=r"国家报文必填的 input\.data\.mdtrt_cert_type（就诊凭证类型）没有给出",
+        match=r"国家报文必填的 input\.data\.psn_setlway（个人结算方式）没有给出",
     ):
         to_national(bill, Unmapped())
     with pytest.raises(NationalFault, match="ReconcileRow 没有对应的国家报文"):

@@ -28,6 +28,7 @@ from gongji.model.binding import (
 from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import DecidedBy, KeptRules, RuleRef
+from gongji.model.evidence import SpentToken
 from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import (
@@ -101,6 +102,7 @@ KINDS = (
     Filing,
     Claim,
     Invoice,
+    SpentToken,
 )
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -57,7 +57,7 @@ def notes() -> Timeline[tuple[Note, ...]]:
         tuple(Note(heading="就医携带材料", clause=clause) for clause in carried),
         since=SINCE,
         clauses=carried,
-        why="就医材料由定点医疗机构查验，结算时不再要求，故只写入指南。",
+        why="就医时出示什么由 visit_evidence 规定（全省相同）；这里只把原文写入指南。",
     )
 
 

@@ -170,6 +170,7 @@ RIGHTS: Final[Mapping[str, Row]] = {
     "SetClock": _to((Kind.OPERATOR,)),
     "Reset": _to((Kind.OPERATOR,)),
     "OrderFault": _to((Kind.OPERATOR,)),
+    "IssueVoucher": _to((Kind.OPERATOR,)),
 }
 """The right of each kind to each method, by the method's own name.
 
@@ -177,7 +178,9 @@ A tester stands in no row: on a sandbox it may do everything, elsewhere nothing.
 """
 
 
-ON_SANDBOXES: Final = frozenset({"GetClock", "SetClock", "Reset", "OrderFault"})
+ON_SANDBOXES: Final = frozenset(
+    {"GetClock", "SetClock", "Reset", "OrderFault", "IssueVoucher"}
+)
 """Methods that only sandboxes serve."""
 
 

@@ -29,6 +29,7 @@ from gongji.rules.channels import (
 )
 from gongji.rules.clauses import Candidate, Ruled, Timeline
 from gongji.rules.codes import Scheme
+from gongji.rules.evidence import EvidenceAccepted
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
 
 
@@ -315,5 +316,7 @@ def _nothing_to_choose(part: object) -> Iterator[str]:
             yield "险种与参保状态各至少一种，不提供的用途写 NotOffered"
         case RelationSet(name=name) if not part.codes:
             yield f"{quoted(name)}：亲属关系至少一种"
+        case EvidenceAccepted(types=()):
+            yield "就诊凭证至少认一种"
         case MaterialNeed(name=name, one_of=()):
             yield f"{quoted(name)}：材料至少一种，不要的不写"

@@ -74,6 +74,10 @@ def _show(terminal: Terminal, gathered: pb.GetPacketResponse) -> None:
         for line in settlement.lines
     ]
     terminal.table("explained", rows, ["payer", "purse", "yuan", "clauses", "in_words"])
+    if settlement.HasField("evidence"):
+        seen = settlement.evidence
+        clauses = "、".join(clause.id for clause in seen.rule.clauses)
+        terminal.say(f"就诊凭证：{seen.in_words}（{clauses}）")
     for row in gathered.rows:
         if row.HasField("inclusion"):
             terminal.say(f"日志：第 {row.inclusion.index} 片叶，已在签名的检查点之中")

@@ -16,12 +16,16 @@ from gongji.cli.serve import run_server
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.client.sandbox.page import sandbox_page
-from gongji.client.sandbox.requests import account_of
+from gongji.client.sandbox.requests import account_of, new_id
+from gongji.rules.codes import SHANGHAI
 from gongji.serve.listening import check_free, is_loopback
 from gongji.serve.pages import ServedPage, page_at
 from gongji.serve.service import Up
 from gongji.serve.settings import SANDBOX_MARK, Settings
 from gongji.store.private_files import make_folder
+from gongji.v1 import sandbox_pb2, sandbox_pb2_grpc
+
+DEFAULT_SANDBOX: Final = "127.0.0.1:50061"
 
 _MARKED: Final = (
     "这是 gongji sandbox 的数据：其中的人、账户、机构都是虚构的，任何人都能清空它。\n"
@@ -29,10 +33,10 @@ _MARKED: Final = (
 )
 
 
-@click.command("sandbox")
+@click.group("sandbox", invoke_without_command=True)
 @click.option(
     "--address",
-    default="127.0.0.1:50061",
+    default=DEFAULT_SANDBOX,
     show_default=True,
     help="监听地址，只在本机；端口 0 表示任选空闲端口。",
 )
@@ -50,11 +54,49 @@ _MARKED: Final = (
     show_default=True,
     help="沙盒自己的目录：新的、空的，或从前的沙盒的。",
 )
-@click.pass_obj
+@click.pass_context
 def sandbox_command(
-    terminal: Terminal, address: str, page_address: str, data: Path
+    context: click.Context, address: str, page_address: str, data: Path
 ) -> None:
     """给接入方试用的服务：虚构的人，可以拨的钟，按吩咐出的故障；Ctrl-C 停止。"""
+    if context.invoked_subcommand is None:
+        run_sandbox(context.obj, address, page_address, data)
+
+
+@sandbox_command.command("voucher")
+@click.argument("person_no", metavar="PERSON")
+@click.option(
+    "--institution",
+    "institution_code",
+    required=True,
+    metavar="CODE",
+    help="出示的定点医药机构，12 位编号；别的机构用不得。",
+)
+@click.option(
+    "--address",
+    default=DEFAULT_SANDBOX,
+    show_default=True,
+    help="运行中的沙盒的地址。",
+)
+@click.pass_obj
+def voucher_command(
+    terminal: Terminal, person_no: str, institution_code: str, address: str
+) -> None:
+    """问运行中的沙盒要一个医保电子凭证令牌：一家机构、一分钟、一笔结算。"""
+    request = sandbox_pb2.IssueVoucherRequest(
+        request_id=new_id(), person_no=person_no, institution_code=institution_code
+    )
+    with connect(address, "sandbox-voucher") as channel:
+        issued = sandbox_pb2_grpc.SandboxServiceStub(channel).IssueVoucher(request)
+    expires_at = issued.expires_at.ToDatetime(tzinfo=SHANGHAI)
+    row = {"token": issued.token, "expires_at": f"{expires_at:%Y-%m-%d %H:%M:%S}"}
+    terminal.table("voucher", [row], ["token", "expires_at"])
+
+
+def run_sandbox(
+    terminal: Terminal, address: str, page_address: str, data: Path
+) -> None:
+    """Run a sandbox until it is stopped. ValueError; OSError."""
     if not is_loopback(page_address):
         raise ValueError(f"--page-address {page_address} 不是本机回环地址")
     check_free(page_address)
@@ -103,6 +145,7 @@ def sentences(settings: Settings, address: str, page: str) -> Iterator[str]:
     yield "  其中的人都是虚构的；任何人都能清空它，切勿放入真实数据。"
     yield f"谁是谁、可以照抄的请求：http://{page}/"
     yield "令牌：不需要，带了也不核对；只监听本机。"
+    yield "电子凭证：gongji sandbox voucher CZ001 --institution H34110000001 得到一个令牌。"
     yield "时钟：随时间走，SandboxService/SetClock 拨动。"
     yield "故障：调用带上元数据 x-gongji-sandbox-fault，如 lost-reply，见那一页。"
     yield "接下来可在另一终端键入："

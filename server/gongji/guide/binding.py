@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.guide.builder import GuideBuilder, phrase
-from gongji.guide.elsewhere import out_of_area
+from gongji.guide.elsewhere import at_the_counter, out_of_area
 from gongji.guide.page import (
     Section,
     Statement,
@@ -66,7 +66,7 @@ def later_sections(builder: GuideBuilder) -> tuple[Section, ...]:
 
 
 def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
-    """Return care in another area, the wallet, enquiries."""
+    """Return what is shown at the counter, care elsewhere, the wallet, enquiries."""
     enquiries = [
         Section(
             procedure.title,
@@ -75,6 +75,7 @@ def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
         for procedure in builder.value(CityRules.enquiries)
     ]
     return (
+        at_the_counter(builder),
         out_of_area(builder),
         _wallet(builder),
         Section("如何查询", parts=tuple(enquiries)),

@@ -1,11 +1,11 @@
-"""The section on care elsewhere (异地就医): how it is filed, what the fund pays there."""
+"""The sections on what is shown at the counter (就诊凭证), and on care elsewhere (异地就医)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from gongji.guide.builder import GuideBuilder
-from gongji.guide.page import Section, Statement
+from gongji.guide.page import Section, Statement, list_section
 from gongji.rules.benefits import NoFund
 from gongji.rules.clauses import Clause
 from gongji.rules.elsewhere import FundElsewhere, OutOfArea
@@ -27,6 +27,20 @@ def out_of_area(builder: GuideBuilder) -> Section:
     return builder.section(
         "异地就医", hook, care.procedure, need, *_filed(builder, care)
     )
+
+
+def at_the_counter(builder: GuideBuilder) -> Section:
+    """Return the section on what is shown at the counter, at home and elsewhere."""
+    hook = CityRules.visit_evidence
+    terms = builder.value(hook)
+    visits = (("本地就医", terms.at_home), ("异地就医", terms.elsewhere))
+    shown = [
+        builder.statement(
+            hook, f"{where}出示患者本人的{in_words(accepted)}。", accepted.clauses
+        )
+        for where, accepted in visits
+    ]
+    return list_section("就医时出示什么", shown)
 
 
 def _filed(builder: GuideBuilder, care: OutOfArea) -> Iterator[Statement]:

@@ -27,7 +27,7 @@ Placed: TypeAlias = tuple[T, RecordPlace]
 Pages turn by columns: by what a damaged record says they could turn for ever.
 """
 
-_CONTEXT: Final = frozenset({"request", "cities", "workdays", "subject"})
+_CONTEXT: Final = frozenset({"request", "cities", "workdays", "subject", "shown"})
 """The fields of a command that are not the content of its request."""
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gongji.model.account import Account, AccountKey, PurseMovement
 from gongji.model.decided import DecidedBy, RuleRef
+from gongji.model.evidence import EvidenceSeen
 from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import (
     AccountUse,
@@ -161,6 +162,8 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was returned of the bill before this one (部分退费), in fen."""
     notices: tuple[Notice, ...] = ()
     wallet_fen: int = 0
+    evidence: EvidenceSeen | None = None
+    """What was shown at the counter (就诊凭证), None if nothing was sent."""
     reversed_by: DecidedBy | None = None
     """Whose rules let it be reversed; None also if it was before they were kept, or if
     it is superseded."""

@@ -22,6 +22,7 @@ from gongji.national.fields import (
     UnmappedNode,
     differing,
     read,
+    restored,
     write,
 )
 from gongji.national.forms import NationalFault
@@ -116,6 +117,7 @@ class Shape:
         """
         if self.express:
             unmapped = self.express(proto, unmapped)
+        proto = restored(proto, self.fields, unmapped.data)
         data = write(proto, self.fields, unmapped.data, f"{self.path}.")
         dialect.check(data, self.path)
         message = write(proto, self.envelope, unmapped.envelope)

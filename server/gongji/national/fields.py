@@ -116,6 +116,19 @@ def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedN
     return UnmappedNode(fields, spellings, tuple(absent))
 
 
+def restored(proto: Message, table: Table, unmapped: UnmappedNode) -> Message:
+    """Return ours with what an earlier version carried and ours has a place for now."""
+    carried_before = [e for e in table if e.proto and e.name in unmapped.fields]
+    if not carried_before:
+        return proto
+    whole = type(proto)()
+    whole.CopyFrom(proto)
+    for entry in carried_before:
+        value = entry.form.read(unmapped.fields[entry.name], entry.name)
+        _put(whole, entry.proto, value, entry.name)
+    return whole
+
+
 def write(
     proto: Message, table: Table, unmapped: UnmappedNode, prefix: str = ""
 ) -> dict[str, Any]:
@@ -125,10 +138,11 @@ def write(
     """
     node: dict[str, Any] = {}
     for entry in table:
-        if entry.proto:
-            _write_mapped(entry, take(proto, entry.proto), unmapped, node)
-        elif entry.name in unmapped.fields:
+        # A field that ours has a place for now may have been carried when it was read.
+        if entry.name in unmapped.fields:
             node[entry.name] = unmapped.fields[entry.name]
+        elif entry.proto:
+            _write_mapped(entry, take(proto, entry.proto), unmapped, node)
         if entry.required and _is_missing(entry, node):
             path = prefix + entry.name
             raise NationalFault(f"国家报文必填的 {path}（{entry.chinese}）没有给出")

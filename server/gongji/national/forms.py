@@ -16,7 +16,7 @@ from typing import Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gongji.model import normal
-from gongji.rules.codes import SHANGHAI, Scheme, VisitKind
+from gongji.rules.codes import SHANGHAI, EvidenceType, Scheme, VisitKind
 from gongji.rules.days import EARLIEST, LATEST
 from gongji.text.forms import as_sent
 from gongji.v1 import settlement_pb2 as pb
@@ -304,6 +304,9 @@ USE: Final = _coded(
     {"0": pb.ACCOUNT_USE_NONE, "1": pb.ACCOUNT_USE_OWN, "2": pb.ACCOUNT_USE_CITY_ORDER}
 )
 """acct_used_flag."""
+
+EVIDENCE: Final = _coded({f"{kind:02d}": int(kind) for kind in EvidenceType})
+"""mdtrt_cert_type."""
 
 REFUND: Final = _coded({"0": False, "1": True}, nothing=False)
 """refd_setl_flag of a row: 1 is a reverse row."""

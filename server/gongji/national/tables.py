@@ -11,6 +11,7 @@ from gongji.national.forms import (
     BALANCED,
     COUNT,
     DAY,
+    EVIDENCE,
     ID,
     MOMENT,
     RATIO,
@@ -55,17 +56,9 @@ def bill_parts(bill: str) -> Table:
 
 SETTLE_INPUT: Final[Table] = (
     mapped("psn_no", "人员编号", "bill.patient.person_no", ID),
-    carried(
-        "mdtrt_cert_type", "就诊凭证类型", "身份由渠道核验", form=ANY_ID, required=True
-    ),
-    carried(
-        "mdtrt_cert_no",
-        "就诊凭证编号",
-        "身份由渠道核验；不传给服务",
-        form=ANY_ID,
-        required=True,
-    ),
-    carried("card_sn", "卡识别码", "身份由渠道核验；不传给服务", form=ANY_ID),
+    mapped("mdtrt_cert_type", "就诊凭证类型", "bill.evidence.type", EVIDENCE),
+    mapped("mdtrt_cert_no", "就诊凭证编号", "bill.evidence.number", ID),
+    mapped("card_sn", "卡识别码", "bill.evidence.card_sn", ID, required=False),
     carried("psn_cert_type", "人员证件类型", REGISTRY, form=ANY_ID),
     carried("certno", "证件号码", f"{REGISTRY}；不传给服务", form=ANY_ID),
     mapped("med_type", "医疗类别", "bill.visit_kind", VISIT),

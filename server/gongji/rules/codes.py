@@ -131,6 +131,22 @@ class FilingKind(IntEnum):
     EMERGENCY = 4
 
 
+class EvidenceType(IntEnum):
+    """What was shown at the counter (mdtrt_cert_type 就诊凭证类型); the national codes."""
+
+    E_VOUCHER = 1
+    IDENTITY_CARD = 2
+    SOCIAL_SECURITY_CARD = 3
+
+
+class EvidenceCheck(IntEnum):
+    """By what it was held to be the patient's; numbers as on the wire."""
+
+    FORM = 1
+    REGISTRY = 2
+    ISSUER = 3
+
+
 class ClaimReason(IntEnum):
     """Why a bill is claimed on paper (手工结算); numbers as on the wire."""
 

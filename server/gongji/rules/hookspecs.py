@@ -53,6 +53,7 @@ from gongji.rules.channels import (
 from gongji.rules.clauses import Candidate, Timeline
 from gongji.rules.codes import Purpose, Scheme
 from gongji.rules.elsewhere import OutOfArea
+from gongji.rules.evidence import EvidenceTerms
 from gongji.rules.wallet import Wallet, WalletTerms
 
 PROJECT = "gongji"
@@ -177,6 +178,10 @@ class CityRules(Protocol):
     @hookspec
     def out_of_area(self) -> Timeline[OutOfArea] | None:
         """How care in another pooling area is settled (异地就医)."""
+
+    @hookspec
+    def visit_evidence(self) -> Timeline[EvidenceTerms] | None:
+        """What is accepted at the counter as evidence of who stood there (就诊凭证)."""
 
     # --- settlement: the purses -------------------------------------------------------
 

@@ -31,6 +31,8 @@ from gongji.rules.codes import (
     ClaimReason,
     ClaimState,
     EnrolmentStatus,
+    EvidenceCheck,
+    EvidenceType,
     FilingKind,
     MarkKind,
     Purpose,
@@ -101,6 +103,16 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
         FilingKind.REFERRAL: "异地转诊",
         FilingKind.TEMPORARY: "临时外出就医",
         FilingKind.EMERGENCY: "异地急诊",
+    },
+    EvidenceType: {
+        EvidenceType.E_VOUCHER: "医保电子凭证",
+        EvidenceType.IDENTITY_CARD: "居民身份证",
+        EvidenceType.SOCIAL_SECURITY_CARD: "社会保障卡",
+    },
+    EvidenceCheck: {
+        EvidenceCheck.FORM: "只核对了格式，没有核实",
+        EvidenceCheck.REGISTRY: "与登记的患者相符",
+        EvidenceCheck.ISSUER: "经签发方核验",
     },
     ClaimReason: {
         ClaimReason.NOT_FILED: "异地就医未备案",

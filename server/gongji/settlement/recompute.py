@@ -233,6 +233,7 @@ _UNDECIDED: Final = (
     "superseded",
     "reversed_by",
     "returned_fen",
+    "evidence",
 )
 """What no decision on the bill says."""
 

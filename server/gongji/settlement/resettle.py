@@ -318,6 +318,7 @@ class _Booking:
             first_settled_at=before.decided_as_of,
             replaces=before.settlement_id,
             returned_fen=before.returned_fen + returned,
+            evidence=before.evidence,
         )
 
     def _request_of(self, settlement: Settlement) -> Request:

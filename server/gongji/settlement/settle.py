@@ -24,6 +24,7 @@ from gongji.model.account import Account
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision, RecallingCommand, RequestRecord
 from gongji.model.decided import DecidedBy
+from gongji.model.evidence import EvidenceSeen, ShownEvidence
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.ids import derived_id
 from gongji.model.people import Institution, Person
@@ -32,7 +33,6 @@ from gongji.model.settlement import (
     Bill,
     Line,
     SettledDay,
-    SettledMessage,
     Settlement,
 )
 from gongji.model.wallet import WalletAccount
@@ -46,8 +46,8 @@ from gongji.settlement.admission import (
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
 from gongji.settlement.identities import check_identities
-from gongji.settlement.invoices import invoice_needs, refuse_used, used_by
 from gongji.settlement.messages import message_needs, settled_before
+from gongji.settlement.once import noted, once_needs, seen_once
 from gongji.settlement.split import (
     Charge,
     FundShare,
@@ -64,12 +64,17 @@ SETTLE = "Settle"
 
 
 class Settle(RecallingCommand[Settlement], frozen=True):
-    """Settle one bill (2207 门诊结算)."""
+    """Settle one bill (2207 门诊结算).
+
+    What was `shown` is no content of the request: sent again with another token, it is
+    the same request.
+    """
 
     answer_type = Settlement
 
     bill: Bill
     cities: Cities
+    shown: ShownEvidence | None = None
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the service day."""
@@ -77,39 +82,24 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
             needs += message_needs(self.bill, self.request, facts)
-        return needs + _invoice_needs(self.bill, facts)
+        return needs + once_needs(self.bill, self.shown, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what, with the records of it, or answer its message again.
 
-        MessageIdReused, then every refusal of `decide_bill`, last InvoiceUsed.
+        MessageIdReused, then every refusal of `decide_bill` and of `judge`, last
+        InvoiceUsed.
         """
         stands = settled_before(self.bill, self.request, facts)
         if stands is not None:
             return Decision(stands.as_settled, first_at=stands.settled_at)
         outcome = decide_bill(self.bill, facts, self.cities)
-        _refuse_used(outcome.case, facts)
-        decision = outcome.settled(self.request.key, facts)
-        return self._noted(decision, facts) if _is_noted(self.bill) else decision
-
-    def _noted(
-        self, decision: Decision[Settlement], facts: Facts
-    ) -> Decision[Settlement]:
-        """Return the decision that also keeps which message and invoice it settles."""
-        bill, caller = self.bill, self.request.caller
-        settlement_id = decision.answer.settlement_id
-        new, again = used_by(
-            bill.institution_code,
-            bill.invoice_numbers,
-            facts,
-            settlement_id=settlement_id,
-        )
-        creates = [*decision.creates, *new]
-        if bill.msgid:
-            key = SettledMessage.key_of(bill, caller)
-            creates.append(SettledMessage(key, settlement_id, caller))
-        writes = (*decision.writes, *again)
-        return replace(decision, writes=writes, creates=tuple(creates))
+        seen = seen_once(outcome.case, self.shown, facts)
+        decision = outcome.settled(self.request.key, facts, seen)
+        # hot path: most bills have nothing that is used once.
+        if self.shown is None and not (self.bill.msgid or self.bill.invoice_no):
+            return decision
+        return noted(decision, self.shown, self.request.caller, facts)
 
     def kept_of(self, answer: Settlement) -> bytes:
         """Return the settlement's id if another request made it."""
@@ -156,46 +146,25 @@ class Quote(Struct, frozen=True):
 
 
 class QuoteOnce(Quote, frozen=True):
-    """A quote that refuses an invoice paid before, as `Settle` does."""
+    """A quote that refuses an invoice paid before, and what was shown, as `Settle` does."""
+
+    shown: ShownEvidence | None = None
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the invoice."""
-        return super().needs(facts) + _invoice_needs(self.bill, facts)
+        return super().needs(facts) + once_needs(self.bill, self.shown, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
-        """Decide who pays what. Every refusal of `decide_bill`, last InvoiceUsed."""
+        """Decide who pays what. Every refusal of `Settle` but of its message."""
         outcome = decide_bill(self.bill, facts, self.cities)
-        _refuse_used(outcome.case, facts)
-        return Decision(outcome.quoted())
+        seen = seen_once(outcome.case, self.shown, facts)
+        quote = outcome.quoted()
+        return Decision(quote if seen is None else replace(quote, evidence=seen))
 
 
 def settling_needs(bill: Bill, facts: Facts) -> list[Need]:
     """Return what must be known to settle a bill, its message and invoice apart."""
     return _needs(bill, facts, settling=True)
-
-
-def _invoice_needs(bill: Bill, facts: Facts) -> list[Need]:
-    numbers = bill.invoice_numbers
-    # hot path: most bills come without.
-    if not numbers:
-        return []
-    return list(invoice_needs(bill.institution_code, numbers, facts))
-
-
-def _is_noted(bill: Bill) -> bool:
-    return bool(bill.msgid or bill.invoice_no)
-
-
-def _refuse_used(case: AdmittedBill, facts: Facts) -> None:
-    """Refuse a bill whose invoice was paid or is claimed. InvoiceUsed."""
-    bill = case.bill
-    refuse_used(
-        bill.institution_code,
-        bill.invoice_numbers,
-        facts,
-        case.rules_now,
-        field="bill.invoice_no",
-    )
 
 
 def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
@@ -276,7 +245,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
         check_identities(quote)
         return quote
 
-    def settled(self, request_key: str, facts: Facts) -> Decision[Settlement]:
+    def settled(
+        self, request_key: str, facts: Facts, seen: EvidenceSeen | None = None
+    ) -> Decision[Settlement]:
         """Return the settlement with every record it writes."""
         paying = [charge for charge in self.charges if charge.fen]
         moves = [(charge.purse.key, -charge.fen) for charge in paying]
@@ -287,6 +258,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             settled_at=facts.now,
             request_key=request_key,
             movements=movements,
+            evidence=seen,
         )
         entries = ledger.settlement_entries(settlement, facts.now)
         writes = (

@@ -28,6 +28,7 @@ from gongji.model.binding import Binding
 from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, Decision, Listing, RequestRecord
 from gongji.model.decided import KeptRules
+from gongji.model.evidence import SpentToken
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
@@ -137,7 +138,7 @@ KEPT: Final[Mapping[type, str]] = {
         (Settlement, Entry, Account, Accumulator, Credit, BroughtForward, Premium),
         _BOOKS,
     ),
-    **dict.fromkeys((SettledDay, SettledMessage), f"随结算留存：{_BOOKS}"),
+    **dict.fromkeys((SettledDay, SettledMessage, SpentToken), f"随结算留存：{_BOOKS}"),
     IssuedStatement: f"已交出的查询单据以核对真伪；{_BOOKS}",
     Binding: f"绑定是账户支付的依据；{_BOOKS}",
     **dict.fromkeys((Claim, Invoice), f"手工结算与已支付的票据；{_BOOKS}"),

@@ -16,6 +16,7 @@ from gongji.model.binding import Binding
 from gongji.model.claim import Claim, Invoice
 from gongji.model.commands import Adopted, RequestRecord
 from gongji.model.decided import KeptRules
+from gongji.model.evidence import SpentToken
 from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Institution
@@ -302,6 +303,7 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         personal=("patient", DOCUMENT),
     ),
     flat_table(Invoice, "invoice", clustered=True, personal=("invoice_id",)),
+    flat_table(SpentToken, "spent_token", append_only=True, clustered=True),
     flat_table(Guesses, "guesses", clustered=True, personal=("guesses_id",)),
     flat_table(
         Adopted,

@@ -1,5 +1,5 @@
 """Tables version 3 adds for what stands beside binding and settlement: statements, the
-wallet, filings."""
+wallet, filings, claims, and what was shown at the counter."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ CREATE TABLE claim (
 CREATE TABLE invoice (
   invoice_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL,
   claim_id {TEXT} NOT NULL
+){CLUSTERED}
+""",
+    """
+CREATE TABLE spent_token (
+  token_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL
 ){CLUSTERED}
 """,
 )

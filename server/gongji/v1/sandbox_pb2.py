@@ -26,7 +26,7 @@ from gongji.v1 import constraints_pb2 as gongji_dot_v1_dot_constraints__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\x12\x0c\n\x04runs\x18\x03 \x01(\x08\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse\"\xc1\x01\n\x11OrderFaultRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x18\n\x06\x63\x61ller\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x06method\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x05\x63\x61lls\x18\x05 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\x08\x64\x65lay_ms\x18\x06 \x01(\x05\x42\n\xc2\xf8\x18\x06\x30\x00\x38\xc0\xcf$\">\n\x12OrderFaultResponse\x12(\n\x07pending\x18\x01 \x03(\x0b\x32\x17.gongji.v1.OrderedFault\"s\n\x0cOrderedFault\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x05\x12\x10\n\x08\x64\x65lay_ms\x18\x05 \x01(\x05*\x81\x02\n\tFaultKind\x12\x1a\n\x16\x46\x41ULT_KIND_UNSPECIFIED\x10\x00\x12+\n\x15\x46\x41ULT_KIND_LOST_REPLY\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe5\xba\x94\xe7\xad\x94\xe4\xb8\xa2\xe5\xa4\xb1\x12)\n\x13\x46\x41ULT_KIND_NO_REPLY\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe6\xb2\xa1\xe6\x9c\x89\xe5\xba\x94\xe7\xad\x94\x12+\n\x15\x46\x41ULT_KIND_LATE_REPLY\x10\x03\x1a\x10\xc2\xf8\x18\x0c\xe5\xba\x94\xe7\xad\x94\xe8\xbf\x9f\xe5\x88\xb0\x12%\n\x0f\x46\x41ULT_KIND_SLOW\x10\x04\x1a\x10\xc2\xf8\x18\x0c\xe5\x8a\x9e\xe7\x90\x86\xe7\xbc\x93\xe6\x85\xa2\x12,\n\x16\x46\x41ULT_KIND_UNAVAILABLE\x10\x05\x1a\x10\xc2\xf8\x18\x0c\xe6\x9a\x82\xe4\xb8\x8d\xe5\x8f\xaf\xe7\x94\xa8\x32\xa1\x02\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponse\x12I\n\nOrderFault\x12\x1c.gongji.v1.OrderFaultRequest\x1a\x1d.gongji.v1.OrderFaultResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gongji/v1/sandbox.proto\x12\tgongji.v1\x1a\x1bgongji/v1/constraints.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n\x13IssueVoucherRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x1f\n\tperson_no\x18\x02 \x01(\tB\x0c\xc2\xf8\x18\x08\x08\x01\x18\x1e(\x04X\x01\x12\x95\x01\n\x10institution_code\x18\x03 \x01(\tB{\xc2\xf8\x18w\x08\x01\"\x18[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \xe4\xbd\x8d\xe7\xbc\x96\xe5\x8f\xb7\xef\xbc\x9a\x31 \xe4\xbd\x8d\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8d\xe3\x80\x81\x36 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe3\x80\x81\x35 \xe4\xbd\x8d\xe6\x95\xb0\xe5\xad\x97\xe6\x88\x96\xe5\xa4\xa7\xe5\x86\x99\xe5\xad\x97\xe6\xaf\x8dR\x0cH34110000001\"U\n\x14IssueVoucherResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x11\n\x0fGetClockRequest\";\n\x10GetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"n\n\x0fSetClockRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12/\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xc2\xf8\x18\x02\x08\x01\x12\x0c\n\x04runs\x18\x03 \x01(\x08\";\n\x10SetClockResponse\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0cResetRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\x13\n\x0bload_sample\x18\x02 \x01(\x08\"\x0f\n\rResetResponse\"\xc1\x01\n\x11OrderFaultRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xc2\xf8\x18\x04\x08\x01(\x01\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x18\n\x06\x63\x61ller\x18\x03 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x06method\x18\x04 \x01(\tB\x08\xc2\xf8\x18\x04\x18<(\x04\x12\x18\n\x05\x63\x61lls\x18\x05 \x01(\x05\x42\t\xc2\xf8\x18\x05\x30\x00\x38\xe8\x07\x12\x1c\n\x08\x64\x65lay_ms\x18\x06 \x01(\x05\x42\n\xc2\xf8\x18\x06\x30\x00\x38\xc0\xcf$\">\n\x12OrderFaultResponse\x12(\n\x07pending\x18\x01 \x03(\x0b\x32\x17.gongji.v1.OrderedFault\"s\n\x0cOrderedFault\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.gongji.v1.FaultKind\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x04 \x01(\x05\x12\x10\n\x08\x64\x65lay_ms\x18\x05 \x01(\x05*\x81\x02\n\tFaultKind\x12\x1a\n\x16\x46\x41ULT_KIND_UNSPECIFIED\x10\x00\x12+\n\x15\x46\x41ULT_KIND_LOST_REPLY\x10\x01\x1a\x10\xc2\xf8\x18\x0c\xe5\xba\x94\xe7\xad\x94\xe4\xb8\xa2\xe5\xa4\xb1\x12)\n\x13\x46\x41ULT_KIND_NO_REPLY\x10\x02\x1a\x10\xc2\xf8\x18\x0c\xe6\xb2\xa1\xe6\x9c\x89\xe5\xba\x94\xe7\xad\x94\x12+\n\x15\x46\x41ULT_KIND_LATE_REPLY\x10\x03\x1a\x10\xc2\xf8\x18\x0c\xe5\xba\x94\xe7\xad\x94\xe8\xbf\x9f\xe5\x88\xb0\x12%\n\x0f\x46\x41ULT_KIND_SLOW\x10\x04\x1a\x10\xc2\xf8\x18\x0c\xe5\x8a\x9e\xe7\x90\x86\xe7\xbc\x93\xe6\x85\xa2\x12,\n\x16\x46\x41ULT_KIND_UNAVAILABLE\x10\x05\x1a\x10\xc2\xf8\x18\x0c\xe6\x9a\x82\xe4\xb8\x8d\xe5\x8f\xaf\xe7\x94\xa8\x32\xf2\x02\n\x0eSandboxService\x12\x43\n\x08GetClock\x12\x1a.gongji.v1.GetClockRequest\x1a\x1b.gongji.v1.GetClockResponse\x12\x43\n\x08SetClock\x12\x1a.gongji.v1.SetClockRequest\x1a\x1b.gongji.v1.SetClockResponse\x12:\n\x05Reset\x12\x17.gongji.v1.ResetRequest\x1a\x18.gongji.v1.ResetResponse\x12I\n\nOrderFault\x12\x1c.gongji.v1.OrderFaultRequest\x1a\x1d.gongji.v1.OrderFaultResponse\x12O\n\x0cIssueVoucher\x12\x1e.gongji.v1.IssueVoucherRequest\x1a\x1f.gongji.v1.IssueVoucherResponseB0\n\tgongji.v1P\x01Z!gongji.invalid/gongji/v1;gongjiv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAULTKIND'].values_by_name["FAULT_KIND_SLOW"]._serialized_options = b'\302\370\030\014\345\212\236\347\220\206\347\274\223\346\205\242'
   _globals['_FAULTKIND'].values_by_name["FAULT_KIND_UNAVAILABLE"]._loaded_options = None
   _globals['_FAULTKIND'].values_by_name["FAULT_KIND_UNAVAILABLE"]._serialized_options = b'\302\370\030\014\346\232\202\344\270\215\345\217\257\347\224\250'
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['person_no']._loaded_options = None
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['person_no']._serialized_options = b'\302\370\030\010\010\001\030\036(\004X\001'
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['institution_code']._loaded_options = None
+  _globals['_ISSUEVOUCHERREQUEST'].fields_by_name['institution_code']._serialized_options = b'\302\370\030w\010\001\"\030[A-Z][0-9]{6}[0-9A-Z]{5}JK12 \344\275\215\347\274\226\345\217\267\357\274\2321 \344\275\215\345\244\247\345\206\231\345\255\227\346\257\215\343\200\2016 \344\275\215\346\225\260\345\255\227\343\200\2015 \344\275\215\346\225\260\345\255\227\346\210\226\345\244\247\345\206\231\345\255\227\346\257\215R\014H34110000001'
   _globals['_SETCLOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETCLOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\302\370\030\004\010\001(\001'
   _globals['_SETCLOCKREQUEST'].fields_by_name['now']._loaded_options = None
@@ -60,26 +66,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERFAULTREQUEST'].fields_by_name['calls']._serialized_options = b'\302\370\030\0050\0008\350\007'
   _globals['_ORDERFAULTREQUEST'].fields_by_name['delay_ms']._loaded_options = None
   _globals['_ORDERFAULTREQUEST'].fields_by_name['delay_ms']._serialized_options = b'\302\370\030\0060\0008\300\317$'
-  _globals['_FAULTKIND']._serialized_start=815
-  _globals['_FAULTKIND']._serialized_end=1072
-  _globals['_GETCLOCKREQUEST']._serialized_start=100
-  _globals['_GETCLOCKREQUEST']._serialized_end=117
-  _globals['_GETCLOCKRESPONSE']._serialized_start=119
-  _globals['_GETCLOCKRESPONSE']._serialized_end=178
-  _globals['_SETCLOCKREQUEST']._serialized_start=180
-  _globals['_SETCLOCKREQUEST']._serialized_end=290
-  _globals['_SETCLOCKRESPONSE']._serialized_start=292
-  _globals['_SETCLOCKRESPONSE']._serialized_end=351
-  _globals['_RESETREQUEST']._serialized_start=353
-  _globals['_RESETREQUEST']._serialized_end=418
-  _globals['_RESETRESPONSE']._serialized_start=420
-  _globals['_RESETRESPONSE']._serialized_end=435
-  _globals['_ORDERFAULTREQUEST']._serialized_start=438
-  _globals['_ORDERFAULTREQUEST']._serialized_end=631
-  _globals['_ORDERFAULTRESPONSE']._serialized_start=633
-  _globals['_ORDERFAULTRESPONSE']._serialized_end=695
-  _globals['_ORDEREDFAULT']._serialized_start=697
-  _globals['_ORDEREDFAULT']._serialized_end=812
-  _globals['_SANDBOXSERVICE']._serialized_start=1075
-  _globals['_SANDBOXSERVICE']._serialized_end=1364
+  _globals['_FAULTKIND']._serialized_start=1141
+  _globals['_FAULTKIND']._serialized_end=1398
+  _globals['_ISSUEVOUCHERREQUEST']._serialized_start=101
+  _globals['_ISSUEVOUCHERREQUEST']._serialized_end=337
+  _globals['_ISSUEVOUCHERRESPONSE']._serialized_start=339
+  _globals['_ISSUEVOUCHERRESPONSE']._serialized_end=424
+  _globals['_GETCLOCKREQUEST']._serialized_start=426
+  _globals['_GETCLOCKREQUEST']._serialized_end=443
+  _globals['_GETCLOCKRESPONSE']._serialized_start=445
+  _globals['_GETCLOCKRESPONSE']._serialized_end=504
+  _globals['_SETCLOCKREQUEST']._serialized_start=506
+  _globals['_SETCLOCKREQUEST']._serialized_end=616
+  _globals['_SETCLOCKRESPONSE']._serialized_start=618
+  _globals['_SETCLOCKRESPONSE']._serialized_end=677
+  _globals['_RESETREQUEST']._serialized_start=679
+  _globals['_RESETREQUEST']._serialized_end=744
+  _globals['_RESETRESPONSE']._serialized_start=746
+  _globals['_RESETRESPONSE']._serialized_end=761
+  _globals['_ORDERFAULTREQUEST']._serialized_start=764
+  _globals['_ORDERFAULTREQUEST']._serialized_end=957
+  _globals['_ORDERFAULTRESPONSE']._serialized_start=959
+  _globals['_ORDERFAULTRESPONSE']._serialized_end=1021
+  _globals['_ORDEREDFAULT']._serialized_start=1023
+  _globals['_ORDEREDFAULT']._serialized_end=1138
+  _globals['_SANDBOXSERVICE']._serialized_start=1401
+  _globals['_SANDBOXSERVICE']._serialized_end=1771
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,64 @@ FAULT_KIND_UNAVAILABLE: FaultKind.ValueType  # 5
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 @_typing.final
+class IssueVoucherRequest(_message.Message):
+    """Issues a token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PERSON_NO_FIELD_NUMBER: _builtins.int
+    INSTITUTION_CODE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Id of the request (UUID); each call issues another token."""
+    person_no: _builtins.str
+    """Whose e-voucher; not looked up."""
+    institution_code: _builtins.str
+    """Institution at which it may be shown, 12 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        person_no: _builtins.str = ...,
+        institution_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["institution_code", b"institution_code", "person_no", b"person_no", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueVoucherRequest: _TypeAlias = IssueVoucherRequest  # noqa: Y015
+
+@_typing.final
+class IssueVoucherResponse(_message.Message):
+    """The token issued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token, for Bill.evidence.number with EVIDENCE_TYPE_E_VOUCHER."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """From this instant of the sandbox's clock on it has expired."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueVoucherResponse: _TypeAlias = IssueVoucherResponse  # noqa: Y015
+
+@_typing.final
 class GetClockRequest(_message.Message):
     """Asks for the clock."""
 

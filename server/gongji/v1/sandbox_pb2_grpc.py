@@ -55,6 +55,11 @@ class SandboxServiceStub:
                 request_serializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.SerializeToString,
                 response_deserializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.FromString,
                 _registered_method=True)
+        self.IssueVoucher = channel.unary_unary(
+                '/gongji.v1.SandboxService/IssueVoucher',
+                request_serializer=gongji_dot_v1_dot_sandbox__pb2.IssueVoucherRequest.SerializeToString,
+                response_deserializer=gongji_dot_v1_dot_sandbox__pb2.IssueVoucherResponse.FromString,
+                _registered_method=True)
 
 
 class SandboxServiceServicer:
@@ -91,6 +96,14 @@ class SandboxServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IssueVoucher(self, request, context):
+        """Issues an e-voucher's token (医保电子凭证令牌) as a patient's telephone shows it: for one institution, one minute and
+        one settlement. The sandbox verifies its own tokens, which begin with "GJSB"; of any other it judges the form.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SandboxServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +126,11 @@ def add_SandboxServiceServicer_to_server(servicer, server):
                     servicer.OrderFault,
                     request_deserializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.FromString,
                     response_serializer=gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.SerializeToString,
+            ),
+            'IssueVoucher': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueVoucher,
+                    request_deserializer=gongji_dot_v1_dot_sandbox__pb2.IssueVoucherRequest.FromString,
+                    response_serializer=gongji_dot_v1_dot_sandbox__pb2.IssueVoucherResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -224,6 +242,33 @@ class SandboxService:
             '/gongji.v1.SandboxService/OrderFault',
             gongji_dot_v1_dot_sandbox__pb2.OrderFaultRequest.SerializeToString,
             gongji_dot_v1_dot_sandbox__pb2.OrderFaultResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueVoucher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gongji.v1.SandboxService/IssueVoucher',
+            gongji_dot_v1_dot_sandbox__pb2.IssueVoucherRequest.SerializeToString,
+            gongji_dot_v1_dot_sandbox__pb2.IssueVoucherResponse.FromString,
             options,
             channel_credentials,
             insecure,

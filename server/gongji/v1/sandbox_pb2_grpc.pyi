@@ -44,6 +44,10 @@ class SandboxServiceStub:
     One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
     late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
     """
+    IssueVoucher: _grpc.UnaryUnaryMultiCallable[_sandbox_pb2.IssueVoucherRequest, _sandbox_pb2.IssueVoucherResponse]
+    """Issues an e-voucher's token (医保电子凭证令牌) as a patient's telephone shows it: for one institution, one minute and
+    one settlement. The sandbox verifies its own tokens, which begin with "GJSB"; of any other it judges the form.
+    """
 
 @_typing.type_check_only
 class SandboxServiceAsyncStub(SandboxServiceStub):
@@ -60,6 +64,10 @@ class SandboxServiceAsyncStub(SandboxServiceStub):
     """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
     One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
     late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
+    """
+    IssueVoucher: _aio.UnaryUnaryMultiCallable[_sandbox_pb2.IssueVoucherRequest, _sandbox_pb2.IssueVoucherResponse]  # type: ignore[assignment]
+    """Issues an e-voucher's token (医保电子凭证令牌) as a patient's telephone shows it: for one institution, one minute and
+    one settlement. The sandbox verifies its own tokens, which begin with "GJSB"; of any other it judges the form.
     """
 
 class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -98,6 +106,16 @@ class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
         """Orders what happens to the next calls of a caller or a method, so that a client can be seen to cope with it.
         One call orders the same for itself by the metadata `x-gongji-sandbox-fault`: lost-reply, no-reply,
         late-reply=MILLISECONDS, slow=MILLISECONDS or unavailable. An attempt that gRPC itself repeats is spared.
+        """
+
+    @_abc_1.abstractmethod
+    def IssueVoucher(
+        self,
+        request: _sandbox_pb2.IssueVoucherRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sandbox_pb2.IssueVoucherResponse, _abc.Awaitable[_sandbox_pb2.IssueVoucherResponse]]:
+        """Issues an e-voucher's token (医保电子凭证令牌) as a patient's telephone shows it: for one institution, one minute and
+        one settlement. The sandbox verifies its own tokens, which begin with "GJSB"; of any other it judges the form.
         """
 
 def add_SandboxServiceServicer_to_server(servicer: SandboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -161,6 +161,34 @@ RESIDUE_OF_CHRONIC: ResidueOf.ValueType  # 2
 """Chronic and special diseases (门诊慢特病)."""
 Global___ResidueOf: _TypeAlias = ResidueOf  # noqa: Y015
 
+class _EvidenceType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EvidenceTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvidenceType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVIDENCE_TYPE_UNSPECIFIED: _EvidenceType.ValueType  # 0
+    """Not stated; refused."""
+    EVIDENCE_TYPE_E_VOUCHER: _EvidenceType.ValueType  # 1
+    """Token of the medical insurance e-voucher (01 医保电子凭证令牌)."""
+    EVIDENCE_TYPE_IDENTITY_CARD: _EvidenceType.ValueType  # 2
+    """Resident identity card (02 居民身份证)."""
+    EVIDENCE_TYPE_SOCIAL_SECURITY_CARD: _EvidenceType.ValueType  # 3
+    """Social-security card (03 社会保障卡)."""
+
+class EvidenceType(_EvidenceType, metaclass=_EvidenceTypeEnumTypeWrapper):
+    """What was shown at the counter (mdtrt_cert_type 就诊凭证类型); the numbers are the national codes."""
+
+EVIDENCE_TYPE_UNSPECIFIED: EvidenceType.ValueType  # 0
+"""Not stated; refused."""
+EVIDENCE_TYPE_E_VOUCHER: EvidenceType.ValueType  # 1
+"""Token of the medical insurance e-voucher (01 医保电子凭证令牌)."""
+EVIDENCE_TYPE_IDENTITY_CARD: EvidenceType.ValueType  # 2
+"""Resident identity card (02 居民身份证)."""
+EVIDENCE_TYPE_SOCIAL_SECURITY_CARD: EvidenceType.ValueType  # 3
+"""Social-security card (03 社会保障卡)."""
+Global___EvidenceType: _TypeAlias = EvidenceType  # noqa: Y015
+
 class _Payer:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -249,6 +277,34 @@ NOTICE_KIND_NO_TABLE: NoticeKind.ValueType  # 1
 """The city states no outpatient benefit for the patient's scheme: the fund's part is not settled here (不在此结算)."""
 Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
 
+class _EvidenceCheck:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EvidenceCheckEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvidenceCheck.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVIDENCE_CHECK_UNSPECIFIED: _EvidenceCheck.ValueType  # 0
+    """Not stated; never sent."""
+    EVIDENCE_CHECK_FORM: _EvidenceCheck.ValueType  # 1
+    """By its form alone: nobody could be asked (只核对格式)."""
+    EVIDENCE_CHECK_REGISTRY: _EvidenceCheck.ValueType  # 2
+    """By the number in the registry (与登记相符)."""
+    EVIDENCE_CHECK_ISSUER: _EvidenceCheck.ValueType  # 3
+    """By its issuer (签发方核验)."""
+
+class EvidenceCheck(_EvidenceCheck, metaclass=_EvidenceCheckEnumTypeWrapper):
+    """By what evidence was held to be the patient's."""
+
+EVIDENCE_CHECK_UNSPECIFIED: EvidenceCheck.ValueType  # 0
+"""Not stated; never sent."""
+EVIDENCE_CHECK_FORM: EvidenceCheck.ValueType  # 1
+"""By its form alone: nobody could be asked (只核对格式)."""
+EVIDENCE_CHECK_REGISTRY: EvidenceCheck.ValueType  # 2
+"""By the number in the registry (与登记相符)."""
+EVIDENCE_CHECK_ISSUER: EvidenceCheck.ValueType  # 3
+"""By its issuer (签发方核验)."""
+Global___EvidenceCheck: _TypeAlias = EvidenceCheck  # noqa: Y015
+
 class _DifferenceKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -326,6 +382,36 @@ BENEFIT_STEP_KIND_NO_FUND: BenefitStepKind.ValueType  # 5
 Global___BenefitStepKind: _TypeAlias = BenefitStepKind  # noqa: Y015
 
 @_typing.final
+class VisitEvidence(_message.Message):
+    """Evidence of who stood at the counter (就诊凭证): the patient's own. Number and serial are neither stored nor returned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CARD_SN_FIELD_NUMBER: _builtins.int
+    type: Global___EvidenceType.ValueType
+    """Its type (mdtrt_cert_type)."""
+    number: _builtins.str
+    """Token of the e-voucher, number of the identity card, or number of the card (mdtrt_cert_no 就诊凭证编号)."""
+    card_sn: _builtins.str
+    """Serial of the card (card_sn 卡识别码), required of a social-security card; not read of anything else."""
+    def __init__(
+        self,
+        *,
+        type: Global___EvidenceType.ValueType = ...,
+        number: _builtins.str = ...,
+        card_sn: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_sn", b"card_sn", "number", b"number", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitEvidence: _TypeAlias = VisitEvidence  # noqa: Y015
+
+@_typing.final
 class Bill(_message.Message):
     """One outpatient bill in the national decomposition. All amounts in fen."""
 
@@ -350,6 +436,7 @@ class Bill(_message.Message):
     MSGID_FIELD_NUMBER: _builtins.int
     RESIDUE_OF_FIELD_NUMBER: _builtins.int
     INVOICE_NO_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     INSURED_PLACE_FIELD_NUMBER: _builtins.int
     USE_WALLET_FIELD_NUMBER: _builtins.int
     institution_code: _builtins.str
@@ -409,6 +496,12 @@ class Bill(_message.Message):
     def givers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these of the bound givers; empty means all of them. Their order is the city's, never this list's."""
 
+    @_builtins.property
+    def evidence(self) -> Global___VisitEvidence:
+        """What was shown at the counter. What the insured city accepts is its rule visit_evidence; some may require it. It is
+        no part of the content of a request: sent again with another token, or none, it is the same request. Never returned.
+        """
+
     def __init__(
         self,
         *,
@@ -431,12 +524,13 @@ class Bill(_message.Message):
         msgid: _builtins.str = ...,
         residue_of: Global___ResidueOf.ValueType = ...,
         invoice_no: _builtins.str = ...,
+        evidence: Global___VisitEvidence | None = ...,
         insured_place: _builtins.str = ...,
         use_wallet: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["patient", b"patient"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "patient", b"patient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "insured_place", b"insured_place", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "use_wallet", b"use_wallet", "visit_kind", b"visit_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_limit_fen", b"above_limit_fen", "account_use", b"account_use", "evidence", b"evidence", "filing_no", b"filing_no", "first_selfpay_fen", b"first_selfpay_fen", "givers", b"givers", "in_scope_fen", b"in_scope_fen", "inpatient_that_day", b"inpatient_that_day", "institution_code", b"institution_code", "insured_place", b"insured_place", "invoice_no", b"invoice_no", "msgid", b"msgid", "out_of_catalogue_fen", b"out_of_catalogue_fen", "patient", b"patient", "residue", b"residue", "residue_of", b"residue_of", "scheme", b"scheme", "service_day", b"service_day", "spending", b"spending", "total_fen", b"total_fen", "use_wallet", b"use_wallet", "visit_kind", b"visit_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1256,6 +1350,7 @@ class Settlement(_message.Message):
     PAY_LOC_FIELD_NUMBER: _builtins.int
     CLAIM_ID_FIELD_NUMBER: _builtins.int
     WALLET_FEN_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1340,6 +1435,10 @@ class Settlement(_message.Message):
     def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
         """What the patient is to be told beside the amounts; empty if nothing."""
 
+    @_builtins.property
+    def evidence(self) -> Global___EvidenceSeen:
+        """What was shown at the counter and how it was checked, as far as it was sent; absent if nothing was."""
+
     def __init__(
         self,
         *,
@@ -1375,14 +1474,51 @@ class Settlement(_message.Message):
         pay_loc: Global___PayLoc.ValueType = ...,
         claim_id: _builtins.str = ...,
         wallet_fen: _builtins.int = ...,
+        evidence: Global___EvidenceSeen | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "evidence", b"evidence", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place", "wallet_fen", b"wallet_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "evidence", b"evidence", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place", "wallet_fen", b"wallet_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
+
+@_typing.final
+class EvidenceSeen(_message.Message):
+    """What a settlement keeps of what was shown at the counter (就诊凭证): no number, no token, no serial."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    CHECKED_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    IN_WORDS_FIELD_NUMBER: _builtins.int
+    type: Global___EvidenceType.ValueType
+    """Its type (mdtrt_cert_type)."""
+    checked: Global___EvidenceCheck.ValueType
+    """How it was checked."""
+    in_words: _builtins.str
+    """The same as a sentence in Chinese."""
+    @_builtins.property
+    def rule(self) -> _types_pb2.RuleRef:
+        """The rule that accepted it."""
+
+    def __init__(
+        self,
+        *,
+        type: Global___EvidenceType.ValueType = ...,
+        checked: Global___EvidenceCheck.ValueType = ...,
+        rule: _types_pb2.RuleRef | None = ...,
+        in_words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "in_words", b"in_words", "rule", b"rule", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidenceSeen: _TypeAlias = EvidenceSeen  # noqa: Y015
 
 @_typing.final
 class KnownRecord(_message.Message):

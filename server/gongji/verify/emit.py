@@ -24,6 +24,7 @@ from gongji.model.account import (
     Premium,
 )
 from gongji.model.commands import RequestRecord
+from gongji.model.evidence import SpentToken
 from gongji.model.ids import CALLER
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
@@ -193,6 +194,10 @@ def _message(output: Output, message: SettledMessage) -> None:
     _named(output, "settlement", message.settlement_id)
 
 
+def _spent(output: Output, token: SpentToken) -> None:
+    _named(output, "settlement", token.settlement_id)
+
+
 def _request(output: Output, request: RequestRecord) -> None:
     _there(output, "request", request.key)
     if request.method == SETTLE and not (request.refusal or request.tombstone):
@@ -259,6 +264,7 @@ _SAY: Final[dict[type, Callable[[Output, Any], None]]] = {
     RequestRecord: _request,
     SettledDay: _settled_day,
     SettledMessage: _message,
+    SpentToken: _spent,
     Settlement: _settlement,
     WalletAccount: _wallet,
     WalletTransfer: _transfer,

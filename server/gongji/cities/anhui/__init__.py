@@ -20,6 +20,7 @@ from gongji.cities.anhui.channels import (
     unbinding,
 )
 from gongji.cities.anhui.elsewhere import out_of_area
+from gongji.cities.anhui.evidence import visit_evidence
 from gongji.cities.anhui.fund import exclusions, reimbursement
 from gongji.cities.anhui.people import (
     family_limit,
@@ -65,6 +66,7 @@ __all__ = [  # noqa: RUF022 - the order of the questions
     "reimbursement",
     "exclusions",
     "out_of_area",
+    "visit_evidence",
     "uses",
     "purse_order",
     "reversal",

@@ -9,6 +9,7 @@ from gongji.model.account import PurseMovement
 from gongji.model.people import area_of_institution
 from gongji.model.settlement import Bill, Settlement
 from gongji.rpc.calls import own_request_id
+from gongji.rpc.convert.evidence import write_evidence
 from gongji.rpc.convert.values import (
     Sources,
     clause_to,
@@ -109,6 +110,10 @@ def write_settlement(
             wallet=movement.wallet,
         )
     _write_deciding(settlement, message)
+    if settlement.evidence is not None:
+        write_evidence(
+            settlement.evidence, settlement.area_code, sources, message.evidence
+        )
     message.request_id = own_request_id(settlement.request_key)
     if settlement.reversed_at is not None:
         write_instant(settlement.reversed_at, message.reversed_at)

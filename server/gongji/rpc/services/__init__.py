@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gongji.access.policy import AccessPolicy, AnybodyPolicy
 from gongji.audit.checkpoint import SigningKey
@@ -31,6 +31,7 @@ from gongji.rpc.services.settlement import SettlementService
 from gongji.rpc.services.statement import Lists, StatementService
 from gongji.rpc.services.subjects import Subjects
 from gongji.rpc.services.wallet import WalletService
+from gongji.rpc.vouchers import SandboxIssuer
 from gongji.store import Store
 from gongji.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
 from gongji.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
@@ -52,6 +53,19 @@ CITY_HEALTH: Final = "gongji.city."
 """Prefix of a city in health checks: gongji.city.341100, gongji.city.chuzhou."""
 
 
+class _Sandbox(NamedTuple):
+    """What a sandbox has beside its services."""
+
+    clock: SettableClock
+    faults: FaultOrders
+    issuer: SandboxIssuer
+
+    @classmethod
+    def over(cls, clock: SettableClock | None) -> _Sandbox | None:
+        """Return one over a clock, nothing ordered or issued in it; None without."""
+        return cls(clock, FaultOrders(), SandboxIssuer(clock)) if clock else None
+
+
 def services_of(
     store: Store,
     cities: Cities,
@@ -70,14 +84,22 @@ def services_of(
     Whoever needs the accesses that wait to be kept at the end gives the `recorder`.
     """
     recorder = recorder or AccessRecorder(store, clock)
-    faults = FaultOrders() if sandbox is not None else None
+    box = _Sandbox.over(sandbox)
     # Any: generated code names gRPC's own server, of which it calls two methods.
-    calls: Any = _calls(store, clock, policy, recorder=recorder, faults=faults)
+    calls: Any = _calls(store, clock, policy, recorder=recorder, sandbox=box)
     _add_reviewed(calls, store, cities, workdays, clock)
-    _add_others(calls, store, cities, clock, authorities or {})
+    _add_listed(calls, store, cities, clock, sandbox=box, authorities=authorities)
+    _add_others(calls, store, cities, clock)
     _add_log(calls, store, cities, signing_key)
-    if sandbox is not None and faults is not None:
-        service = SandboxService(store, sandbox, recorder, load_sample, faults)
+    if box is not None:
+        service = SandboxService(
+            store,
+            box.clock,
+            recorder,
+            load_sample,
+            faults=box.faults,
+            issuer=box.issuer,
+        )
         add_SandboxServiceServicer_to_server(service, calls)
     services = tuple(calls.services)
     served, refused = _cities_health(cities)
@@ -107,7 +129,7 @@ def _calls(
     policy: AccessPolicy,
     *,
     recorder: AccessRecorder,
-    faults: FaultOrders | None,
+    sandbox: _Sandbox | None,
 ) -> Calls:
     """Return the calls, without any method yet, that a policy and subjects are asked of."""
     return Calls(
@@ -117,8 +139,8 @@ def _calls(
         # The same hash whenever it is the same person, and no longer than tells them apart.
         pseudonym=lambda number: store.tag(f"subject {number}")[-12:],
         # Whoever admits anybody is one, whatever its clock.
-        sandbox=faults is not None or isinstance(policy, AnybodyPolicy),
-        faults=faults,
+        sandbox=sandbox is not None or isinstance(policy, AnybodyPolicy),
+        faults=sandbox.faults if sandbox else None,
     )
 
 
@@ -136,20 +158,31 @@ def _add_reviewed(
     add_ClaimServiceServicer_to_server(claims, calls)
 
 
-def _add_others(
+def _add_listed(
     calls: Any,
     store: Store,
     cities: Cities,
     clock: Callable[[], datetime],
-    authorities: Mapping[str, str],
+    *,
+    sandbox: _Sandbox | None,
+    authorities: Mapping[str, str] | None,
+) -> None:
+    """Add settlements and accounts, and statements, which are made of both."""
+    issuer = sandbox.issuer if sandbox else None
+    settlements = SettlementService(store, cities, issuer)
+    add_SettlementServiceServicer_to_server(settlements, calls)
+    accounts = AccountService(store, cities)
+    add_AccountServiceServicer_to_server(accounts, calls)
+    lists = Lists(settlements, accounts)
+    statements = StatementService(store, cities, clock, lists, authorities or {})
+    add_StatementServiceServicer_to_server(statements, calls)
+
+
+def _add_others(
+    calls: Any, store: Store, cities: Cities, clock: Callable[[], datetime]
 ) -> None:
     """Add the services that need nothing but these."""
     add_CityServiceServicer_to_server(CityService(cities, clock), calls)
-    lists = Lists(SettlementService(store, cities), AccountService(store, cities))
-    add_SettlementServiceServicer_to_server(lists.settlements, calls)
-    add_AccountServiceServicer_to_server(lists.accounts, calls)
-    statements = StatementService(store, cities, clock, lists, authorities)
-    add_StatementServiceServicer_to_server(statements, calls)
     wallets = WalletService(store, cities, clock)
     add_WalletServiceServicer_to_server(wallets, calls)
     filings = FilingService(store, cities)

@@ -1,4 +1,4 @@
-"""SandboxService: a clock to set, a database to empty, faults to order; on sandboxes only."""
+"""SandboxService, on sandboxes only: a clock, a database to empty, faults, tokens."""
 
 # ruff: noqa: N802 - methods bear the names the protos give them
 
@@ -14,6 +14,7 @@ from gongji.rpc.calls import current_call
 from gongji.rpc.convert.values import instant_from, instant_to
 from gongji.rpc.faults import DELAY_MS, DELAYED, FaultOrders, SandboxFault
 from gongji.rpc.recording import AccessRecorder
+from gongji.rpc.vouchers import SandboxIssuer
 from gongji.store import Store
 from gongji.v1 import sandbox_pb2 as pb
 from gongji.v1.sandbox_pb2_grpc import SandboxServiceServicer
@@ -32,7 +33,7 @@ class SettableClock(Protocol):
 
 
 class SandboxService(SandboxServiceServicer):
-    """Moves the clock, empties the database and orders faults.
+    """Moves the clock, empties the database, orders faults and issues tokens.
 
     Its request ids are not stored: each call is executed again.
     """
@@ -43,13 +44,16 @@ class SandboxService(SandboxServiceServicer):
         clock: SettableClock,
         recorder: AccessRecorder,
         load_sample: LoadSample | None,
+        *,
         faults: FaultOrders,
+        issuer: SandboxIssuer,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._clock = clock
         self._load_sample = load_sample
         self._faults = faults
+        self._issuer = issuer
         self._resetting = asyncio.Lock()
 
     async def GetClock(
@@ -83,6 +87,15 @@ class SandboxService(SandboxServiceServicer):
             if load is not None:
                 await load()
         return pb.ResetResponse()
+
+    async def IssueVoucher(
+        self, request: pb.IssueVoucherRequest, context: object
+    ) -> pb.IssueVoucherResponse:
+        """Return a new token of a person for an institution."""
+        token, expires_at = self._issuer.issue(
+            request.person_no, request.institution_code
+        )
+        return pb.IssueVoucherResponse(token=token, expires_at=instant_to(expires_at))
 
     async def OrderFault(
         self, request: pb.OrderFaultRequest, context: object

@@ -11,10 +11,12 @@ from gongji.account.ledger import purse_account
 from gongji.cities.city import Cities
 from gongji.model.account import Entry
 from gongji.model.commands import Listing
+from gongji.model.evidence import NotConfigured, ShownEvidence, TokenVerifier
 from gongji.model.people import Institution
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rpc.calls import command_request, current_call, current_permit
 from gongji.rpc.convert.benefit_year import benefit_year_to
+from gongji.rpc.convert.evidence import evidence_from
 from gongji.rpc.convert.settlement import (
     affected_to,
     bill_from,
@@ -37,7 +39,7 @@ from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
 from gongji.rpc.services.reconcile import Reconciliation
-from gongji.rules.codes import EntryKind
+from gongji.rules.codes import EntryKind, EvidenceType
 from gongji.settlement import reverse
 from gongji.settlement.benefit_year import ShowBenefitYear
 from gongji.settlement.preview import PreviewReversal
@@ -59,9 +61,12 @@ _OF_BILLS: Final = (EntryKind.AID_CHARGE, EntryKind.REFUND)
 class SettlementService(SettlementServiceServicer):
     """Converts each request, runs its command or query, converts the answer."""
 
-    def __init__(self, store: Store, cities: Cities) -> None:
+    def __init__(
+        self, store: Store, cities: Cities, verifier: TokenVerifier | None = None
+    ) -> None:
         self._store = store
         self._cities = cities
+        self._verifier = verifier or NotConfigured()
         self._people = People(store)
         self._sources = Sources(cities)
         self._reconciliation = Reconciliation(store)
@@ -71,7 +76,8 @@ class SettlementService(SettlementServiceServicer):
     ) -> pb.QuoteResponse:
         """Return what Settle would answer now."""
         patient = await self._patient(request.bill)
-        query = QuoteOnce(bill_from(request.bill, patient), self._cities)
+        shown = await self._evidence(request.bill)
+        query = QuoteOnce(bill_from(request.bill, patient), self._cities, shown)
         quote = await self._store.ask(query)
         reply = pb.QuoteResponse()
         write_settlement(quote, self._sources, reply.settlement)
@@ -86,6 +92,7 @@ class SettlementService(SettlementServiceServicer):
             command_request(request.request_id),
             bill_from(request.bill, patient),
             self._cities,
+            await self._evidence(request.bill),
         )
         answer = await self._store.commit(command)
         reply = pb.SettleResponse()
@@ -239,6 +246,18 @@ class SettlementService(SettlementServiceServicer):
         # The city that pays is the patient's on the day of the visit.
         day = day_from(bill.service_day)
         return await self._people.own(bill.patient, "bill.patient", day)
+
+    async def _evidence(self, bill: pb.Bill) -> ShownEvidence | None:
+        """Return what was shown with a bill, and what the issuer of a token says of it."""
+        # hot path: most bills say nothing of it.
+        if not bill.HasField("evidence"):
+            return None
+        evidence = evidence_from(bill.evidence)
+        if evidence.type is not EvidenceType.E_VOUCHER:
+            return ShownEvidence(evidence)
+        # Refused, if at all, when it is decided: a retry is answered as before.
+        answer = await self._verifier.verify(evidence.number, bill.institution_code)
+        return ShownEvidence(evidence, answer)
 
     async def _of_patient(
         self, patient: str, span: Span, requested: types_pb2.PageRequest

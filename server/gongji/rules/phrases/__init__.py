@@ -19,6 +19,7 @@ from gongji.rules.phrases.elsewhere import (
     kind_in_words,
     unfiled_in_words,
 )
+from gongji.rules.phrases.evidence import shown_in_words
 from gongji.rules.phrases.wallet import (
     hours_in_words,
     paying_in_words,
@@ -43,6 +44,7 @@ __all__ = [
     "refund_in_words",
     "relations_left_out",
     "returning_in_words",
+    "shown_in_words",
     "topic",
     "unfiled_in_words",
 ]

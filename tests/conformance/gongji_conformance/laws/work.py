@@ -370,6 +370,13 @@ CALLS: Final[Mapping[str, Callable[[CallersWork], AskedFor]]] = {
     "GetClock": lambda _: asked(sandbox_pb2.GetClockRequest()),
     # Withdraws what nobody has ordered.
     "OrderFault": lambda _: asked(sandbox_pb2.OrderFaultRequest(request_id=new_id())),
+    "IssueVoucher": lambda work: asked(
+        sandbox_pb2.IssueVoucherRequest(
+            request_id=new_id(),
+            person_no=work.member.person_no,
+            institution_code=work.institution,
+        )
+    ),
     "SetClock": lambda _: asked(
         sandbox_pb2.SetClockRequest(request_id=new_id(), now=stamp(NOW))
     ),

@@ -36,6 +36,13 @@ class DoubtfulService(sandbox_pb2_grpc.SandboxServiceServicer):
     ) -> sandbox_pb2.OrderFaultResponse:
         raise AssertionError
 
+    def IssueVoucher(
+        self,
+        request: sandbox_pb2.IssueVoucherRequest,
+        context: grpc.ServicerContext,
+    ) -> sandbox_pb2.IssueVoucherResponse:
+        raise AssertionError
+
     def Reset(
         self, request: sandbox_pb2.ResetRequest, context: grpc.ServicerContext
     ) -> sandbox_pb2.ResetResponse:

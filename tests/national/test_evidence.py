@@ -1,0 +1,45 @@
+"""What was shown at the counter, in the national interface's words and ours."""
+
+from __future__ import annotations
+
+import pytest
+from gongji.national import (
+    NationalFault,
+    Unmapped,
+    UnmappedNode,
+    from_national,
+    to_national,
+)
+from gongji.v1 import settlement_pb2 as pb
+
+from tests.national.messages import SETTLE, request
+
+
+@pytest.mark.parametrize("code", ["01", "02", "03"])
+def test_what_was_shown(code: str) -> None:
+    """mdtrt_cert_type, mdtrt_cert_no and card_sn are said in evidence, and are told again;
+    what an earlier version carried beside ours is told as well."""
+    shown = {"mdtrt_cert_type": code, "mdtrt_cert_no": "A1", "card_sn": "S1"}
+    bill, unmapped = from_national(request("2207", {**SETTLE, **shown}))
+    assert isinstance(bill, pb.SettleRequest)
+    evidence = bill.bill.evidence
+    assert (int(code), "A1", "S1") == (
+        evidence.type,
+        evidence.number,
+        evidence.card_sn,
+    )
+    said = to_national(bill, unmapped)["input"]["data"]
+    assert shown.items() <= said.items()
+    node = unmapped.data
+    fields = {**node.fields, **shown}
+    carried = Unmapped(
+        unmapped.envelope, UnmappedNode(fields, node.spellings, node.absent)
+    )
+    bill.bill.ClearField("evidence")
+    assert said == to_national(bill, carried)["input"]["data"]
+
+
+def test_a_code_there_is_not() -> None:
+    """Another mdtrt_cert_type is refused, with those there are."""
+    with pytest.raises(NationalFault, match=r"mdtrt_cert_type 没有代码.*01、02、03"):
+        from_national(request("2207", {**SETTLE, "mdtrt_cert_type": "09"}))
