@@ -21,10 +21,23 @@ from gongji.model.commands import (
     Write,
 )
 from gongji.model.decided import DecidedBy
+from gongji.model.evidence import (
+    ShownEvidence,
+    SpentToken,
+    TokenAnswer,
+    VisitEvidence,
+)
+from gongji.model.evidence_refusals import EvidenceTokenSpent
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
 from gongji.model.refusals import NoAccount, StoreUnavailable
-from gongji.rules.codes import SHANGHAI, AccountUse, BindingState, Purpose
+from gongji.rules.codes import (
+    SHANGHAI,
+    AccountUse,
+    BindingState,
+    EvidenceType,
+    Purpose,
+)
 from gongji.settlement.settle import Settle
 from gongji.store import Store
 from gongji.store.committer import Committer
@@ -171,6 +184,33 @@ async def test_a_message_settles_once(stores: list[Store]) -> None:
     )
     assert 10 == len({answer.value.settlement_id for answer in answers})
     assert 50 == sum(answer.replayed for answer in answers)
+    assert Account("P1", 50_00, 11) == await stores[1].get(Account, "P1")
+
+
+async def test_a_token_settles_once(stores: list[Store]) -> None:
+    """Of many bills that show one token at every server one is settled; the others are
+    refused, and leave nothing."""
+    world = one_patient()
+    await stores[0].apply(Write(tuple(world.records.values())))
+    evidence = VisitEvidence(EvidenceType.E_VOUCHER, "token")
+    commands = [
+        Settle(
+            world.request(),
+            world.visit("P1", 5_00, account_use=AccountUse.OWN),
+            world.cities,
+            ShownEvidence(evidence, TokenAnswer("P1", f"T{i // 6}")),
+        )
+        for i in range(60)
+    ]
+    ended = await outcomes(
+        stores[i % SERVERS].commit(command) for i, command in enumerate(commands)
+    )
+    settled = [one for one in ended if isinstance(one, Answer)]
+    spent = await stores[1].page(Listing(kind=SpentToken))
+    assert 50 == sum(isinstance(one, EvidenceTokenSpent) for one in ended)
+    assert {one.value.settlement_id for one in settled} == {
+        one.settlement_id for one in spent
+    }
     assert Account("P1", 50_00, 11) == await stores[1].get(Account, "P1")
 
 
