@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from gongji.model.claim_refusals import ClaimMayRepeat
+from gongji.model.claim import Claim
+from gongji.model.claim_refusals import BillMayRepeat, ClaimMayRepeat
 from gongji.settlement.resettle import Returned
+from gongji.settlement.settle import QuoteOnce
 
 from tests.claim import claiming
-from tests.claim.test_claim import cash_bill, town
-from tests.scaffold.world import NewWorld
+from tests.claim.test_claim import cash_bill, town, use
+from tests.scaffold.world import NewWorld, World
 from tests.settlement.test_resettle import again
 
 
@@ -37,6 +41,38 @@ def test_settled_while_claimed(new_world: NewWorld) -> None:
     world.settle(cash_bill(world))
     with pytest.raises(ClaimMayRepeat):
         world.do(claiming.decision(world, claim.claim_id))
+
+
+@pytest.mark.parametrize("number", ["", "1"])
+def test_settled_after_a_paid_claim(new_world: NewWorld, number: str) -> None:
+    """A bill without a number is not settled once a claim paid a like one, until that is
+    taken back; one with a number of its own is, and so is any other bill."""
+    world = town(new_world)
+    paid_by = use(world, number, "pay")
+    (claim,) = world.all(Claim)
+    for refused in (settling, quoting):
+        with pytest.raises(BillMayRepeat) as caught:
+            refused(world)
+        assert claim.claim_id == caught.value.metadata["similar"]
+    settling(world, invoice_no="2")
+    settling(world, 1999_00)
+    world.reverse(paid_by)
+    settling(world)
+
+
+def settling(world: World, fen: int = 2000_00, **changes: Any) -> None:
+    world.settle(cash_bill(world, fen, **changes))
+
+
+def quoting(world: World) -> None:
+    world.decide(QuoteOnce(cash_bill(world), world.cities))
+
+
+def test_an_open_claim_stops_no_settlement(new_world: NewWorld) -> None:
+    """What is claimed and not paid is settled: whoever decides the claim meets that."""
+    world = town(new_world)
+    claiming.submit(world, cash_bill(world))
+    settling(world)
 
 
 def test_numbers_tell_bills_apart(new_world: NewWorld) -> None:

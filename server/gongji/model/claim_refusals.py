@@ -8,6 +8,7 @@ Refusal
     ├── ClaimTooLate
     ├── ClaimPapersMissing
     ├── ClaimMayRepeat
+    ├── BillMayRepeat
     ├── ClaimPlaceChanged
     └── InvoiceUsed
 """
@@ -35,6 +36,10 @@ class ClaimPapersMissing(Refused):
 
 class ClaimMayRepeat(Refused):
     """The bill may have been paid or claimed before, and nobody says that it was not."""
+
+
+class BillMayRepeat(Refused):
+    """A claim has paid a like bill, and this one has no invoice number to tell them apart."""
 
 
 class ClaimPlaceChanged(Refused):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gongji.cities.city import DayRules
 from gongji.model.claim import Claim
+from gongji.model.claim_refusals import BillMayRepeat
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Bill, Settlement
+from gongji.settlement.invoices import clauses_of_claims, last_of, needs_of_last
 
 
 def alike(bill: Bill, other: Bill, returned_fen: int = 0) -> bool:
@@ -21,6 +24,41 @@ def alike(bill: Bill, other: Bill, returned_fen: int = 0) -> bool:
         other.service_day,
     )
     return of_one_visit and bill.total_fen in totals
+
+
+def needs_of_paid_claims(bill: Bill, facts: Facts) -> list[Need]:
+    """Return the patient's claims; then what paid those of a like bill, and stands now."""
+    needs = [Need(Claim, "patient", bill.patient)]
+    # hot path: most patients have no claim.
+    if facts.has(needs[0]):
+        for claim in _paid_claims(bill, facts):
+            needs += needs_of_last(claim.settlement_id, facts)
+    return needs
+
+
+def refuse_paid_by_claim(bill: Bill, facts: Facts, rules: DayRules) -> None:
+    """Refuse a bill without an invoice number if a claim paid a like one. BillMayRepeat."""
+    paid = []
+    for claim in _paid_claims(bill, facts):
+        last = last_of(claim.settlement_id, facts)
+        if last is not None and last.reversed_at is None:
+            paid.append(claim.claim_id)
+    if paid:
+        raise BillMayRepeat(
+            "同一患者、机构、就诊日和金额的费用已经手工结算支付；"
+            "确是另一笔的，请写明票据号（invoice_no），重复的不再结算",
+            field="bill.invoice_no",
+            clauses=clauses_of_claims(rules),
+            similar=",".join(paid),
+        )
+
+
+def _paid_claims(bill: Bill, facts: Facts) -> list[Claim]:
+    return [
+        claim
+        for claim in facts.where(Claim, "patient", bill.patient)
+        if claim.settlement_id and alike(bill, claim.bill)
+    ]
 
 
 def needs_of_alike_since(settlement: Settlement) -> Iterator[Need]:

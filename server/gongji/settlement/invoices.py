@@ -39,6 +39,11 @@ def _needs_of_use(invoice: Invoice, facts: Facts) -> Iterator[Need]:
         yield need
         claim = facts.get(Claim, invoice.claim_id) if facts.has(need) else None
         settlement_id = claim.settlement_id if claim else ""
+    yield from needs_of_last(settlement_id, facts)
+
+
+def needs_of_last(settlement_id: str, facts: Facts) -> Iterator[Need]:
+    """Yield a settlement, then those in its place; none of an empty id."""
     while settlement_id:
         need = by_key(Settlement, settlement_id)
         yield need
@@ -63,7 +68,7 @@ def refuse_used(
                 f"机构 {institution_code} 的票据 {number} {used}；请核对票据号。"
                 "该结算撤销后，或该手工结算退回、撤回、不予支付后，可以再次使用",
                 field=field,
-                clauses=_clauses(rules),
+                clauses=clauses_of_claims(rules),
                 invoice_no=number,
             )
 
@@ -92,12 +97,16 @@ def _claim_of(invoice: Invoice, facts: Facts) -> Claim | None:
 def _last_paid(invoice: Invoice, facts: Facts) -> Settlement | None:
     """Return what was last paid with it, or is in its place; None of an unpaid claim."""
     claim = _claim_of(invoice, facts)
-    settlement_id = claim.settlement_id if claim else invoice.settlement_id
+    return last_of(claim.settlement_id if claim else invoice.settlement_id, facts)
+
+
+def last_of(settlement_id: str, facts: Facts) -> Settlement | None:
+    """Return what stands in a settlement's place now, None of an empty id."""
     settlement = None
     while settlement_id:
         settlement = facts.get(Settlement, settlement_id)
         if settlement is None:
-            msg = f"settlement {settlement_id} of an invoice is missing"
+            msg = f"settlement {settlement_id} is missing"
             raise Inconsistent(msg)
         settlement_id = settlement.replaced_by
     return settlement
@@ -154,7 +163,8 @@ def used_by(
     return tuple(new), tuple([one for one in used if one not in new])
 
 
-def _clauses(rules: DayRules) -> tuple[Clause, ...]:
+def clauses_of_claims(rules: DayRules) -> tuple[Clause, ...]:
+    """Return the clauses of claims on paper, of the whole rule if it names none."""
     answer = rules.answer(CityRules.out_of_area)
     claims = answer.value.claims
     return claims.clauses if claims and claims.clauses else answer.clauses

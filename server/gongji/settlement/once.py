@@ -9,23 +9,27 @@ from gongji.model.evidence import EvidenceSeen, ShownEvidence
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Bill, SettledMessage, Settlement
 from gongji.settlement.admission import AdmittedBill
+from gongji.settlement.alike import needs_of_paid_claims, refuse_paid_by_claim
 from gongji.settlement.evidence import judge, spent_by, token_needs
 from gongji.settlement.invoices import invoice_needs, refuse_used, used_by
 
 
 def once_needs(bill: Bill, shown: ShownEvidence | None, facts: Facts) -> list[Need]:
-    """Return what tells whether the invoice was paid and the token spent."""
+    """Return what tells whether the bill was paid, by its invoice or by the patient's
+    claims, and the token spent."""
     numbers = bill.invoice_numbers
-    # hot path: most bills come without either.
-    if shown is None and not numbers:
-        return []
+    if not numbers:
+        return [*needs_of_paid_claims(bill, facts), *token_needs(shown)]
     return [*invoice_needs(bill.institution_code, numbers, facts), *token_needs(shown)]
 
 
 def seen_once(
     case: AdmittedBill, shown: ShownEvidence | None, facts: Facts
 ) -> EvidenceSeen | None:
-    """Return what is kept of what was shown. Every refusal of `judge`; InvoiceUsed."""
+    """Return what is kept of what was shown.
+
+    Every refusal of `judge`; InvoiceUsed, BillMayRepeat.
+    """
     seen = judge(case, shown, facts)
     bill = case.bill
     refuse_used(
@@ -35,6 +39,8 @@ def seen_once(
         case.rules_now,
         field="bill.invoice_no",
     )
+    if not bill.invoice_no:
+        refuse_paid_by_claim(bill, facts, case.rules_now)
     return seen
 
 

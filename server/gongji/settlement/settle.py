@@ -88,7 +88,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
         """Decide who pays what, with the records of it, or answer its message again.
 
         MessageIdReused, then every refusal of `decide_bill` and of `judge`, last
-        InvoiceUsed.
+        InvoiceUsed and BillMayRepeat.
         """
         stands = settled_before(self.bill, self.request, facts)
         if stands is not None:
