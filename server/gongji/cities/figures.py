@@ -61,14 +61,18 @@ def _problems_elsewhere(part: object) -> Iterator[str]:
                 yield "异地的支付比例不得高于参保地：系数与扣减至多 100%"
         case FilingTerms(visits=visits) if len(set(visits)) < len(visits):
             yield "visits 的医疗类别各写一次"
-        case ClaimTerms(working_days=days, papers=papers):
-            if not days:
-                yield "手工结算的办理期限至少 1 个工作日"
-            if len(set(papers)) < len(papers):
-                yield "手工结算的材料各写一次"
+        case ClaimTerms():
+            yield from _problems_of_claims(part)
         case OutOfArea(exempt_areas=areas):
             if not all(map(_PART_OF_AREA_CODE.fullmatch, areas)):
                 yield "exempt_areas 须为医保区划，或其前两位、前四位数字"
+
+
+def _problems_of_claims(terms: ClaimTerms) -> Iterator[str]:
+    if not terms.working_days:
+        yield "手工结算的办理期限至少 1 个工作日"
+    if len(set(terms.papers)) < len(terms.papers):
+        yield "手工结算的材料各写一次"
 
 
 def _problems_of_table(table: Table) -> Iterator[str]:
