@@ -68,21 +68,27 @@ FILINGS: Final[Mapping[str, EventKind]] = {
 }
 """As what each method of filings is told."""
 
-CLAIMS: Final[Mapping[str, frozenset[ClaimState]]] = {
-    "SubmitClaim": frozenset({ClaimState.SUBMITTED}),
-    "ReviewClaim": frozenset({ClaimState.REVIEWED, ClaimState.RETURNED}),
-    "DecideClaim": frozenset({ClaimState.PAID, ClaimState.REFUSED}),
-    "WithdrawClaim": frozenset({ClaimState.WITHDRAWN}),
+CLAIMS: Final[Mapping[str, tuple[EventKind, frozenset[ClaimState]]]] = {
+    "SubmitClaim": (EventKind.CLAIM_SUBMITTED, frozenset({ClaimState.SUBMITTED})),
+    "ReviewClaim": (
+        EventKind.CLAIM_REVIEWED,
+        frozenset({ClaimState.REVIEWED, ClaimState.RETURNED}),
+    ),
+    "DecideClaim": (
+        EventKind.CLAIM_DECIDED,
+        frozenset({ClaimState.PAID, ClaimState.REFUSED}),
+    ),
+    "WithdrawClaim": (EventKind.CLAIM_WITHDRAWN, frozenset({ClaimState.WITHDRAWN})),
 }
-"""The states that each method of claims leads to."""
+"""As what each method of claims is told, and the states it leads to."""
 
-TRANSFERS: Final[Mapping[str, TransferState]] = {
-    "Transfer": TransferState.WAITING,
-    "AcceptTransfer": TransferState.ACCEPTED,
-    "DeclineTransfer": TransferState.DECLINED,
-    "ReturnTransfer": TransferState.RETURNED,
+TRANSFERS: Final[Mapping[str, tuple[EventKind, TransferState]]] = {
+    "Transfer": (EventKind.TRANSFER_SENT, TransferState.WAITING),
+    "AcceptTransfer": (EventKind.TRANSFER_ACCEPTED, TransferState.ACCEPTED),
+    "DeclineTransfer": (EventKind.TRANSFER_DECLINED, TransferState.DECLINED),
+    "ReturnTransfer": (EventKind.TRANSFER_RETURNED, TransferState.RETURNED),
 }
-"""The state that each method of transfers, or the service's own job, leads to."""
+"""As what each method of transfers is told, the service's own too, and the state after."""
 
 
 class LeafRows(Struct, frozen=True):
@@ -223,25 +229,27 @@ def _of_filing(written: LeafRows, filing: Filing) -> Event:
 
 def _of_claim(written: LeafRows, claim: Claim) -> Iterator[Event]:
     # A claim comes to each state once: what was done with it since tells the step.
+    kind, states = CLAIMS[written.what]
     for step in claim.history:
-        if step.at == written.at and step.state in CLAIMS[written.what]:
+        if step.at == written.at and step.state in states:
             patient = claim.bill.patient
             what = ClaimChange(claim.claim_id, patient, step.state, step.why)
             area_code = claim.decided_by.area_code
-            yield Event(EventKind.CLAIM_MOVED, step.at, what, (patient,), area_code)
+            yield Event(kind, step.at, what, (patient,), area_code)
 
 
 def _of_transfer(written: LeafRows, transfer: WalletTransfer) -> Event:
+    kind, state = TRANSFERS[written.what]
     what = TransferChange(
         transfer.transfer_id,
         transfer.sender,
         transfer.receiver,
         transfer.fen,
-        TRANSFERS[written.what],
+        state,
     )
     people = (transfer.sender, transfer.receiver)
     area_code = transfer.decided_by.area_code
-    return Event(EventKind.TRANSFER_MOVED, written.at, what, people, area_code)
+    return Event(kind, written.at, what, people, area_code)
 
 
 def by_table(

@@ -29,8 +29,14 @@ class EventKind(IntEnum):
     PREMIUM_REFUNDED = 13
     FILED = 14
     FILING_ENDED = 15
-    CLAIM_MOVED = 16
-    TRANSFER_MOVED = 17
+    CLAIM_SUBMITTED = 16
+    CLAIM_REVIEWED = 17
+    CLAIM_DECIDED = 18
+    CLAIM_WITHDRAWN = 19
+    TRANSFER_SENT = 20
+    TRANSFER_ACCEPTED = 21
+    TRANSFER_DECLINED = 22
+    TRANSFER_RETURNED = 23
 
 
 OF_BINDINGS: Final = frozenset(
@@ -47,6 +53,27 @@ OF_BINDINGS: Final = frozenset(
 
 OF_SETTLEMENTS: Final = frozenset(
     {EventKind.SETTLED, EventKind.REVERSED, EventKind.RESETTLED}
+)
+
+
+OF_FILINGS: Final = frozenset({EventKind.FILED, EventKind.FILING_ENDED})
+
+OF_CLAIMS: Final = frozenset(
+    {
+        EventKind.CLAIM_SUBMITTED,
+        EventKind.CLAIM_REVIEWED,
+        EventKind.CLAIM_DECIDED,
+        EventKind.CLAIM_WITHDRAWN,
+    }
+)
+
+OF_TRANSFERS: Final = frozenset(
+    {
+        EventKind.TRANSFER_SENT,
+        EventKind.TRANSFER_ACCEPTED,
+        EventKind.TRANSFER_DECLINED,
+        EventKind.TRANSFER_RETURNED,
+    }
 )
 
 

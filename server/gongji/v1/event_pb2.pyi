@@ -63,10 +63,22 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """Care elsewhere was filed."""
     EVENT_KIND_FILING_ENDED: _EventKind.ValueType  # 15
     """A filing was ended from a day on."""
-    EVENT_KIND_CLAIM_MOVED: _EventKind.ValueType  # 16
-    """A claim on paper came to another state: handed in, reviewed, decided or withdrawn."""
-    EVENT_KIND_TRANSFER_MOVED: _EventKind.ValueType  # 17
-    """A transfer to a wallet was sent, accepted or declined, or its money went back."""
+    EVENT_KIND_CLAIM_SUBMITTED: _EventKind.ValueType  # 16
+    """A claim on paper was handed in."""
+    EVENT_KIND_CLAIM_REVIEWED: _EventKind.ValueType  # 17
+    """A claim was passed on, or returned."""
+    EVENT_KIND_CLAIM_DECIDED: _EventKind.ValueType  # 18
+    """A claim was paid, or refused."""
+    EVENT_KIND_CLAIM_WITHDRAWN: _EventKind.ValueType  # 19
+    """A claim was taken back by the person."""
+    EVENT_KIND_TRANSFER_SENT: _EventKind.ValueType  # 20
+    """Money was sent to a relative's wallet."""
+    EVENT_KIND_TRANSFER_ACCEPTED: _EventKind.ValueType  # 21
+    """A transfer was accepted."""
+    EVENT_KIND_TRANSFER_DECLINED: _EventKind.ValueType  # 22
+    """A transfer was declined; its money goes back later."""
+    EVENT_KIND_TRANSFER_RETURNED: _EventKind.ValueType  # 23
+    """The money of a transfer went back to its sender."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened."""
@@ -103,10 +115,22 @@ EVENT_KIND_FILED: EventKind.ValueType  # 14
 """Care elsewhere was filed."""
 EVENT_KIND_FILING_ENDED: EventKind.ValueType  # 15
 """A filing was ended from a day on."""
-EVENT_KIND_CLAIM_MOVED: EventKind.ValueType  # 16
-"""A claim on paper came to another state: handed in, reviewed, decided or withdrawn."""
-EVENT_KIND_TRANSFER_MOVED: EventKind.ValueType  # 17
-"""A transfer to a wallet was sent, accepted or declined, or its money went back."""
+EVENT_KIND_CLAIM_SUBMITTED: EventKind.ValueType  # 16
+"""A claim on paper was handed in."""
+EVENT_KIND_CLAIM_REVIEWED: EventKind.ValueType  # 17
+"""A claim was passed on, or returned."""
+EVENT_KIND_CLAIM_DECIDED: EventKind.ValueType  # 18
+"""A claim was paid, or refused."""
+EVENT_KIND_CLAIM_WITHDRAWN: EventKind.ValueType  # 19
+"""A claim was taken back by the person."""
+EVENT_KIND_TRANSFER_SENT: EventKind.ValueType  # 20
+"""Money was sent to a relative's wallet."""
+EVENT_KIND_TRANSFER_ACCEPTED: EventKind.ValueType  # 21
+"""A transfer was accepted."""
+EVENT_KIND_TRANSFER_DECLINED: EventKind.ValueType  # 22
+"""A transfer was declined; its money goes back later."""
+EVENT_KIND_TRANSFER_RETURNED: EventKind.ValueType  # 23
+"""The money of a transfer went back to its sender."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final

@@ -47,12 +47,18 @@ async def test_a_claim_moves_on(service: Service) -> None:
     await submit_and_pay(service)
     await service.claims.WithdrawClaim(withdrawal_of(await submit(service)))
     pb_state = claim_pb2.ClaimState
-    names = ("SUBMITTED", "REVIEWED", "PAID", "SUBMITTED", "WITHDRAWN")
     expected = [
-        ("CLAIM_MOVED", pb_state.Value(f"CLAIM_STATE_{name}")) for name in names
+        (f"CLAIM_{kind}", pb_state.Value(f"CLAIM_STATE_{state}"))
+        for kind, state in (
+            ("SUBMITTED", "SUBMITTED"),
+            ("REVIEWED", "REVIEWED"),
+            ("DECIDED", "PAID"),
+            ("SUBMITTED", "SUBMITTED"),
+            ("WITHDRAWN", "WITHDRAWN"),
+        )
     ]
     assert expected == await heard(service, cursor, "P1")
-    kinds = [pb.EVENT_KIND_CLAIM_MOVED]
+    kinds = [pb.EVENT_KIND_CLAIM_SUBMITTED]
     _, events = await told(service, cursor, kinds=kinds, institution_codes=[HOSPITAL])
     assert [] == events
 
@@ -72,18 +78,15 @@ async def test_a_transfer_moves_on(service: Service) -> None:
     service.set_clock("2025-10-01T06:00:00")
     # Whoever asks has it booked back.
     await states(service, "P1")
-    waiting, returned = (
-        wallet_pb2.TRANSFER_STATE_WAITING,
-        wallet_pb2.TRANSFER_STATE_RETURNED,
-    )
+    states_of = wallet_pb2.TransferState
     expected = [
-        ("TRANSFER_MOVED", state)
-        for state in (
-            waiting,
-            wallet_pb2.TRANSFER_STATE_ACCEPTED,
-            waiting,
-            wallet_pb2.TRANSFER_STATE_DECLINED,
-            returned,
+        (f"TRANSFER_{kind}", states_of.Value(f"TRANSFER_STATE_{state}"))
+        for kind, state in (
+            ("SENT", "WAITING"),
+            ("ACCEPTED", "ACCEPTED"),
+            ("SENT", "WAITING"),
+            ("DECLINED", "DECLINED"),
+            ("RETURNED", "RETURNED"),
         )
     ]
     for person_no in ("P1", "P2"):

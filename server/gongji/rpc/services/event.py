@@ -16,7 +16,14 @@ from gongji.cities.city import Cities
 from gongji.event.cursor import Cursor
 from gongji.event.feed import EventFeed
 from gongji.event.scope import WatchedScope
-from gongji.model.event import OF_BINDINGS, OF_SETTLEMENTS, EventKind
+from gongji.model.event import (
+    OF_BINDINGS,
+    OF_CLAIMS,
+    OF_FILINGS,
+    OF_SETTLEMENTS,
+    OF_TRANSFERS,
+    EventKind,
+)
 from gongji.model.refusals import CursorInvalid, NotPermitted
 from gongji.rpc.calls import current_call, current_permit
 from gongji.rpc.convert.event import told_to
@@ -35,8 +42,9 @@ _READ_BY: Final = (
     dict.fromkeys(EventKind, "ListEntries")
     | dict.fromkeys(OF_BINDINGS, "GetBinding")
     | dict.fromkeys(OF_SETTLEMENTS, "GetSettlement")
-    | dict.fromkeys((EventKind.FILED, EventKind.FILING_ENDED), "GetFiling")
-    | {EventKind.CLAIM_MOVED: "GetClaim", EventKind.TRANSFER_MOVED: "ListTransfers"}
+    | dict.fromkeys(OF_FILINGS, "GetFiling")
+    | dict.fromkeys(OF_CLAIMS, "GetClaim")
+    | dict.fromkeys(OF_TRANSFERS, "ListTransfers")
 )
 """The method that reads the rest of what an event of a kind tells."""
 
