@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -206,7 +205,7 @@ class LeafBatch:
         number = before.number + len(self.leaves) + 1
         subject = request.subject if request else ""
         private = _plain(LeafPrivate(commitments.salt, keys, subject))
-        body = LeafBody(
+        begun = LeafBody(
             before.writer,
             number,
             micros(before.at),
@@ -214,28 +213,33 @@ class LeafBatch:
             base64(self._hasher(hashes)),
             base64(self._hasher(private)),
             about=origin.about,
-            **self._said(origin, records, commitments),
         )
+        body = self._said(begun, origin, records, commitments)
         self.leaves.append(
-            Leaf("", before.writer, number, before.at, _plain(body), hashes, private)
+            Leaf("", begun.writer, number, before.at, _plain(body), hashes, private)
         )
 
     def _said(
-        self, origin: LeafOrigin, records: Sequence[Any], commitments: Commitments
-    ) -> dict[str, Any]:
-        """Return what a leaf's body says of a request."""
+        self,
+        begun: LeafBody,
+        origin: LeafOrigin,
+        records: Sequence[Any],
+        commitments: Commitments,
+    ) -> LeafBody:
+        """Return a leaf's body with what it says of a request."""
         request, known = origin.request, origin.known or known_of(records)
         if request is None:
-            return {}
+            return begun
         accesses = request.accesses
-        return {
-            "caller": request.caller,
-            "kind": accesses.who[1] if accesses else "",
-            "subject": commitments.of(request.subject) if request.subject else "",
-            "request": self._request(request, records),
-            "decided_by": _decided_by((*records, origin.answer)),
-            "known": {commitments.of(key): known[key] for key in known},
-        }
+        return msgspec.structs.replace(
+            begun,
+            caller=request.caller,
+            kind=accesses.who[1] if accesses else "",
+            subject=commitments.of(request.subject) if request.subject else "",
+            request=self._request(request, records),
+            decided_by=_decided_by((*records, origin.answer)),
+            known={commitments.of(key): revision for key, revision in known.items()},
+        )
 
     def _request(self, request: Request, records: Iterable[Any]) -> str:
         """Return the hash of a request's key and of what it asked, as its row has it."""
@@ -250,18 +254,10 @@ def _decided_by(records: Iterable[Any]) -> tuple[DecidedBy, ...]:
     """Return by which rules the records were decided, each once."""
     found: dict[DecidedBy, None] = {}
     for record in records:
-        kind: type[Struct] = type(record)
-        decided_by = record.decided_by if _says_rules(kind) else None
+        decided_by = getattr(record, "decided_by", None)
         if decided_by is not None:
             found[decided_by] = None
     return tuple(found)
-
-
-# hot path: most records do not, and to find that out of each takes ten times as long.
-@cache
-def _says_rules(kind: type[Struct]) -> bool:
-    """Return whether records of a kind say by which rules they were decided."""
-    return hasattr(kind, "decided_by")
 
 
 def known_of(records: Iterable[Any]) -> Mapping[str, int]:
