@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
+from gongji.binding.asked import rules_of_pair, turns
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
@@ -35,6 +36,8 @@ PHONE = "10000000000"
 TUESDAY = datetime(2025, 9, 30, 10, 0, tzinfo=SHANGHAI)
 """The day before the National Day holiday; counters are open."""
 PLACES = {"anqing": "340800", "huangshan": "341000", "chuzhou": "341100"}
+ELSEWHERE = {"anqing": "341000", "huangshan": "340800", "chuzhou": "340800"}
+"""Another city, by the city; Anqing and Huangshan agree to each other's people."""
 
 
 @cache
@@ -91,7 +94,8 @@ class Applicants(World):
         self, channel: str, holder: str = "H", member: str = "M", **changes: Any
     ) -> Application:
         """Return an application for a spouse's visits, faultless but for these changes."""
-        rules = self.cities.of(self.get(holder).first_place).rules(self.now.date())
+        pair = self.get(holder), self.get(member)
+        rules = rules_of_pair(*pair, self.now.date(), self.cities).rules
         application = Application(
             holder=holder,
             member=member,
@@ -99,7 +103,7 @@ class Applicants(World):
             purposes=frozenset({Purpose.VISIT}),
             channel=channel,
         )
-        if channel in rules.value(CityRules.channels):
+        if all(channel in asked.value(CityRules.channels) for asked in turns(rules)):
             application = self._completed(application, rules)
         return replace(application, **changes)
 

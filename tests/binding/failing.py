@@ -100,6 +100,22 @@ PEOPLE = {
         ),
         member={"place": "340800"},
     ),
+    "a member whose city refuses": Row(
+        "wanshitong",
+        (
+            "scope",
+            {"C27", "C28"},
+            "滁州市（341100）：使用人的参保地与授权人参保地 340800",
+        ),
+        member={"place": "341100"},
+        city="anqing",
+    ),
+    "a member whose city is not served": Row(
+        "wanshitong",
+        ("scope", {"T110"}, "医保区划 340100 所属城市未接入"),
+        member={"place": "340100"},
+        city="anqing",
+    ),
     "a member of another province": Row(
         "wanshitong",
         ("scope", {"A9"}, "使用人的参保地与授权人参保地 340800 不在"),
@@ -312,10 +328,10 @@ FITS = {
     ),
     "a sister in Anqing": Row("wanshitong", changes={"relation": "75"}, city="anqing"),
     "a member of another pooling area, Anqing": Row(
-        "wanshitong", member={"place": "341100"}, city="anqing"
+        "wanshitong", member={"place": "341000"}, city="anqing"
     ),
     "the national app across pooling areas": Row(
-        "national_app", member={"place": "341100"}, city="anqing"
+        "national_app", member={"place": "341000"}, city="anqing"
     ),
     "the national app for a filed member of the same area": Row(
         "national_app", member=filed(), city="anqing"

@@ -27,7 +27,7 @@ from gongji_conformance.city.form import Filling, expected_state, filled
 from msgspec.structs import replace
 from stdnum.cn import ric
 
-from tests.binding.applying import PLACES, TUESDAY, cities
+from tests.binding.applying import ELSEWHERE, PLACES, TUESDAY, cities
 from tests.binding.filling import BOTH_SCHEMES, Family
 from tests.scaffold.people import identity_number
 
@@ -60,7 +60,9 @@ def through_every_channel() -> Iterator[FormQuery]:
         channels = cities().of(place).rules(TUESDAY.date()).value(CityRules.channels)
         for key, channel in channels.items():
             across = channel.across is Across.ONLY_ACROSS_AREAS
-            yield query(pinyin, channel=key, member_city="340100" if across else place)
+            yield query(
+                pinyin, channel=key, member_city=ELSEWHERE[pinyin] if across else place
+            )
 
 
 EVERY_CHANNEL = list(through_every_channel())

@@ -26,7 +26,7 @@ from gongji.rules.codes import SHANGHAI, BindingState, ConsentMethod, Purpose
 from gongji.rules.hookspecs import CityRules
 from msgspec.structs import replace
 
-from tests.binding.applying import PLACES, TUESDAY, Applicants
+from tests.binding.applying import ELSEWHERE, PLACES, TUESDAY, Applicants
 
 AWAITING, REVIEWED, ACTIVE = (
     BindingState.AWAITING_CONSENT,
@@ -191,7 +191,7 @@ def test_never_active_without_everything(pinyin: str) -> None:
     """Whatever city and channel ask for: without one of it no application becomes
     active, or gets to a reviewer."""
     world = Applicants(pinyin)
-    world.person("far", place="341800", phone="10000000000")
+    world.person("far", place=ELSEWHERE[pinyin], phone="10000000000")
     channels = world.city.rules(TUESDAY.date()).value(CityRules.channels)
     applications: list[Application] = []
     for key, channel in channels.items():
@@ -375,10 +375,11 @@ def test_ladder(changes: dict[str, Any], refusal: type[Refusal], field: str) -> 
     assert field == refused.value.field
 
 
-def test_the_holders_city_decides() -> None:
-    """The holder's insured place decides by whose rules, never the member's."""
-    world = Applicants("anqing", member={"place": PLACES["chuzhou"]})
+def test_both_cities_decide() -> None:
+    """The holder's city decides, and the member's if it is another."""
+    world = Applicants("anqing", member={"place": PLACES["huangshan"]})
 
-    assert (
-        "340800" == world.submit(world.application("wanshitong")).decided_by.area_code
-    )
+    binding = world.submit(world.application("wanshitong"))
+    assert binding.member_decided_by is not None
+    decided = (binding.decided_by.area_code, binding.member_decided_by.area_code)
+    assert ("340800", "341000") == decided

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from gongji.binding.asked import AskedRules
 from gongji.binding.case import Case
 from gongji.binding.pair import case_of, needs_of
 from gongji.model.binding import Application
@@ -44,7 +45,8 @@ def test_a_filing_stands_for_the_mark(new_world: NewWorld, named: str) -> None:
     )
     facts = world.facts(needs_of_pair(world))
     rules = world.cities.of("341100").rules(TODAY)
-    case: Case = case_of(application, rules, facts, world.cities)
+    asked = AskedRules(rules)
+    case: Case = case_of(application, lambda *_: asked, facts, world.cities)
     assert marked is case.marked(MarkKind.CROSS_PROVINCE_FILING)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gongji.binding.asked import AskedRules, PairRules, Side, asking, speaker, turns
 from gongji.binding.kinship import SPOUSE, kind_of, on_record
-from gongji.cities.city import DayRules
+from gongji.cities.city import City, DayRules
 from gongji.model.binding import Application, Binding
 from gongji.model.conditions import (
     Condition,
@@ -25,6 +26,7 @@ from gongji.model.refusals import PersonNotFound
 from gongji.rules.channels import (
     Asked,
     Channel,
+    ChannelId,
     MaterialNeed,
 )
 from gongji.rules.clauses import Clause
@@ -43,7 +45,8 @@ class Case(Struct, frozen=True, kw_only=True):
     spouses that the registry names of either. `standing` says which bindings stand, as
     these three, if the facts of the two were others; `unbound` are ids of bindings that
     are thought ended. `comes_at` is when the applicant comes, if that is not now;
-    `filings` are those of the two (异地就医备案).
+    `filings` are those of the two (异地就医备案). `unserved` says that the member's city
+    is not served, `asked_of` by whose rules two people are decided.
     """
 
     application: Application
@@ -59,11 +62,31 @@ class Case(Struct, frozen=True, kw_only=True):
     unbound: frozenset[str] = frozenset()
     comes_at: datetime | None = None
     filings: tuple[Filing, ...] = ()
+    unserved: str = ""
+    asked_of: Callable[[Person, Person], AskedRules] | None = None
 
     @property
     def channel(self) -> Channel:
-        """The channel (渠道) applied through."""
-        return self.rules.value(CityRules.channels)[self.application.channel]
+        """The channel (渠道) applied through, as the holder's city declares it."""
+        return self.channels[self.application.channel]
+
+    @property
+    def channels(self) -> Mapping[ChannelId, Channel]:
+        """The channels of the city where the holder applies."""
+        return asking(self.rules, Side.HOLDER).value(CityRules.channels)
+
+    def asking(self, side: Side) -> Case:
+        """Return the case when it is a city's turn to be asked."""
+        return replace(self, rules=asking(self.rules, side))
+
+    def asks(self, side: Side) -> bool:
+        """Return whether it is the turn of a person's city; of one city it always is."""
+        return not isinstance(self.rules, PairRules) or self.rules.side is side
+
+    def turns(self) -> Iterator[Case]:
+        """Yield the case once for each city that is asked."""
+        for rules in turns(self.rules):
+            yield self if rules is self.rules else replace(self, rules=rules)
 
     @property
     def same_person(self) -> bool:
@@ -116,7 +139,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
     def materials_needed(self) -> list[MaterialNeed]:
         """Return the proofs this application must bring."""
-        needs = self.rules.value(CityRules.materials)[self.application.channel]
+        # None if the member's city does not know the channel: that is refused for itself.
+        needs = self.rules.value(CityRules.materials).get(self.application.channel, ())
         if self.relation_on_record:
             return [need for need in needs if need.asked is Asked.ALWAYS]
         return list(needs)
@@ -124,6 +148,9 @@ class Case(Struct, frozen=True, kw_only=True):
     def with_people(self, **people: Person) -> Case:
         """Return the case with other facts of the two, and the bindings that then stand."""
         case = replace(self, **people)
+        if self.asked_of is not None:
+            asked = self.asked_of(case.holder, case.member)
+            case = replace(case, rules=asked.rules, unserved=asked.unserved)
         if self.standing is None:
             return case
         # What a fact has ended stands again when the fact is another.
@@ -167,6 +194,20 @@ class Unmet(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
+Check = Callable[[Case], Iterable[Unmet]]
+"""One condition: says of the city whose turn it is what the case does not meet."""
+
+
+def unmet_of(checks: Iterable[Check], case: Case) -> tuple[Unmet, ...]:
+    """Return what a case does not meet, each city asked; what both say alike is told once."""
+    told: dict[Condition, Unmet] = {}
+    for check in checks:
+        for asked in case.turns():
+            for unmet in check(asked):
+                told.setdefault(unmet.condition, unmet)
+    return tuple(told.values())
+
+
 def not_met(
     case: Case,
     hook: Callable[[CityRules], object],
@@ -175,23 +216,33 @@ def not_met(
     *changes: Change,
     fields: Iterable[FieldRef] = (),
     clauses: Iterable[Clause] = (),
+    instead: Iterable[WayStep] = (),
+    city: str = "",
 ) -> Unmet:
     """Return an unmet condition.
 
     It looks at `fields`, if they are left out at those that the first change fills in.
-    `clauses` narrow those of the rule to those of the part that is not met.
+    `clauses` narrow those of the rule to those of the part that is not met. Of two cities
+    the one that is asked is named; `city` is one that cannot be.
     """
+    speaking = speaker(case.rules, hook.__name__)
     steps = [change.step for change in changes]
     condition = Condition(
         hook=hook.__name__,
         clauses=case.rules.ref(hook, *clauses).clauses,
-        message=message,
+        message=f"{_named(speaking)}：{message}" if speaking else message,
         remedy=steps[0].text if steps else "",
         code=code,
         fields=tuple(fields) or (steps[0].fields if steps else ()),
         ways=tuple([(step,) for step in steps]),
+        city=speaking.area_code if speaking else city,
+        instead=tuple(instead),
     )
     return Unmet(condition, changes)
+
+
+def _named(city: City) -> str:
+    return f"{city.name}（{city.area_code}）"
 
 
 def person_of(facts: Facts, person_no: str, field: str) -> Person:

@@ -83,7 +83,7 @@ def through(case: Case, channel: ChannelId) -> Change:
         *map(_check_field, sorted(missing_checks)),
         *[_detail_field(field) for field in more if not _typed(case, field)],
     )
-    name = case.rules.value(CityRules.channels)[channel].name
+    name = case.channels[channel].name
     return Change(WayStep(StepAction.CHANGE_CHANNEL, fields, f"改用{name}"), apply)
 
 

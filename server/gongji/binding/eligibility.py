@@ -6,20 +6,18 @@ function over the case; `CONDITIONS` lists them in the order the core asks its h
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    Iterable,
-    Iterator,
-    Sequence,
-)
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
 from gongji.binding import corrections, remedies
+from gongji.binding.asked import Side, city_of
 from gongji.binding.case import (
     Case,
+    Check,
     Unmet,
     not_met,
+    unmet_of,
 )
 from gongji.binding.channels import ClosedCounter, counter_closed
 from gongji.binding.consenting import guardian_consented, member_identified
@@ -40,7 +38,13 @@ from gongji.binding.submission import (
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import City, DayRules
 from gongji.model.binding import Binding
-from gongji.model.conditions import ConditionCode, FieldRef, Way, remedies_of
+from gongji.model.conditions import (
+    Condition,
+    ConditionCode,
+    FieldRef,
+    Way,
+    remedies_of,
+)
 from gongji.model.people import Person
 from gongji.model.refusals import CounterClosed, NotEligible
 from gongji.rules.binding import (
@@ -49,6 +53,7 @@ from gongji.rules.binding import (
     NoLimit,
     Scope,
 )
+from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     BindingState,
     Purpose,
@@ -65,7 +70,7 @@ MEMBER: Final = (FieldRef("member"),)
 
 def failing(case: Case) -> tuple[Unmet, ...]:
     """Return every condition the case does not meet, in the order the core asks."""
-    return tuple(unmet for check in CONDITIONS for unmet in check(case))
+    return unmet_of(CONDITIONS, case)
 
 
 def failing_later(case: Case) -> tuple[Unmet, ...]:
@@ -74,7 +79,7 @@ def failing_later(case: Case) -> tuple[Unmet, ...]:
     How it was submitted is not asked again: what was shown then has been shown.
     """
     later = [check for check in CONDITIONS if check not in OF_SUBMISSION]
-    return tuple(unmet for check in later for unmet in check(case))
+    return unmet_of(later, case)
 
 
 def refusal_of(
@@ -104,23 +109,31 @@ def not_eligible(
     """Return the refusal: all conditions, their clauses, ways that work, whom to ask."""
     ways = tuple(ways)
     conditions = tuple(failure.condition for failure in unmet)
-    numbers: dict[str, None] = {}
+    clauses: dict[str, Clause] = {}
     messages = []
     for condition in conditions:
-        numbers.update(dict.fromkeys(condition.clauses))
+        of = city_of(rules, condition.city) or city
+        for number in condition.clauses:
+            clauses.setdefault(number, of.clause(number))
         messages.append(f"{condition.message}（{'、'.join(condition.clauses)}）")
     return NotEligible(
         f"不符合绑定条件：{'；'.join(messages)}",
-        clauses=[city.clause(number) for number in numbers],
+        clauses=clauses.values(),
         conditions=conditions,
         ways=ways,
         remedies=remedies_of(ways),
-        help=" ".join(
-            f"{note.clause.text}（{note.clause.id}）"
-            for note in rules.value(CityRules.notes)
-            if note.when_refused
-        ),
+        help=" ".join(_help(rules, conditions)),
     ).within(city.area_code)
+
+
+def _help(rules: DayRules, conditions: Iterable[Condition]) -> Iterator[str]:
+    """Yield what serves the two without a binding, and whom to ask."""
+    instead = dict.fromkeys([c.instead for c in conditions if c.instead])
+    for steps in instead:
+        yield f"不绑定也可以用医保钱包：{'，'.join([step.text for step in steps])}。"
+    for note in rules.value(CityRules.notes):
+        if note.when_refused:
+            yield f"{note.clause.text}（{note.clause.id}）"
 
 
 # --- who, with whom -------------------------------------------------------------------
@@ -185,7 +198,10 @@ def member_enrolled(case: Case) -> Iterator[Unmet]:
                 fields=(corrections.purpose_field(purpose),),
                 clauses=() if terms is None else (terms.clause,),
             )
-        elif not _is_enrolled(case.member, terms, case.today):
+        # How the member is enrolled is for the member's own city to ask.
+        elif case.asks(Side.MEMBER) and not _is_enrolled(
+            case.member, terms, case.today
+        ):
             yield _member_not_enrolled(case, purpose, terms)
 
 
@@ -216,7 +232,7 @@ def _is_enrolled(person: Person, terms: EnrolmentTerms, today: date) -> bool:
 
 
 def in_scope(case: Case) -> Iterator[Unmet]:
-    """Holder and member are insured as near to each other as the city asks."""
+    """Holder and member are insured as near to each other as the city asks, and it is served."""
     scope = case.rules.value(CityRules.scope)
     area_of = pooling_area if scope is Scope.POOLING_AREA else province
     place = case.member.place_on(case.today)
@@ -230,7 +246,27 @@ def in_scope(case: Case) -> Iterator[Unmet]:
             f"使用人的参保地与授权人参保地 {home} 不在{in_words(scope)}",
             remedies.move_member(case, scope, home),
             fields=MEMBER,
+            instead=_wallet(case),
         )
+    elif case.unserved:
+        yield not_met(
+            case,
+            CityRules.scope,
+            ConditionCode.CITY_NOT_SERVED,
+            f"须由使用人参保地同意，而{case.unserved}",
+            remedies.move_member(case, scope, home),
+            fields=MEMBER,
+            clauses=case.rules.value(CityRules.deadlines).clauses.across,
+            instead=_wallet(case),
+            city=f"{pooling_area(place)}00",
+        )
+
+
+def _wallet(case: Case) -> Way:
+    """Return how the holder helps the member without a binding, if they are relatives."""
+    relations = case.asking(Side.HOLDER).rules.value(CityRules.relations)
+    relation = case.application.relation
+    return remedies.by_wallet(relation) if relation in relations.codes else ()
 
 
 # --- how many -------------------------------------------------------------------------
@@ -238,6 +274,7 @@ def in_scope(case: Case) -> Iterator[Unmet]:
 
 def room_in_family(case: Case) -> Iterator[Unmet]:
     """The family account has a place left."""
+    case = case.asking(Side.HOLDER)
     limit = case.rules.value(CityRules.family_limit)
     if isinstance(limit, NoLimit):
         return
@@ -256,6 +293,7 @@ def room_in_family(case: Case) -> Iterator[Unmet]:
 
 def room_with_member(case: Case) -> Iterator[Unmet]:
     """The member has not too many holders yet."""
+    case = case.asking(Side.MEMBER)
     limit = case.rules.value(CityRules.giver_limit)
     if isinstance(limit, NoLimit):
         return
@@ -293,7 +331,7 @@ def not_bound_yet(case: Case) -> Iterator[Unmet]:
             )
 
 
-CONDITIONS: tuple[Callable[[Case], Iterable[Unmet]], ...] = (
+CONDITIONS: tuple[Check, ...] = (
     same_person,
     alive,
     holder_enrolled,

@@ -11,7 +11,15 @@ from functools import partial
 
 from msgspec import Struct
 
-from gongji.binding.case import Case, Unmet
+from gongji.binding.asked import (
+    AskedRules,
+    Side,
+    purposes_of,
+    relations_of,
+    rules_of_places,
+    speaker_of,
+)
+from gongji.binding.case import Case, Unmet, unmet_of
 from gongji.binding.channels import closed, declared_channel, open_channels
 from gongji.binding.eligibility import failing_later, refusal_of
 from gongji.binding.formsteps import FormScope, steps_of
@@ -19,12 +27,12 @@ from gongji.binding.formterms import notices_of, outcomes_of
 from gongji.binding.submission import channel_fits
 from gongji.binding.ways import ways
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities, City, DayRules
+from gongji.cities.city import Cities, City
 from gongji.model.binding import Application
 from gongji.model.form import ApplicationForm
 from gongji.model.people import Certificate, Enrolment, Mark, Person
 from gongji.model.refusals import MalformedField
-from gongji.rules.binding import EnrolmentTerms, offered
+from gongji.rules.binding import EnrolmentTerms
 from gongji.rules.channels import AlwaysOpen, Channel, ChannelId
 from gongji.rules.codes import SHANGHAI, Purpose, pooling_area, province
 from gongji.rules.hookspecs import CityRules
@@ -48,11 +56,15 @@ class FormQuery(Struct, frozen=True, kw_only=True):
 
 
 class AdmittedForm(Struct, frozen=True):
-    """What a form is for, once it is not refused: the city, the day, and what differs."""
+    """What a form is for, once it is not refused: the city, the day, and what differs.
+
+    `member_city` is the member's if it is another.
+    """
 
     city: City
     day: date
     scope: FormScope
+    member_city: City | None
 
 
 def admit(
@@ -65,17 +77,19 @@ def admit(
     city = cities.of(query.holder_city)
     _refuse_province(query)
     day = query.day or now.astimezone(SHANGHAI).date()
-    rules = city.rules(day)
+    asked = rules_of_places(query.holder_city, query.member_city, day, cities)
+    rules = asked.rules
     at, others = now, list[ChannelId]()
     if query.channel:
         channel = declared_channel(rules, query.channel)
         at = now if query.day is None else _opening(channel, query.day)
         others = open_channels(rules, at, workdays)
-    case = _case_of(query, rules, day)
+    case = _case_of(query, asked, day)
     check = partial(_unmet, at=at, workdays=workdays, day=query.day)
     if unmet := check(case):
         raise refusal_of(unmet, city, rules, workdays, ways(case, others, check))
-    return AdmittedForm(city, day, _scope_of(query, city, case))
+    scope = _scope_of(query, city, case)
+    return AdmittedForm(city, day, scope, speaker_of(rules, Side.MEMBER))
 
 
 def form_of(scope: FormScope) -> ApplicationForm:
@@ -117,12 +131,11 @@ def _unmet(
         return unmet
     at = case.comes_at or at
     shut = closed(case.rules, case.channel, at, workdays, day)
-    return (*shut, *unmet, *channel_fits(case))
+    return (*shut, *unmet, *unmet_of([channel_fits], case))
 
 
 def _scope_of(query: FormQuery, city: City, case: Case) -> FormScope:
     """Return what the form is for, with the channels that take such a pair."""
-    channels = case.rules.value(CityRules.channels)
     return FormScope(
         city=city.name,
         rules=case.rules,
@@ -133,25 +146,26 @@ def _scope_of(query: FormQuery, city: City, case: Case) -> FormScope:
         channels=tuple(
             [
                 key
-                for key in channels
-                if not any(channel_fits(case.applying(channel=key)))
+                for key in case.channels
+                if not unmet_of([channel_fits], case.applying(channel=key))
             ]
         ),
     )
 
 
-def _case_of(query: FormQuery, rules: DayRules, day: date) -> Case:
+def _case_of(query: FormQuery, asked: AskedRules, day: date) -> Case:
     """Return the application of two people who meet whatever can be met."""
-    terms = offered(rules.value(CityRules.member_terms))
+    rules = asked.rules
+    terms = purposes_of(rules)
     purposes = [terms[purpose] for purpose in query.purposes if purpose in terms]
-    relations = rules.value(CityRules.relations)
+    relations = relations_of(rules) or rules.value(CityRules.relations).codes
     marks = tuple([Mark(kind, "", day) for kind in sorted(query.marks)])
     holder_terms = rules.value(CityRules.holder_terms)
     return Case(
         application=Application(
             holder=_HOLDER,
             member=_MEMBER,
-            relation=query.relation or min(relations.codes),
+            relation=query.relation or min(relations),
             purposes=query.purposes,
             channel=query.channel,
         ),
@@ -161,6 +175,7 @@ def _case_of(query: FormQuery, rules: DayRules, day: date) -> Case:
         today=day,
         of_holder=(),
         of_member=(),
+        unserved=asked.unserved,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from gongji.binding.asked import purposes_of, relations_of, turns
 from gongji.binding.formconsent import consent_steps
 from gongji.binding.formterms import agreement_of
 from gongji.cities.city import DayRules
@@ -20,7 +21,6 @@ from gongji.model.form import (
     FormNotice,
     FormStep,
 )
-from gongji.rules.binding import offered
 from gongji.rules.channels import (
     Asked,
     Channel,
@@ -97,12 +97,11 @@ def _what_for(scope: FormScope) -> FormStep:
 def _channel(scope: FormScope) -> FormField:
     hook = CityRules.channels
     declared = scope.rules.value(hook)
-    latency = scope.rules.value(CityRules.review_latency)
     choices = [
         FormChoice(
             value=key,
             label=declared[key].name,
-            help=f"{in_words(declared[key].hours)}，{in_words(latency[key])}",
+            help="，".join([in_words(declared[key].hours), *_latencies(scope, key)]),
             group=in_words(declared[key].kind),
         )
         for key in scope.channels
@@ -115,6 +114,13 @@ def _channel(scope: FormScope) -> FormField:
         values=(scope.channel,) if scope.channel else (),
         clauses=scope.rules.answer(hook).clauses,
     )
+
+
+def _latencies(scope: FormScope, key: ChannelId) -> list[str]:
+    """Return how long each city reviews, told once if they say alike."""
+    asked = turns(scope.rules)
+    words = [in_words(r.value(CityRules.review_latency)[key]) for r in asked]
+    return list(dict.fromkeys(words))
 
 
 def _guidance(scope: FormScope) -> Iterator[FormNotice]:
@@ -132,7 +138,7 @@ def _guidance(scope: FormScope) -> Iterator[FormNotice]:
 
 def _purposes(scope: FormScope) -> FormField:
     hook = CityRules.member_terms
-    terms = offered(scope.rules.value(hook))
+    terms = purposes_of(scope.rules)
     choices = [
         FormChoice(
             value=wire_name(purpose),
@@ -157,10 +163,9 @@ def _purposes(scope: FormScope) -> FormField:
 
 def _relation(scope: FormScope) -> FormField:
     hook = CityRules.relations
-    relations = scope.rules.value(hook)
     choices = [
         FormChoice(value=code, label=relation_name(code), group=_group_of(code))
-        for code in sorted(relations.codes)
+        for code in sorted(relations_of(scope.rules))
     ]
     return FormField(
         path="relation",

@@ -7,8 +7,11 @@ each article with its clauses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
+from gongji.binding.asked import PairRules, Side, asking, purposes_of, turns
 from gongji.binding.kinship import SPOUSE, kind_of
 from gongji.cities.city import DayRules
 from gongji.model.form import (
@@ -19,7 +22,7 @@ from gongji.model.form import (
     FormOutcome,
 )
 from gongji.rules.benefits import PURPOSE_USE, Use
-from gongji.rules.binding import NoLimit, offered
+from gongji.rules.binding import NoLimit
 from gongji.rules.channels import AtOnce, ChannelId, ReviewLatency
 from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import BindingState, Purpose
@@ -59,10 +62,23 @@ def notices_of(rules: DayRules) -> tuple[FormNotice, ...]:
         FormNotice(note.clause.text, (note.clause,), heading=note.heading)
         for note in rules.value(CityRules.notes)
     ]
+    notes[:0] = _of_two(rules)
     if rules.value(CityRules.consent).required:
         return tuple(notes)
     consent = _article(rules, CityRules.consent, "{}。", heading="使用人同意")
     return (consent, *notes)
+
+
+def _of_two(rules: DayRules) -> Iterator[FormNotice]:
+    """Yield that two cities are asked, if the two are insured in two."""
+    if isinstance(rules, PairRules):
+        own, other = (rules.cities[side].name for side in Side)
+        yield FormNotice(
+            f"授权人在{own}参保，使用人在{other}参保：两地各问本地的人，都同意才能绑定。",
+            rules.value(CityRules.deadlines).clauses.across
+            or rules.answer(CityRules.deadlines).clauses,
+            heading="异地共济",
+        )
 
 
 def outcomes_of(rules: DayRules, channel: ChannelId) -> tuple[FormOutcome, ...]:
@@ -87,28 +103,40 @@ def _article(
     return FormNotice(said, tuple(cited) or answer.clauses, heading)
 
 
+def _articles(
+    rules: DayRules, hook: Callable[[CityRules], Timeline[Any] | None], text: str
+) -> Iterator[FormNotice]:
+    """Yield the sentence of each city that is asked, told once if they say alike."""
+    told: dict[str, FormNotice] = {}
+    for asked in turns(rules):
+        article = _article(asked, hook, text)
+        told.setdefault(article.text, article)
+    yield from told.values()
+
+
 def _on_people(rules: DayRules, purposes: frozenset[Purpose]) -> Iterator[FormNotice]:
-    terms = offered(rules.value(CityRules.member_terms))
+    terms = purposes_of(rules)
     agreed = [p for p in terms if p in purposes or not purposes]
     yield FormNotice(
         f"授权人同意使用人使用本人的职工医保个人账户，用于{'、'.join(map(in_words, agreed))}。",
         tuple([clause for purpose in agreed for clause in terms[purpose].clauses])
-        or rules.answer(CityRules.member_terms).clauses,
+        or asking(rules, Side.MEMBER).answer(CityRules.member_terms).clauses,
     )
     holder = rules.value(CityRules.holder_terms)
     yield _article(rules, CityRules.holder_terms, "授权人须{}。", holder.clauses)
     for purpose in agreed:
         yield FormNotice(
             f"用于{in_words(purpose)}的，使用人须{in_words(terms[purpose])}。",
-            terms[purpose].clauses or rules.answer(CityRules.member_terms).clauses,
+            terms[purpose].clauses
+            or asking(rules, Side.MEMBER).answer(CityRules.member_terms).clauses,
         )
 
 
 def _on_family(rules: DayRules, relation: str) -> Iterator[FormNotice]:
-    yield _article(rules, CityRules.relations, "使用人须是授权人的{}。")
+    yield from _articles(rules, CityRules.relations, "使用人须是授权人的{}。")
     if not relation or kind_of(relation) == SPOUSE:
-        yield _article(rules, CityRules.marriage, "以配偶关系绑定的，{}。")
-    yield _article(rules, CityRules.scope, "双方的参保地须在{}。")
+        yield from _articles(rules, CityRules.marriage, "以配偶关系绑定的，{}。")
+    yield from _articles(rules, CityRules.scope, "双方的参保地须在{}。")
     if not isinstance(rules.value(CityRules.family_limit), NoLimit):
         yield _article(rules, CityRules.family_limit, "家庭账户{}。")
     if not isinstance(rules.value(CityRules.giver_limit), NoLimit):
@@ -140,18 +168,22 @@ def _outcomes(rules: DayRules, channel: ChannelId) -> Iterator[FormOutcome]:
     """Yield them in the order in which `life.forward` decides."""
     if rules.value(CityRules.consent).required:
         yield _awaiting(rules)
-    answer = rules.answer(CityRules.review_latency)
-    latency = answer.value[channel]
-    clauses = latency.clauses or answer.clauses
-    if latency.at_once is not AtOnce.NEVER:
+    asked = [r.answer(CityRules.review_latency) for r in turns(rules)]
+    latencies = [answer.value[channel] for answer in asked]
+    cited = [answer.value[channel].clauses or answer.clauses for answer in asked]
+    clauses = tuple(dict.fromkeys(chain.from_iterable(cited)))
+    at_once = {latency.at_once for latency in latencies}
+    if AtOnce.NEVER not in at_once:
         yield FormOutcome(
-            condition=None if latency.at_once is AtOnce.ALWAYS else _ON_RECORD,
+            condition=None if at_once == {AtOnce.ALWAYS} else _ON_RECORD,
             state=BindingState.ACTIVE,
             in_words=f"{in_words(AtOnce.ALWAYS)}。",
             clauses=clauses,
         )
-    if latency.at_once is not AtOnce.ALWAYS:
-        yield _under_review(rules, latency, clauses)
+    if at_once != {AtOnce.ALWAYS}:
+        reviewed = [one for one in latencies if one.at_once is not AtOnce.ALWAYS]
+        slowest = max(reviewed, key=attrgetter("working_days"))
+        yield _under_review(rules, slowest, clauses)
 
 
 def _awaiting(rules: DayRules) -> FormOutcome:

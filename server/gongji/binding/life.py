@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from gongji.binding.workdays import Workdays
+from gongji.binding.asked import turns
+from gongji.binding.workdays import Due, Workdays
 from gongji.cities.city import DayRules
 from gongji.model.binding import (
     Application,
@@ -19,7 +21,7 @@ from gongji.model.binding import (
 )
 from gongji.model.facts import Facts
 from gongji.model.refusals import BindingNotFound, IllegalTransition
-from gongji.rules.channels import AtOnce
+from gongji.rules.channels import AtOnce, ChannelId, Deadlines, ReviewLatency
 from gongji.rules.codes import OPEN_STATES, BindingState, Purpose
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.phrases import in_words
@@ -119,7 +121,8 @@ def forward(
     """Return an eligible application moved on.
 
     It waits for the member's consent (知情同意) if that is needed and missing, becomes
-    active if the channel needs no reviewer, else waits for its review (审核).
+    active if the channel needs no reviewer, else waits for its review (审核). Of two
+    cities either may ask for a review, which is due on the later of their days.
     `recorded` says that the registry shows the relation, so that no person must judge.
     """
     if rules.value(CityRules.consent).required and binding.consent is None:
@@ -131,25 +134,29 @@ def forward(
             why="等待使用人同意",
             channel=binding.channel,
         )
-    latency = rules.value(CityRules.review_latency)[binding.channel]
-    checked = latency.at_once is AtOnce.IF_CHECKS_PASS and recorded
-    if checked or latency.at_once is AtOnce.ALWAYS:
+    reviews = [_Review.of(asked, binding.channel) for asked in turns(rules)]
+    waiting = [review for review in reviews if not review.at_once(recorded=recorded)]
+    if not waiting:
         return moved(
             binding,
             BindingState.ACTIVE,
             now,
             who=caller,
-            why=in_words(latency),
+            why=in_words(reviews[0].latency),
             channel=binding.channel,
         )
     # From now, not from submission: the reviewer's time begins with the consent.
-    reckoned = rules.value(CityRules.deadlines)
-    due = workdays.due(now, latency.working_days, reckoned)
+    dues = [review.due(now, workdays) for review in waiting]
+    due, latency = max(
+        zip(dues, [review.latency for review in waiting], strict=True),
+        key=lambda one: one[0].at,
+    )
+    provisional = any(one.provisional for one in dues)
     return moved(
         replace(
             binding,
             review_due_at=due.at,
-            review_due_provisional=binding.review_due_provisional or due.provisional,
+            review_due_provisional=binding.review_due_provisional or provisional,
         ),
         BindingState.UNDER_REVIEW,
         now,
@@ -157,6 +164,29 @@ def forward(
         why=f"等待审核：{in_words(latency)}",
         channel=binding.channel,
     )
+
+
+class _Review(Struct, frozen=True):
+    """How long one city reviews an application, and how it reckons that."""
+
+    latency: ReviewLatency
+    reckoned: Deadlines
+
+    @classmethod
+    def of(cls, rules: DayRules, channel: ChannelId) -> _Review:
+        """Return the review of the city whose turn it is."""
+        latency = rules.value(CityRules.review_latency)[channel]
+        return cls(latency, rules.value(CityRules.deadlines))
+
+    def at_once(self, *, recorded: bool) -> bool:
+        """Return whether the city needs no reviewer."""
+        if self.latency.at_once is AtOnce.IF_CHECKS_PASS:
+            return recorded
+        return self.latency.at_once is AtOnce.ALWAYS
+
+    def due(self, now: datetime, workdays: Workdays) -> Due:
+        """Return until when the city reviews it."""
+        return workdays.due(now, self.latency.working_days, self.reckoned)
 
 
 def moved(

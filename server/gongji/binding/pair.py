@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
+from gongji.binding.asked import AskedRules
 from gongji.binding.case import Case, StandingBindings, person_of
 from gongji.binding.kinship import SPOUSE, kind_of
 from gongji.binding.status import shown, shown_by
-from gongji.cities.city import Cities, DayRules
+from gongji.cities.city import Cities
 from gongji.model.binding import Application, Binding
 from gongji.model.facts import (
     Facts,
@@ -53,7 +54,7 @@ def _spouses(person: Person) -> list[str]:
 
 def case_of(
     application: Application,
-    rules: DayRules,
+    asked_of: Callable[[Person, Person], AskedRules],
     facts: Facts,
     cities: Cities,
     *,
@@ -61,18 +62,22 @@ def case_of(
 ) -> Case:
     """Return an application with the facts of the moment. PersonNotFound.
 
-    `itself` is the id of its own binding, which takes no place beside itself.
+    `asked_of` says by whose rules two people are decided; `itself` is the id of its own
+    binding, which takes no place beside itself. What `asked_of` raises, too.
     """
     holder = person_of(facts, application.holder, "holder")
     member = person_of(facts, application.member, "member")
 
+    asked = asked_of(holder, member)
     standing = partial(_standing, facts=facts, cities=cities, itself=itself)
     of_holder, of_member, turned = standing(holder, member)
     return Case(
         application=application,
         holder=holder,
         member=member,
-        rules=rules,
+        rules=asked.rules,
+        unserved=asked.unserved,
+        asked_of=asked_of,
         today=facts.today,
         of_holder=of_holder,
         of_member=of_member,

@@ -16,7 +16,7 @@ from gongji.binding.case import (
     Case,
     Change,
 )
-from gongji.model.conditions import FieldRef, StepAction, WayStep
+from gongji.model.conditions import FieldRef, StepAction, Way, WayStep
 from gongji.model.people import Enrolment, Person
 from gongji.rules.binding import (
     EnrolmentTerms,
@@ -98,6 +98,16 @@ def move_member(case: Case, scope: Scope, place: str) -> Change:
 
     text = f"使用人的参保关系转入授权人所在的{in_words(scope)}后再申请"
     return Change(WayStep(StepAction.REGISTER, tuple(fields), text), apply)
+
+
+def by_wallet(relation: str) -> Way:
+    """Return how a holder gives money to such a relative without a binding (医保钱包)."""
+    opened = (FieldRef("use_place"), FieldRef("phone"))
+    sent = (FieldRef("relation", relation), FieldRef("fen"))
+    return (
+        WayStep(StepAction.OPEN_WALLET, opened, "双方开通医保钱包"),
+        WayStep(StepAction.TRANSFER, sent, "授权人向使用人的钱包转账"),
+    )
 
 
 # --- changes of their bindings --------------------------------------------------------

@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from gongji.binding.asked import AskedRules, rules_between
 from gongji.binding.case import Case, Change, Unmet, person_of
 from gongji.binding.channels import refuse_closed
 from gongji.binding.consenting import refuse_not_given_by
@@ -206,7 +207,13 @@ def _still_eligible(
     city = cities.of(binding.decided_by.area_code)
     rules = _rules_of(binding, cities)
     application = replace(application_of(binding), consent=binding.consent)
-    case = case_of(application, rules, facts, cities, itself=binding.binding_id)
+    case = case_of(
+        application,
+        lambda *_: AskedRules(rules),
+        facts,
+        cities,
+        itself=binding.binding_id,
+    )
     check = partial(_failing_later, now=facts.now)
     if unmet := check(case):
         raise not_eligible(unmet, city, rules, ways(case, (), check, usable))
@@ -214,10 +221,13 @@ def _still_eligible(
 
 
 def _rules_of(binding: Binding, cities: Cities) -> DayRules:
-    """Return the rules applied for. CityNotServed, NotInForce."""
+    """Return the rules applied for, of both cities if two decided. CityNotServed, NotInForce."""
     # Later ones, and those of a city moved to, decide later applications.
     city = cities.of(binding.decided_by.area_code)
-    return city.rules(binding.submitted_at.astimezone(SHANGHAI).date())
+    there = binding.member_decided_by
+    other = cities.of(there.area_code) if there else city
+    day = binding.submitted_at.astimezone(SHANGHAI).date()
+    return rules_between(city, other, day)
 
 
 def _failing_later(case: Case, now: datetime) -> tuple[Unmet, ...]:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gongji.binding.asked import AskedRules, PairRules, rules_of_pair
 from gongji.binding.case import Case, Unmet
 from gongji.binding.eligibility import (
     alive,
@@ -24,6 +25,7 @@ from gongji.binding.life import application_of, as_of, moved
 from gongji.cities.city import Cities
 from gongji.model.binding import Binding
 from gongji.model.commands import Decision
+from gongji.model.conditions import ConditionCode
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.people import Person
@@ -45,8 +47,9 @@ BY_FACTS = "registry"
 class BindingStatus(Struct, frozen=True):
     """A binding's state since a day; if it is not in force, why, and by which rule.
 
-    `rules_digest` names the rules that say so; there are none if the holder's city is
-    not served.
+    `rules_digest` names the rules that say so, `other_digests` those of other cities that
+    were asked: the member's, and any of before somebody moved. There are none if the
+    holder's city is not served.
     """
 
     state: BindingState
@@ -54,6 +57,7 @@ class BindingStatus(Struct, frozen=True):
     why: str = ""
     rule: RuleRef | None = None
     rules_digest: str = ""
+    other_digests: tuple[str, ...] = ()
 
 
 def status_of(
@@ -169,15 +173,19 @@ class _Pair(Struct, frozen=True):
         if not changes and status.state is BindingState.ACTIVE:
             return replace(status, since=first)
         digest = status.rules_digest
+        asked = {digest, *status.other_digests}
         status = BindingStatus(BindingState.ACTIVE, first)
         for day in sorted({first, today} | changes):
             on_day = self._on(day, purpose)
-            if on_day.state is BindingState.ENDED:
-                return on_day
+            asked |= {on_day.rules_digest, *on_day.other_digests}
             # Told since its first day: what was told late began before the binding did.
             if on_day.state is not status.state:
                 status = on_day
-        return replace(status, rules_digest=digest)
+            if on_day.state is BindingState.ENDED:
+                digest = on_day.rules_digest
+                break
+        others = tuple(sorted(asked - {digest, ""}))
+        return replace(status, rules_digest=digest, other_digests=others)
 
     def _changes(self, first: date, today: date) -> set[date]:
         """Return the days since the first on which a fact may have changed."""
@@ -187,28 +195,52 @@ class _Pair(Struct, frozen=True):
     def _on(self, day: date, purpose: Purpose) -> BindingStatus:
         """Return how it stands by the facts and the rules of one day."""
         try:
-            city = self.cities.of(self.holder.place_on(day))
+            asked = self._asked(day)
         except CityNotServed as refusal:
             return BindingStatus(BindingState.SUSPENDED, day, refusal.message)
         case = Case(
             application=application_of(self.binding, frozenset({purpose})),
             holder=self.holder,
             member=self.member,
-            rules=city.rules(day),
+            rules=asked.rules,
             today=day,
             of_holder=(),
             of_member=(),
+            unserved=asked.unserved,
         )
-        for condition, ends in _GROUNDS:
-            for unmet in condition(case):
-                ended = ends(case, purpose)
+        status = next(_unmet(case, purpose), BindingStatus(BindingState.ACTIVE, day))
+        digest, *others = self._digests(case)
+        return replace(status, rules_digest=digest, other_digests=tuple(others))
+
+    def _asked(self, day: date) -> AskedRules:
+        """Return the rules of a day by which the two are bound. CityNotServed."""
+        if self.binding.asked_both:
+            return rules_of_pair(self.holder, self.member, day, self.cities)
+        # The holder's city alone accepted it: it goes on as that one says.
+        city = self.cities.of(self.holder.place_on(day))
+        return AskedRules(city.rules(day))
+
+    def _digests(self, case: Case) -> Iterator[str]:
+        """Yield which rules the holder's city had, then the member's if it is another."""
+        if isinstance(case.rules, PairRules):
+            yield from [city.rules_digest for city in case.rules.cities.values()]
+        else:
+            yield self.cities.of(self.holder.place_on(case.today)).rules_digest
+
+
+def _unmet(case: Case, purpose: Purpose) -> Iterator[BindingStatus]:
+    """Yield how a binding stands for what it no longer rests on, as each city says."""
+    for condition, ends in _GROUNDS:
+        for asked in case.turns():
+            for unmet in condition(asked):
+                # A city that cannot be asked has not refused.
+                served = unmet.condition.code is not ConditionCode.CITY_NOT_SERVED
+                ended = served and ends(asked, purpose)
                 state = BindingState.ENDED if ended else BindingState.SUSPENDED
-                status = _unmet(case, state, unmet)
-                return replace(status, rules_digest=city.rules_digest)
-        return BindingStatus(BindingState.ACTIVE, day, rules_digest=city.rules_digest)
+                yield _told(asked, state, unmet)
 
 
-def _unmet(case: Case, state: BindingState, unmet: Unmet) -> BindingStatus:
+def _told(case: Case, state: BindingState, unmet: Unmet) -> BindingStatus:
     condition = unmet.condition
     since = case.rules.ref(getattr(CityRules, condition.hook)).since
     rule = RuleRef(condition.hook, since, condition.clauses)

@@ -21,6 +21,8 @@ from gongji.model import normal
 from gongji.model.conditions import ConditionCode, FieldRef
 from gongji.rules.channels import (
     Across,
+    Channel,
+    ChannelId,
     IdentityCheck,
     MemberField,
 )
@@ -33,26 +35,42 @@ from gongji.rules.phrases import in_words, pairs_taken
 
 def channel_fits(case: Case) -> Iterator[Unmet]:
     """A channel for pairs of different pooling areas, or for marked people, is for those."""
-    if any(map(case.marked, case.channel.also_for)):
+    channel = case.rules.value(CityRules.channels).get(case.application.channel)
+    if channel is None:
+        # The holder's city declares it: that was asked first.
+        message = f"使用人参保地没有渠道{case.channel.name}"
+    elif _taken_by(channel, case):
         return
-    home = pooling_area(case.holder.place_on(case.today))
-    place = pooling_area(case.member.place_on(case.today))
-    if home != place or case.channel.across is not Across.ONLY_ACROSS_AREAS:
-        return
+    else:
+        message = f"{channel.name}只办理{pairs_taken(channel)}"
     alternatives = [
         corrections.through(case, key)
-        for key, channel in case.rules.value(CityRules.channels).items()
-        if channel.across is Across.BOTH
+        for key, declared in case.channels.items()
+        if declared.across is Across.BOTH and _declared(key, case)
     ]
     yield not_met(
         case,
         CityRules.channels,
         ConditionCode.CHANNEL_NOT_FOR_PAIR,
-        f"{case.channel.name}只办理{pairs_taken(case.channel)}",
+        message,
         *alternatives,
         fields=(FieldRef("channel"),),
-        clauses=case.channel.clauses,
+        clauses=channel.clauses if channel else (),
     )
+
+
+def _taken_by(channel: Channel, case: Case) -> bool:
+    """Return whether a channel takes two people insured as these are."""
+    if any(map(case.marked, channel.also_for)):
+        return True
+    home = pooling_area(case.holder.place_on(case.today))
+    place = pooling_area(case.member.place_on(case.today))
+    return home != place or channel.across is not Across.ONLY_ACROSS_AREAS
+
+
+def _declared(key: ChannelId, case: Case) -> bool:
+    """Return whether each city that is asked declares a channel."""
+    return all(key in asked.rules.value(CityRules.channels) for asked in case.turns())
 
 
 def identity_checked(case: Case) -> Iterator[Unmet]:

@@ -7,6 +7,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from gongji.binding.asked import Side, answers, rules_of_pair, speaker_of, turns
 from gongji.binding.case import Case, Unmet, person_of
 from gongji.binding.channels import (
     closed,
@@ -29,7 +31,7 @@ from gongji.binding.known import refuse_unknown
 from gongji.binding.life import forward
 from gongji.binding.pair import case_of, needs_of
 from gongji.binding.status import with_former
-from gongji.binding.submission import details_wrong
+from gongji.binding.submission import details_right, details_wrong
 from gongji.binding.ways import ways
 from gongji.binding.workdays import Workdays
 from gongji.cities.city import (
@@ -39,6 +41,7 @@ from gongji.cities.city import (
 )
 from gongji.model.binding import Application, Binding
 from gongji.model.commands import Command, Decision, Request
+from gongji.model.conditions import Condition, ConditionCode
 from gongji.model.decided import RuleRef
 from gongji.model.facts import Facts, Need, by_key
 from gongji.model.guessing import (
@@ -113,12 +116,13 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         city = self.cities.of(holder.place_on(facts.today))
         rules = city.rules(facts.today)
         declared_channel(rules, application.channel)
-        refuse_unknown(application, rules)
-        case = case_of(application, rules, facts, self.cities)
+        asked_of = partial(rules_of_pair, day=facts.today, cities=self.cities)
+        case = case_of(application, asked_of, facts, self.cities)
+        refuse_unknown(application, case.rules)
         self._refuse_unmet(case, city, facts)
         binding = forward(
             self._submitted(case, city, facts),
-            rules,
+            case.rules,
             facts.now,
             self.workdays,
             caller=self.request.caller,
@@ -143,7 +147,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             rules, workdays = case.rules, self.workdays
             channels = open_channels(rules, facts.now, workdays)
             found = ways(case, channels, check)
-            refusal = refusal_of(unmet, city, rules, workdays, found)
+            refusal = refusal_of(_told(unmet, case), city, rules, workdays, found)
             # A way may tell that the member's details are wrong.
             raise refusal.leaving(*self._guessed(case, facts))
 
@@ -164,7 +168,8 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         """Return the binding as just submitted, before it moves anywhere."""
         application = case.application
         days = case.rules.value(CityRules.application_expiry)
-        channel = declared_channel(case.rules, application.channel)
+        own, *others = turns(case.rules)
+        there = speaker_of(case.rules, Side.MEMBER)
         return Binding(
             # Of the request: sent twice, it names one binding.
             binding_id=derived_id("B", self.request.key),
@@ -180,9 +185,16 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             agreement=application.agreement,
             consent=application.consent,
             consented_by=self.subject if application.consent else None,
-            review_due_provisional=hours_provisional(channel, facts.now, self.workdays),
-            rules=_deciding_rules(case.rules, application),
+            review_due_provisional=hours_provisional(
+                case.channel, facts.now, self.workdays
+            ),
+            rules=_deciding_rules(own, application),
             decided_by=city.decided_by,
+            member_rules=tuple(
+                [ref for rules in others for ref in _deciding_rules(rules, application)]
+            ),
+            member_decided_by=there.decided_by if there else None,
+            asked_both=True,
         )
 
 
@@ -212,8 +224,29 @@ class TrialApplication(Struct, frozen=True):
             return Decision(refusal.with_traceback(None), refusal.leaves)
 
 
+def _told(unmet: Sequence[Unmet], case: Case) -> Sequence[Unmet]:
+    """Return what is told: of the member's city only to whoever has named the member right.
+
+    Else whoever applies for a stranger would learn where that one is insured.
+    """
+    if not any(details_right(case)):
+        return unmet
+    return [one for one in unmet if not _of_member(one.condition, case)]
+
+
+def _of_member(condition: Condition, case: Case) -> bool:
+    """Return whether a condition tells in which city the member is insured."""
+    if condition.code is ConditionCode.CITY_NOT_SERVED:
+        return True
+    there = speaker_of(case.rules, Side.MEMBER)
+    return there is not None and condition.city == there.area_code
+
+
 def _deciding_rules(rules: DayRules, application: Application) -> tuple[RuleRef, ...]:
-    """Return the rules an application rests on, narrowed to what they say of it."""
+    """Return the rules an application rests on, narrowed to what they say of it.
+
+    Of two cities those that the city is asked whose turn it is.
+    """
     channel = application.channel
     needs = rules.value(CityRules.materials)[channel]
     narrowed: dict[str, tuple[Clause, ...]] = {
@@ -223,7 +256,9 @@ def _deciding_rules(rules: DayRules, application: Application) -> tuple[RuleRef,
         "review_latency": rules.value(CityRules.review_latency)[channel].clauses,
     }
     return tuple(
-        rules.ref(hook, *narrowed.get(hook.__name__, ())) for hook in _DECIDING_RULES
+        rules.ref(hook, *narrowed.get(hook.__name__, ()))
+        for hook in _DECIDING_RULES
+        if answers(rules, hook.__name__)
     )
 
 

@@ -92,6 +92,9 @@ class BindingEvent(Struct, frozen=True):
 class Binding(Struct, frozen=True, kw_only=True):
     """A binding between holder (授权人) and member (使用人).
 
+    Holder and member may be insured in two cities: `member_rules` are then the rules of
+    the member's, `member_decided_by` who decided there, None if there is one city.
+    `asked_both` is false of one that the holder's city alone accepted, as it was once.
     `closed_at` is set in every final state; `review_due_provisional` if working days
     of a year whose holidays are not published decided: the due time, or that a counter
     was open. `consented_by` is who was identified when the consent was given, None if
@@ -119,6 +122,15 @@ class Binding(Struct, frozen=True, kw_only=True):
     rules: tuple[RuleRef, ...] = ()
     decided_by: DecidedBy
     history: tuple[BindingEvent, ...] = ()
+    member_rules: tuple[RuleRef, ...] = ()
+    member_decided_by: DecidedBy | None = None
+    asked_both: bool = False
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The area codes of the cities that decided it: the holder's, then the member's."""
+        there = self.member_decided_by
+        return (self.decided_by.area_code, *([there.area_code] if there else ()))
 
     def serves(self, purpose: Purpose) -> bool:
         """Return whether it is active for a purpose."""

@@ -62,6 +62,8 @@ class StepAction(IntEnum):
     UNBIND = 7
     BIND = 8
     WAIT = 9
+    OPEN_WALLET = 10
+    TRANSFER = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class Condition:
 
     `fields` are those it looks at, the one to fill in first; `ways` would each meet it.
     `remedy` is the sentence of the first one. Of refusals stored before conditions had
-    codes there are neither code nor fields nor ways.
+    codes there are neither code nor fields nor ways. `city` is the area code of the city
+    that refuses, "" if holder and member are insured in one; `instead` is what serves
+    them without the application.
     """
 
     hook: str
@@ -114,3 +118,5 @@ class Condition:
     code: ConditionCode = ConditionCode.UNSPECIFIED
     fields: tuple[FieldRef, ...] = ()
     ways: tuple[Way, ...] = ()
+    city: str = ""
+    instead: Way = ()

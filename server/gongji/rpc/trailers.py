@@ -111,17 +111,19 @@ def _bare(condition: Condition, form: TrailerForm) -> pb.Condition:
         return pb.Condition(code=code)
     told = fields_to if form.values else paths_to
     return pb.Condition(
-        code=code, fields=told(condition.fields), clauses=condition.clauses
+        code=code,
+        fields=told(condition.fields),
+        clauses=condition.clauses,
+        city=condition.city,
     )
 
 
 def _together(conditions: list[pb.Condition]) -> list[pb.Condition]:
-    """Return conditions of one code and the same clauses as one that has all their fields."""
-    told: dict[tuple[int, str], pb.Condition] = {}
+    """Return conditions of one city, code and clauses as one that has all their fields."""
+    told: dict[tuple[str, int, str], pb.Condition] = {}
     for condition in conditions:
-        first = told.setdefault(
-            (condition.code, ",".join(condition.clauses)), condition
-        )
+        alike = condition.city, condition.code, ",".join(condition.clauses)
+        first = told.setdefault(alike, condition)
         known = {(field.path, field.value) for field in first.fields}
         first.fields.extend(
             [f for f in condition.fields if (f.path, f.value) not in known]

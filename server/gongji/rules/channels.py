@@ -178,11 +178,15 @@ class ReviewLatency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineClauses:
-    """Which clause gives which part of how deadlines are reckoned."""
+    """Which clause gives which part of how deadlines are reckoned.
+
+    `across` says how two cities review one application.
+    """
 
     due_at: tuple[Clause, ...] = ()
     first_day: tuple[Clause, ...] = ()
     working_days: tuple[Clause, ...] = ()
+    across: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,14 +67,15 @@ class FundTerms(Struct, frozen=True):
 class PurseTerms(Struct, frozen=True):
     """A purse to be charged and the rule for it.
 
-    `denied` says in Chinese why it may pay nothing, if so; `rules_digest` names the
-    rules of a giver's city, `use_place` says where a wallet is used.
+    `denied` says in Chinese why it may pay nothing, if so; `digests` name the rules of a
+    giver's city, and of others that were asked about the binding; `use_place` says where
+    a wallet is used.
     """
 
     purse: Purse
     rule: RuleRef
     denied: str = ""
-    rules_digest: str = ""
+    digests: tuple[str, ...] = ()
     use_place: str = ""
 
 
@@ -255,7 +256,8 @@ def _giver(holder: str, case: InsuredVisit, facts: Facts, cities: Cities) -> Pur
         rule, pays, denied = _given(person, case, facts, cities)
     balance_fen = account_of(facts, holder).balance_fen
     purse = Purse(holder, PurseKind.GIVERS, balance_fen, pays)
-    return PurseTerms(purse, rule, denied, status.rules_digest)
+    digests = (status.rules_digest, *status.other_digests)
+    return PurseTerms(purse, rule, denied, digests)
 
 
 def _given(

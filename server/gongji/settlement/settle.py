@@ -196,9 +196,9 @@ def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
 def _decided_by(case: AdmittedBill, purses: Iterable[PurseTerms]) -> DecidedBy:
     decided = case.city.decided_by
     # A giver's own city decides what his purse may pay.
-    givers = {terms.rules_digest for terms in purses if terms.rules_digest}
-    givers.discard(decided.rules_digest)
-    return replace(decided, other_digests=tuple(sorted(givers))) if givers else decided
+    others = {digest for terms in purses for digest in terms.digests if digest}
+    others.discard(decided.rules_digest)
+    return replace(decided, other_digests=tuple(sorted(others))) if others else decided
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

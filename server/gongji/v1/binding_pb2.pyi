@@ -182,7 +182,7 @@ class _ConditionCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conditi
     CONDITION_CODE_YEAR_OUT_OF_BOUNDS: _ConditionCode.ValueType  # 35
     """The premium's year cannot be paid now."""
     CONDITION_CODE_CITY_NOT_SERVED: _ConditionCode.ValueType  # 36
-    """The holder's city is not served, or had no rules in force."""
+    """The member's city is not served, so that it cannot agree; of premiums the holder's, or it had no rules in force."""
 
 class ConditionCode(_ConditionCode, metaclass=_ConditionCodeEnumTypeWrapper):
     """Which condition is not met. A stable name; later versions may add others."""
@@ -260,7 +260,7 @@ CONDITION_CODE_PREMIUM_OUT_OF_BOUNDS: ConditionCode.ValueType  # 34
 CONDITION_CODE_YEAR_OUT_OF_BOUNDS: ConditionCode.ValueType  # 35
 """The premium's year cannot be paid now."""
 CONDITION_CODE_CITY_NOT_SERVED: ConditionCode.ValueType  # 36
-"""The holder's city is not served, or had no rules in force."""
+"""The member's city is not served, so that it cannot agree; of premiums the holder's, or it had no rules in force."""
 Global___ConditionCode: _TypeAlias = ConditionCode  # noqa: Y015
 
 class _StepAction:
@@ -289,6 +289,10 @@ class _StepActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepAction
     """Make a binding first, for the purposes of the fields."""
     STEP_ACTION_WAIT: _StepAction.ValueType  # 9
     """Come again not before the instant `not_before`."""
+    STEP_ACTION_OPEN_WALLET: _StepAction.ValueType  # 10
+    """Open a wallet (医保钱包) for each of the two; the fields are those of OpenWalletRequest."""
+    STEP_ACTION_TRANSFER: _StepAction.ValueType  # 11
+    """Transfer money from the holder to the member's wallet; the fields are those of TransferRequest."""
 
 class StepAction(_StepAction, metaclass=_StepActionEnumTypeWrapper):
     """What somebody has to do."""
@@ -313,6 +317,10 @@ STEP_ACTION_BIND: StepAction.ValueType  # 8
 """Make a binding first, for the purposes of the fields."""
 STEP_ACTION_WAIT: StepAction.ValueType  # 9
 """Come again not before the instant `not_before`."""
+STEP_ACTION_OPEN_WALLET: StepAction.ValueType  # 10
+"""Open a wallet (医保钱包) for each of the two; the fields are those of OpenWalletRequest."""
+STEP_ACTION_TRANSFER: StepAction.ValueType  # 11
+"""Transfer money from the holder to the member's wallet; the fields are those of TransferRequest."""
 Global___StepAction: _TypeAlias = StepAction  # noqa: Y015
 
 class _ReviewVerdict:
@@ -659,12 +667,18 @@ class Condition(_message.Message):
     CLAUSES_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     WAYS_FIELD_NUMBER: _builtins.int
+    CITY_FIELD_NUMBER: _builtins.int
+    INSTEAD_FIELD_NUMBER: _builtins.int
     code: Global___ConditionCode.ValueType
     """Which."""
     hook: _builtins.str
     """The rule that asks it, by its hook."""
     message: _builtins.str
     """What is wrong, in Chinese."""
+    city: _builtins.str
+    """Area code of the city that does not agree, where holder and member are insured in two; the sentence names it too.
+    Empty where one city is asked: holder and member are insured there, or the holder's refuses a member of a city not served.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldRef]:
         """The fields it looks at, the one to fill in first; of alternatives (any one of several proofs) each is named."""
@@ -677,6 +691,10 @@ class Condition(_message.Message):
     def ways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Way]:
         """What would meet this condition, each by itself; empty if nothing that anybody can do."""
 
+    @_builtins.property
+    def instead(self) -> Global___Way:
+        """What serves the two without this application; it does not meet the condition. Absent if nothing does."""
+
     def __init__(
         self,
         *,
@@ -686,10 +704,12 @@ class Condition(_message.Message):
         clauses: _abc.Iterable[_builtins.str] | None = ...,
         message: _builtins.str = ...,
         ways: _abc.Iterable[Global___Way] | None = ...,
+        city: _builtins.str = ...,
+        instead: Global___Way | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instead", b"instead"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "code", b"code", "fields", b"fields", "hook", b"hook", "message", b"message", "ways", b"ways"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["city", b"city", "clauses", b"clauses", "code", b"code", "fields", b"fields", "hook", b"hook", "instead", b"instead", "message", b"message", "ways", b"ways"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -835,7 +855,7 @@ class SubmitBindingRequest(_message.Message):
     relation: _builtins.str
     """What the member is to the holder: GB/T 4761 code (patn_rlts), e.g. 10 spouse, 20 son, 30 daughter, 51 father."""
     channel: _builtins.str
-    """Channel id as declared by the holder's city, e.g. "wanshitong", "minip_wechat", "window"."""
+    """Channel id as declared by the holder's city, and by the member's if it is another, e.g. "wanshitong", "minip_wechat", "window"."""
     validate_only: _builtins.bool
     """Decide only; write nothing."""
     explain: _builtins.bool
@@ -1331,6 +1351,8 @@ class Binding(_message.Message):
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     CONSENTED_BY_FIELD_NUMBER: _builtins.int
+    MEMBER_RULES_FIELD_NUMBER: _builtins.int
+    MEMBER_DECIDED_BY_FIELD_NUMBER: _builtins.int
     binding_id: _builtins.str
     """Id, at most 30 characters."""
     holder: _builtins.str
@@ -1399,6 +1421,14 @@ class Binding(_message.Message):
         for whom it acted.
         """
 
+    @_builtins.property
+    def member_rules(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RuleRef]:
+        """Rules of the member's city that decided it; none where holder and member are insured in one city."""
+
+    @_builtins.property
+    def member_decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules decided it in the member's city; absent where holder and member are insured in one city."""
+
     def __init__(
         self,
         *,
@@ -1422,10 +1452,12 @@ class Binding(_message.Message):
         decided_by: _types_pb2.DecidedBy | None = ...,
         history: _abc.Iterable[Global___BindingEvent] | None = ...,
         consented_by: _access_pb2.Subject | None = ...,
+        member_rules: _abc.Iterable[_types_pb2.RuleRef] | None = ...,
+        member_decided_by: _types_pb2.DecidedBy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "review_due_at", b"review_due_at", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "member_decided_by", b"member_decided_by", "review_due_at", b"review_due_at", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "binding_id", b"binding_id", "channel", b"channel", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "history", b"history", "holder", b"holder", "materials", b"materials", "member", b"member", "purposes", b"purposes", "reason", b"reason", "relation", b"relation", "review_due_at", b"review_due_at", "review_due_provisional", b"review_due_provisional", "rules", b"rules", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_at", b"active_at", "agreement", b"agreement", "binding_id", b"binding_id", "channel", b"channel", "closed_at", b"closed_at", "consent", b"consent", "consented_by", b"consented_by", "decided_by", b"decided_by", "history", b"history", "holder", b"holder", "materials", b"materials", "member", b"member", "member_decided_by", b"member_decided_by", "member_rules", b"member_rules", "purposes", b"purposes", "reason", b"reason", "relation", b"relation", "review_due_at", b"review_due_at", "review_due_provisional", b"review_due_provisional", "rules", b"rules", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1539,6 +1571,7 @@ class DescribeFormResponse(_message.Message):
     NOTICES_FIELD_NUMBER: _builtins.int
     DECIDED_BY_FIELD_NUMBER: _builtins.int
     CLAUSES_FIELD_NUMBER: _builtins.int
+    MEMBER_DECIDED_BY_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """What it is for, in Chinese."""
     day: _builtins.str
@@ -1565,6 +1598,10 @@ class DescribeFormResponse(_message.Message):
     def clauses(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Clause]:
         """Every clause whose number stands in the form, in the order of its first mention."""
 
+    @_builtins.property
+    def member_decided_by(self) -> _types_pb2.DecidedBy:
+        """Whose rules of the member's city it is made of as well; absent where holder and member are insured in one city."""
+
     def __init__(
         self,
         *,
@@ -1576,10 +1613,11 @@ class DescribeFormResponse(_message.Message):
         notices: _abc.Iterable[Global___FormNotice] | None = ...,
         decided_by: _types_pb2.DecidedBy | None = ...,
         clauses: _abc.Iterable[_types_pb2.Clause] | None = ...,
+        member_decided_by: _types_pb2.DecidedBy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "member_decided_by", b"member_decided_by"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "complete", b"complete", "day", b"day", "decided_by", b"decided_by", "notices", b"notices", "outcomes", b"outcomes", "steps", b"steps", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "complete", b"complete", "day", b"day", "decided_by", b"decided_by", "member_decided_by", b"member_decided_by", "notices", b"notices", "outcomes", b"outcomes", "steps", b"steps", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

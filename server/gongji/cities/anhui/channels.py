@@ -220,9 +220,10 @@ def deadlines() -> Timeline[Deadlines]:
                 due_at=(days.L203, c.A42, days.T51),
                 first_day=(days.L201, days.T51),
                 working_days=(days.F2, days.T52),
+                across=(t.T110,),
             ),
         ),
-        clauses=[days.L201, days.L203, c.A42, days.F2, days.T51, days.T52],
+        clauses=[days.L201, days.L203, c.A42, days.F2, days.T51, days.T52, t.T110],
         why="没有文件写明；民法典与放假办法是一般规定，业务时间取窗口的（A42）。",
     )
 

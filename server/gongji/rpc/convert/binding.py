@@ -11,6 +11,7 @@ from gongji.model.binding import (
     Material,
     MemberDetails,
 )
+from gongji.model.decided import DecidedBy
 from gongji.model.normal import certificate_number
 from gongji.rpc.convert.subject import subject_to
 from gongji.rpc.convert.values import Sources, decided_by_to, instant_from, instant_to
@@ -85,7 +86,18 @@ def binding_to(binding: Binding, sources: Sources) -> pb.Binding:
         history=[_event_to(event) for event in binding.history],
     )
     _write_evidence(binding, message)
+    if binding.member_decided_by is not None:
+        _write_other_city(binding, binding.member_decided_by, sources, message)
     return message
+
+
+def _write_other_city(
+    binding: Binding, decided: DecidedBy, sources: Sources, message: pb.Binding
+) -> None:
+    """Write what the member's city decided."""
+    rules = [sources.rule_to(decided.area_code, r) for r in binding.member_rules]
+    message.member_rules.extend(rules)
+    message.member_decided_by.CopyFrom(decided_by_to(decided))
 
 
 def _write_evidence(binding: Binding, message: pb.Binding) -> None:

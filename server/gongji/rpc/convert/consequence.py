@@ -98,6 +98,7 @@ class Consequence:
             facts=_facts_to(late.facts),
         )
         if now.rule is not None:
+            # A number of the member's city is found there.
             area_code = binding.decided_by.area_code
             message.rule.CopyFrom(self._sources.rule_to(area_code, now.rule))
         return pb.ConsequencesResponse(binding=message)

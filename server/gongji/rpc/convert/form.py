@@ -51,8 +51,11 @@ def form_to(form: model.ApplicationForm) -> pb.DescribeFormResponse:
 
 def admitted_to(admitted: AdmittedForm) -> pb.DescribeFormResponse:
     """Return what a reply says beside the form: its day, and whose rules it is made of."""
+    other = admitted.member_city
     return pb.DescribeFormResponse(
-        day=day_to(admitted.day), decided_by=decided_by_to(admitted.city.decided_by)
+        day=day_to(admitted.day),
+        decided_by=decided_by_to(admitted.city.decided_by),
+        member_decided_by=decided_by_to(other.decided_by) if other else None,
     )
 
 

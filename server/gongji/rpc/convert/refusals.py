@@ -31,6 +31,8 @@ def condition_to(condition: Condition) -> pb.Condition:
         clauses=condition.clauses,
         message=condition.message,
         ways=map(way_to, condition.ways),
+        city=condition.city,
+        instead=way_to(condition.instead) if condition.instead else None,
     )
 
 

@@ -72,7 +72,7 @@ class _Search(Struct, frozen=True):
 
     def covers(self, binding: Binding) -> bool:
         """Return whether a binding was decided in one of the pooling areas."""
-        return pooling_area(binding.decided_by.area_code) in self.cities
+        return any(pooling_area(area) in self.cities for area in binding.areas)
 
 
 class BindingService(BindingServiceServicer):
@@ -265,7 +265,7 @@ class BindingService(BindingServiceServicer):
         current_call().accesses.note(binding.holder, binding.member)
         await show_party(self._store, *[getattr(binding, side) for side in sides])
         current_permit().stored_channel(binding.channel)
-        await show_city(self._store, binding.decided_by.area_code)
+        await show_city(self._store, *binding.areas)
         return binding
 
     async def _require_permitted(self, binding_id: str, *sides: str) -> None:

@@ -205,7 +205,7 @@ class LogService(LogServiceServicer):
         binding = await self._store.get(Binding, binding_id)
         if binding is None:
             raise BindingNotFound(f"没有编号为 {binding_id} 的绑定", field="binding_id")
-        await show_city(self._store, binding.decided_by.area_code)
+        await show_city(self._store, *binding.areas)
         return _known(binding.submitted_at), "binding", binding_id
 
     def _shown(self) -> ShownLeaves:

@@ -30,14 +30,14 @@ async def permitted(store: Store, settlement_id: str) -> Settlement:
     return settlement
 
 
-async def show_city(store: Store, area_code: str) -> None:
+async def show_city(store: Store, *decided_in: str) -> None:
     """Show that a record is of the caller's cities. Denied.
 
-    It is if it was decided there; to a person for whom the caller acts, also if that
+    It is if it was decided in one of them; to a person for whom the caller acts, also if that
     person is insured there now, wherever the record was made.
     """
     permit = current_permit()
-    areas = [area_code]
+    areas = [*decided_in]
     if permit.bound_by(AccessScope.CITY) and permit.bound_by(AccessScope.SUBJECT):
         place = PlaceOf(permit.subject.person_no, None)
         areas.append(await store.ask(place))
