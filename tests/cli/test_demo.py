@@ -77,7 +77,7 @@ class TestTell:
 
     def test_the_documents_figures(self, shipped: Tables) -> None:
         """On the shipped rules the demo prints the documents' own figures."""
-        chuzhou, anqing, huangshan = shipped["绑定"]
+        chuzhou, anqing, huangshan, two_cities = shipped["绑定"]
 
         results = ["拒绝", *["已生效"] * 6, "拒绝", "拒绝"]
         assert results == column(chuzhou, "结果")
@@ -87,15 +87,21 @@ class TestTell:
         assert "2025-10-09 09:00" in anqing[3]["说明"]
         assert "A19" in huangshan[0]["依据"]
         assert "推定" in huangshan[1]["依据"]
+        assert ["拒绝", "C27、C28"] == [two_cities[0][n] for n in ("结果", "依据")]
+        assert "滁州市（341100）" in two_cities[0]["说明"]
+        assert two_cities[1]["结果"].startswith("审核中")
+        (instead,) = shipped["不绑定也能共济"]
+        assert "已接收" == instead[-1]["结果"]
 
     def test_the_bills(self, shipped: Tables) -> None:
         """The fund pays by level before and after deductible and cap (C58–C62), nothing
         of a resident's bill."""
-        chuzhou, anqing = shipped["结算"]
+        chuzhou, anqing, two_cities, *_ = shipped["结算"]
 
         fund = ["100.00", "275.00", "1,625.00", "0.00", "130.00", "330.00"]
         assert fund == column(chuzhou, "统筹基金")
         assert ("0.00", "280.00") == (anqing[0]["统筹基金"], anqing[0]["共济账户"])
+        assert "100.00" == two_cities[0]["共济账户"]
 
     def test_a_reversal_restores_the_balance(self, shipped: Tables) -> None:
         """After the reversal the holder's purse has what was charged again."""

@@ -121,6 +121,26 @@ def huangshan(day: DemoDay) -> None:
     steps.table("医保钱包")
 
 
+def two_cities(day: DemoDay) -> None:
+    """Two cities agree or refuse; a wallet serves where one refuses."""
+    day.heading("安庆与滁州、黄山 · 程家（2025-09-30）：一家两地，两地都同意才绑定")
+    # Chuzhou binds nobody across pooling areas (C27), Huangshan does (A9).
+    day.bind("AQ002", "CZ004", "52", "wanshitong", [REGISTER], consent=True)
+    agreed = day.bind("AQ002", "HS003", "20", "wanshitong", [REGISTER], consent=True)
+    day.bindings()
+    day.approve(agreed)
+    order = settlement_pb2.ACCOUNT_USE_CITY_ORDER
+    settled = day.settle("HS003", "H34100000003", "100", use=order)
+    day.bills()
+    day.lines(settled)
+    steps = StepsElsewhere(day)
+    for person in ("AQ002", "CZ004"):
+        steps.open_wallet(f"{day.name(person)}开通医保钱包", person, "341100")
+    sent = steps.transfer("转给母亲 200 元", "AQ002", "CZ004", "200", relation="52")
+    steps.accept(f"{day.name('CZ004')}接收", "CZ004", sent)
+    steps.table("不绑定也能共济")
+
+
 def evening(day: DemoDay) -> None:
     """What was spent, a reversal, and the balances before and after it."""
     day.heading("当晚 · 查询与撤销")
@@ -178,4 +198,13 @@ def late(day: DemoDay) -> None:
         day.settled("CZ001", month)
 
 
-CHAPTERS: Final = (chuzhou, anqing, huangshan, evening, shanghai, paper, late)
+CHAPTERS: Final = (
+    chuzhou,
+    anqing,
+    huangshan,
+    two_cities,
+    evening,
+    shanghai,
+    paper,
+    late,
+)

@@ -114,6 +114,21 @@ class DemoDay:
         self.table("绑定", self._rows)
         self._rows = []
 
+    def approve(self, binding_id: str) -> None:
+        """Approve an application that waits for its review, and say what comes of it."""
+        request = binding_pb2.ReviewBindingRequest(
+            request_id=new_id(),
+            binding_id=binding_id,
+            reviewer="DEMO01",
+            verdict=binding_pb2.REVIEW_VERDICT_APPROVE,
+        )
+        binding = self._bindings.ReviewBinding(request).binding
+        there = binding.member_decided_by.area_code
+        self._terminal.say(
+            f"审核：{self.name(binding.member)} {STATES[binding.state]}，"
+            f"同意的城市 {binding.decided_by.area_code}、{there}"
+        )
+
     # --- bills ------------------------------------------------------------------------
 
     def settle(

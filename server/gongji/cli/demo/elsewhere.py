@@ -172,13 +172,15 @@ class StepsElsewhere:
 
         self._take(step, opened)
 
-    def transfer(self, step: str, sender: str, receiver: str, yuan: str) -> str:
-        """Transfer money to a spouse's wallet; return the transfer's id."""
+    def transfer(
+        self, step: str, sender: str, receiver: str, yuan: str, relation: str = "10"
+    ) -> str:
+        """Transfer money to a relative's wallet; return the transfer's id."""
         request = wallet_pb2.TransferRequest(
             request_id=new_id(),
             sender=person_ref(sender),
             receiver=person_ref(receiver),
-            relation="10",
+            relation=relation,
             fen=money.fen(yuan),
         )
 
