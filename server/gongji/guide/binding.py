@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gongji.guide.builder import GuideBuilder, phrase
+from gongji.guide.cross import two_cities
 from gongji.guide.elsewhere import at_the_counter, out_of_area
 from gongji.guide.page import (
     Section,
@@ -66,7 +67,7 @@ def later_sections(builder: GuideBuilder) -> tuple[Section, ...]:
 
 
 def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
-    """Return what is shown at the counter, care elsewhere, the wallet, enquiries."""
+    """Return what is shown at the counter, care elsewhere, two cities, wallet, enquiries."""
     enquiries = [
         Section(
             procedure.title,
@@ -77,6 +78,7 @@ def enquiry_sections(builder: GuideBuilder) -> tuple[Section, ...]:
     return (
         at_the_counter(builder),
         out_of_area(builder),
+        two_cities(builder),
         _wallet(builder),
         Section("如何查询", parts=tuple(enquiries)),
     )
