@@ -124,7 +124,6 @@ class BindingCases:
                 who="兄弟姐妹",
                 cited=cited,
                 relation="弟弟",
-                insured=self._area,
             )
 
     def _tried_relations(
@@ -145,14 +144,16 @@ class BindingCases:
         holder, near, far = names_of(persons)
         refused = not_eligible("scope", cited)
         within = self._policy.value(CityRules.scope) is Scope.PROVINCE
-        outcome = {"state": self._terms.state()} if within else refused
+        # The other city must agree, and Hefei is not served: it cannot be asked.
+        across = self._policy.value(CityRules.deadlines).clauses.across
+        outcome = not_eligible("scope", across) if within else refused
         steps = [
             expecting(self._terms.bind(holder, near, "配偶"), **outcome),
             expecting(self._terms.bind(holder, far, "儿子"), **refused),
         ]
         says = (
-            f"使用人在省内其他城市参保的{'可以' if within else '不能'}绑定，"
-            "在外省参保的不能绑定。"
+            f"{'使用人参保地没有接入的' if within else '使用人在省内其他城市参保的'}"
+            "不能绑定，在外省参保的不能绑定。"
         )
         yield self._story(
             "SCOPE",
@@ -161,15 +162,6 @@ class BindingCases:
             persons=persons,
             steps=steps,
         )
-        if not within:
-            yield from self._no_longer(
-                "scope",
-                who="在省内其他城市参保的家人",
-                cited=cited,
-                # Two of them: nobody has two spouses.
-                relation="女儿",
-                insured=neighbour,
-            )
 
     def _no_longer(
         self,
@@ -178,14 +170,11 @@ class BindingCases:
         cited: Sequence[Clause],
         *,
         relation: str,
-        insured: str,
     ) -> Iterator[Story]:
         """Yield kin the province admits on the eve and the city not on its first day."""
         if not self._has_eve:
             return
         persons = adults(self._area, 3)
-        for person in persons[1:]:
-            person["insured"] = insured
         holder, early, late = names_of(persons)
         application = self._terms.bind(holder, late, relation)
         yield self._first_day_story(

@@ -14,7 +14,6 @@ from gongji.kit.newcity.applying import (
     due,
     field_words,
     not_eligible,
-    other_city,
     right_proofs,
     wrong_proofs,
 )
@@ -106,6 +105,10 @@ def _outcome(
     return {"state": state}
 
 
+_MARKED: Final = ["跨省备案"]
+"""The mark with which a channel for pairs of two areas takes a pair of one."""
+
+
 def _persons(
     policy: Policy,
     terms: ChannelTerms,
@@ -115,8 +118,9 @@ def _persons(
     area_code = policy.answers.area_code
     persons = adults(area_code, count)
     if terms.channel.across is Across.ONLY_ACROSS_AREAS:
+        # Whether another city is served, which must agree too, is not for a city to say.
         for person in persons[1:]:
-            person["insured"] = other_city(area_code)
+            person["marks"] = _MARKED
     return persons
 
 
@@ -145,6 +149,8 @@ class ChannelCases:
             yield self._same_area()
             # Nobody may be bound across areas: the channel takes no pair at all.
             if self._policy.value(CityRules.scope) is Scope.POOLING_AREA:
+                return
+            if not terms.channel.also_for:
                 return
         number = f"{self._prefix}-WHOLE"
         yield complete_applications(
