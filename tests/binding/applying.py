@@ -4,6 +4,7 @@ changes one thing."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace as with_fields
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ from gongji.binding.asked import rules_of_pair, turns
 from gongji.binding.review import RecordConsent, Review, Unbind
 from gongji.binding.submit import Submit
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities, City, DayRules
+from gongji.cities.city import Cities, City, DayRules, periods_of
 from gongji.cities.loading import city_from
 from gongji.model.binding import (
     AgreementAccepted,
@@ -53,6 +54,25 @@ def with_values(pinyin: str, overrides: Mapping[str, Timeline[Any]]) -> Cities:
     return Cities(
         tuple(changed if c.area_code == changed.area_code else c for c in cities().all)
     )
+
+
+def answered(pinyin: str, hook: str) -> Any:
+    """What a city answers on the day."""
+    rules = cities().named(pinyin).rules(TUESDAY.date())
+    return rules.value(getattr(CityRules, hook))
+
+
+def answering(pinyin: str, **values: Any) -> Cities:
+    """The installed cities, one of them with other values under the same clauses."""
+    city = cities().named(pinyin)
+    rules = city.rules(TUESDAY.date())
+    ruled = {hook: rules.answer(getattr(CityRules, hook)) for hook in values}
+    changed = {hook: (with_fields(ruled[hook], value=v),) for hook, v in values.items()}
+    timelines = {**city.timelines, **changed}
+    # As `city_from` would load it, but many times faster.
+    periods = periods_of(timelines, lambda *_: False)
+    another = with_fields(city, timelines=timelines, _periods=periods)
+    return Cities(tuple(another if c is city else c for c in cities().all))
 
 
 def enrolled(

@@ -3,341 +3,37 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace as with_fields
-from datetime import time, timedelta
+from datetime import timedelta
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from gongji.binding.asked import ASKED_OF, BOTH, Side
 from gongji.binding.life import as_of
 from gongji.binding.status import status_of
-from gongji.cities.city import Cities, City, periods_of
-from gongji.model.binding import Application, Binding
+from gongji.cities.city import Cities
+from gongji.model.binding import Binding
 from gongji.model.conditions import ConditionCode, StepAction
 from gongji.model.people import Kin
-from gongji.model.refusals import NotEligible, UnknownChannel
-from gongji.rules.binding import (
-    DIRECT,
-    NO_LIMIT,
-    EnrolmentTerms,
-    FamilyLimit,
-    GiverLimit,
-    LapsedPlaces,
-    NotOffered,
-    RelationSet,
-    Scope,
-)
+from gongji.model.refusals import NotEligible
 from gongji.rules.channels import (
     AtOnce,
-    IdentityCheck,
-    MaterialKind,
-    MaterialNeed,
-    MemberField,
 )
-from gongji.rules.clauses import Clause
-from gongji.rules.codes import BindingState, EnrolmentStatus, Purpose, Scheme
-from gongji.rules.hookspecs import DATED_HOOKS, CityRules
+from gongji.rules.codes import BindingState
 from msgspec.structs import replace
 
+from tests.binding.answers import HERE, THERE, Answers, accepted
 from tests.binding.applying import (
     PLACES,
     TUESDAY,
     Applicants,
+    answered,
+    answering,
     cities,
-    enrolled,
 )
 
-HERE, THERE = "anqing", "huangshan"
-"""The holder's and the member's city: they agree to each other's people."""
-
-KEYED = ("channels", "identity_checks", "fields_asked", "materials", "review_latency")
-"""The hooks that answer by channel."""
-
-
-def answered(pinyin: str, hook: str) -> Any:
-    """What a city answers on the day."""
-    rules = cities().named(pinyin).rules(TUESDAY.date())
-    return rules.value(getattr(CityRules, hook))
-
-
-def other(pinyin: str, **values: Any) -> Cities:
-    """The installed cities, one of them with other values, its clauses as they are."""
-    city = cities().named(pinyin)
-    rules = city.rules(TUESDAY.date())
-    ruled = {hook: rules.answer(getattr(CityRules, hook)) for hook in values}
-    changed = {hook: (with_fields(ruled[hook], value=v),) for hook, v in values.items()}
-    timelines = {**city.timelines, **changed}
-    # As `city_from` would load it, but many times faster.
-    periods = periods_of(timelines, lambda *_: False)
-    another = with_fields(city, timelines=timelines, _periods=periods)
-    return Cities(tuple(another if c is city else c for c in cities().all))
-
-
-def by_channel(value: Any) -> Callable[[str], dict[str, Any]]:
-    """The same value for each of a city's channels."""
-    return lambda pinyin: dict.fromkeys(answered(pinyin, "channels"), value)
-
-
-def terms(*schemes: Scheme) -> EnrolmentTerms:
-    return EnrolmentTerms(schemes=frozenset(schemes))
-
-
-class Other(NamedTuple):
-    """Another answer of a hook, and of whom it is asked; `also` are further hooks of it."""
-
-    value: Callable[[str], Any]
-    sides: frozenset[Side]
-    also: Mapping[str, Callable[[str], Any]] = {}
-    bound: bool = False
-    faulty: bool = False
-
-
-def fixed(value: Any) -> Callable[[str], Any]:
-    return lambda _: value
-
-
-HOLDERS, MEMBERS = frozenset({Side.HOLDER}), frozenset({Side.MEMBER})
-
-
-def without_wanshitong(hook: str) -> Callable[[str], Any]:
-    def left(pinyin: str) -> Any:
-        declared = answered(pinyin, hook)
-        return {key: value for key, value in declared.items() if key != "wanshitong"}
-
-    return left
-
-
-def _a_clause() -> Clause:
-    return cities().named(HERE).clause("A9")
-
-
-def _refused_note(pinyin: str) -> Any:
-    return tuple(with_fields(n, when_refused=True) for n in answered(pinyin, "notes"))
-
-
-OTHERS: dict[str, Other] = {
-    "holder_terms": Other(fixed(terms(Scheme.RESIDENT)), HOLDERS),
-    "member_terms: enrolment": Other(
-        fixed(
-            {
-                Purpose.VISIT: terms(Scheme.RESIDENT),
-                Purpose.RESIDENT_PREMIUM: terms(Scheme.RESIDENT),
-            }
-        ),
-        MEMBERS,
-    ),
-    "member_terms: offered": Other(
-        lambda _: {
-            Purpose.VISIT: NotOffered(_a_clause()),
-            Purpose.RESIDENT_PREMIUM: NotOffered(_a_clause()),
-        },
-        BOTH,
-    ),
-    "relations": Other(fixed(RelationSet(name="子女", codes=frozenset({"20"}))), BOTH),
-    "marriage": Other(
-        lambda pinyin: with_fields(
-            answered(pinyin, "marriage"), husband_years=99, wife_years=99
-        ),
-        BOTH,
-    ),
-    "scope": Other(fixed(Scope.POOLING_AREA), BOTH),
-    "family_limit": Other(fixed(FamilyLimit(people=1, counting_holder=True)), HOLDERS),
-    "giver_limit": Other(fixed(GiverLimit(givers=1)), MEMBERS, bound=True),
-    "channels": Other(
-        without_wanshitong("channels"),
-        BOTH,
-        {hook: without_wanshitong(hook) for hook in KEYED[1:]},
-    ),
-    "identity_checks": Other(by_channel(frozenset({IdentityCheck.E_VOUCHER})), HOLDERS),
-    "fields_asked": Other(by_channel(frozenset({MemberField.PHONE})), HOLDERS),
-    "materials": Other(
-        by_channel(
-            (
-                MaterialNeed(
-                    name="社保卡", one_of=(MaterialKind.HOLDER_SOCIAL_SECURITY_CARD,)
-                ),
-            )
-        ),
-        MEMBERS,
-    ),
-    "agreement": Other(
-        lambda pinyin: with_fields(answered(pinyin, "agreement"), version="9999"),
-        HOLDERS,
-    ),
-    "consent": Other(
-        lambda pinyin: with_fields(
-            answered(pinyin, "consent"), guardian_below_years=99
-        ),
-        MEMBERS,
-    ),
-    "review_latency": Other(
-        lambda pinyin: {
-            key: with_fields(latency, at_once=AtOnce.NEVER, working_days=9)
-            for key, latency in answered(pinyin, "review_latency").items()
-        },
-        BOTH,
-    ),
-    "deadlines": Other(
-        lambda pinyin: with_fields(answered(pinyin, "deadlines"), due_at=time(23)),
-        BOTH,
-    ),
-    "application_expiry": Other(fixed(99), HOLDERS),
-    "unbinding": Other(
-        lambda pinyin: with_fields(
-            answered(pinyin, "unbinding"), again_clauses=(_a_clause(),)
-        ),
-        HOLDERS,
-        bound=True,
-    ),
-    "notes": Other(_refused_note, HOLDERS, faulty=True),
-}
-"""For every hook of a binding an answer by which another thing becomes of an application."""
-
-
-def outcome(served: Cities, row: Other) -> tuple[object, ...]:
-    """What becomes of the pair's application when these cities are served."""
-    world = Applicants(HERE, member={"place": PLACES[THERE]})
-    application = world.application("wanshitong")
-    if row.faulty:
-        application = replace(application, relation="97")
-    if row.bound:
-        world.person("X", place=PLACES[HERE])
-        world.bind("X", "M", TUESDAY)
-        world.bind("H", "M", TUESDAY)
-    world.cities = served
-    try:
-        binding = world.decide(world.submission(application)).answer
-    except UnknownChannel as refused:
-        return (refused.reason(),)
-    except NotEligible as refused:
-        told = [(c.code, c.city, c.clauses) for c in refused.conditions]
-        return (tuple(told), refused.metadata["help"])
-    return (binding.state, binding.review_due_at, binding.expires_at)
-
-
-@pytest.mark.parametrize("side", Side)
-@pytest.mark.parametrize("named", OTHERS)
-def test_a_hook_is_asked_of_its_city(named: str, side: Side) -> None:
-    """Another answer of a city that is asked changes what comes of an application, one of
-    the other city changes nothing."""
-    row, hook = OTHERS[named], named.partition(":")[0]
-    pinyin = HERE if side is Side.HOLDER else THERE
-    values = {hook: row.value(pinyin)}
-    values |= {more: value(pinyin) for more, value in row.also.items()}
-    changed = outcome(cities(), row) != outcome(other(pinyin, **values), row)
-    assert changed is (side in row.sides)
-
-
-def test_a_place_that_has_lapsed() -> None:
-    """Whether it is free the holder's city says of the family, the member's of givers."""
-    for side, limits in (
-        (Side.HOLDER, {"family_limit": FamilyLimit(people=1, counting_holder=False)}),
-        (Side.MEMBER, {"giver_limit": GiverLimit(givers=1)}),
-    ):
-        pinyin = HERE if side is Side.HOLDER else THERE
-        for lapsed in LapsedPlaces:
-            served = other(pinyin, **limits, lapsed_places=lapsed)
-            beside = _accepted_beside_a_lapsed_one(served)
-            assert beside is (lapsed is LapsedPlaces.FREED), (side, lapsed)
-
-
-def _accepted_beside_a_lapsed_one(served: Cities) -> bool:
-    """Whether a pair is bound of whom each has one suspended binding."""
-    world = Applicants(HERE, member={"place": PLACES[THERE]}, served=served)
-    application = world.application("wanshitong")
-    paused = {"enrolments": enrolled(Scheme.EMPLOYEE, status=EnrolmentStatus.PAUSED)}
-    world.person("X", place=PLACES[HERE], **paused)
-    world.bind("H", "X", TUESDAY)
-    world.bind("X", "M", TUESDAY)
-    return accepted(world, application) is not None
-
-
-def test_every_hook_is_asked_of_somebody() -> None:
-    """The table names every hook, and the law above tries all that a binding asks."""
-    tried = {named.partition(":")[0] for named in OTHERS}
-    assert set(DATED_HOOKS) == set(ASKED_OF)
-    of_settling = {
-        *("reimbursement", "exclusions", "out_of_area", "purse_order", "reversal"),
-        *("uses", "account_crediting", "credit_day", "premiums", "wallet_terms"),
-        *("wallet", "enquiries"),
-    }
-    assert set(DATED_HOOKS) == tried | of_settling | {"lapsed_places"}
-    assert all(ASKED_OF[n] == row.sides for n, row in OTHERS.items() if ":" not in n)
-
-
 # --- both agree, or both refuse -------------------------------------------------------
-
-
-def accepted(world: Applicants, application: Application) -> Binding | None:
-    """The binding; None if it is refused, and then nothing is left behind."""
-    try:
-        return world.decide(world.submission(application)).answer
-    except (NotEligible, UnknownChannel) as caught:
-        refused = caught
-    assert () == refused.leaves
-    return None
-
-
-class Answers(NamedTuple):
-    """What one city answers, in plain words: the model below knows no more of it."""
-
-    employees_give: bool
-    employees_use: bool
-    spouses: bool
-    whole_province: bool
-    places: int
-    givers: int
-    wanshitong: bool
-
-    @classmethod
-    def of(cls, city: City) -> Answers:
-        """Those of a shipped city."""
-        rules = city.rules(TUESDAY.date())
-        use = rules.value(CityRules.member_terms)[Purpose.VISIT]
-        limit = rules.value(CityRules.family_limit)
-        givers = rules.value(CityRules.giver_limit)
-        return cls(
-            Scheme.EMPLOYEE in rules.value(CityRules.holder_terms).schemes,
-            isinstance(use, EnrolmentTerms) and Scheme.EMPLOYEE in use.schemes,
-            "10" in rules.value(CityRules.relations).codes,
-            rules.value(CityRules.scope) is Scope.PROVINCE,
-            limit.members if isinstance(limit, FamilyLimit) else 99,
-            givers.givers if isinstance(givers, GiverLimit) else 99,
-            "wanshitong" in rules.value(CityRules.channels),
-        )
-
-    @classmethod
-    def any(cls, chance: random.Random) -> Answers:
-        """Any, each of which mostly admits the pair."""
-        yes = [chance.random() < 0.9 for _ in range(5)]
-        few = [chance.choice((1, 2, 99, 99)) for _ in range(2)]
-        return cls(yes[0], yes[1], yes[2], yes[3], few[0], few[1], yes[4])
-
-    def values(self, pinyin: str) -> dict[str, Any]:
-        """The same as hooks of a city."""
-        give = Scheme.EMPLOYEE if self.employees_give else Scheme.RESIDENT
-        use = Scheme.EMPLOYEE if self.employees_use else Scheme.RESIDENT
-        limit = FamilyLimit(people=self.places, counting_holder=False)
-        values: dict[str, Any] = {
-            "holder_terms": terms(give),
-            "member_terms": {
-                Purpose.VISIT: terms(use),
-                Purpose.RESIDENT_PREMIUM: terms(use),
-            },
-            "relations": DIRECT
-            if self.spouses
-            else RelationSet(name="子女", codes=frozenset({"20"})),
-            "scope": Scope.PROVINCE if self.whole_province else Scope.POOLING_AREA,
-            "family_limit": limit if self.places < 99 else NO_LIMIT,
-            "giver_limit": GiverLimit(givers=self.givers)
-            if self.givers < 99
-            else NO_LIMIT,
-        }
-        if not self.wanshitong:
-            values |= {hook: without_wanshitong(hook)(pinyin) for hook in KEYED}
-        return values
 
 
 def agreed(holders: Answers, members: Answers) -> bool:
@@ -388,7 +84,7 @@ def test_any_two_cities_agree_or_both_refuse() -> None:
 def _served(here: Answers, there: Answers) -> Cities:
     """Two cities with these answers."""
     changed = [
-        other(pinyin, **answers.values(pinyin)).named(pinyin)
+        answering(pinyin, **answers.values(pinyin)).named(pinyin)
         for pinyin, answers in ((HERE, here), (THERE, there))
     ]
     return Cities(tuple(changed))
@@ -483,7 +179,7 @@ def test_a_review_is_due_on_the_later_day() -> None:
     kin = (Kin("M", "10", "登记"),)
     for served, state, days in (
         (cities(), BindingState.UNDER_REVIEW, 3),
-        (other(THERE, review_latency=at_once), BindingState.ACTIVE, 0),
+        (answering(THERE, review_latency=at_once), BindingState.ACTIVE, 0),
     ):
         world = Applicants(
             HERE, holder={"kin": kin}, member={"place": PLACES[THERE]}, served=served

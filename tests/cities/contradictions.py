@@ -93,7 +93,8 @@ BINDING = {
         applying("chuzhou", "wanshitong", member={"place": "340800"}),
         "refused: scope",
         lambda _: Scope.PROVINCE,
-        "active",
+        # Anqing, which must agree too, reviews whom the registry does not show (A27).
+        "under_review, due 2025-10-11 17:00",
     ),
     "X4": Contradiction(
         "chuzhou",

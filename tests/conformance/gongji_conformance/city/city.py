@@ -244,6 +244,11 @@ class CityUnderTest:
             return "340800"
         return "341000"
 
+    def serves(self, area_code: str) -> bool:
+        """Return whether the service serves a city."""
+        cities = self.stubs.cities.ListCities(city_pb2.ListCitiesRequest()).cities
+        return any(city.area_code == area_code for city in cities)
+
     def apart(self) -> Couple:
         """Register two employees, of this city and of another pooling area."""
         holder = self.people.one(balance=300)

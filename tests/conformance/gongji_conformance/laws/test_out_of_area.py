@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from gongji.v1 import settlement_pb2
+from typing import Final
+
+from gongji.v1 import binding_pb2, settlement_pb2
 
 from gongji_conformance.city.city import CityUnderTest
-from gongji_conformance.city.stubs import CallRefused, ask
+from gongji_conformance.city.stubs import CallRefused, ask, new_id
 from gongji_conformance.laws.capability import across_only, hooks_of
 from gongji_conformance.laws.law import law
+
+_ANOTHER_PROVINCE: Final = "320100"
 
 
 @law("OUT-OF-AREA-SETTLE-001")
@@ -44,11 +48,35 @@ def test_a_bill_is_held_to_its_filing(gongji_city: CityUnderTest) -> None:
 
 @law("OUT-OF-AREA-BIND-001")
 def test_relatives_elsewhere(gongji_city: CityUnderTest) -> None:
-    """A pair of two areas is bound like any other."""
+    """A pair of two areas is bound like any other, if the member's city can be asked."""
     holder, member = gongji_city.apart()
+    if not gongji_city.serves(gongji_city.other_area):
+        application = gongji_city.application(holder, member)
+        answer = ask(gongji_city.stubs.bindings.SubmitBinding, application)
+        assert {"scope"} == hooks_of(answer)
+        return
     gongji_city.bind(holder, member)
     members = [binding.member for binding in gongji_city.bindings(holder)]
     assert [member.person_no] == members
+
+
+@law("OUT-OF-AREA-BIND-002")
+def test_relatives_of_another_province(gongji_city: CityUnderTest) -> None:
+    """A member of another province is refused by scope alone, and told of the wallet."""
+    holder = gongji_city.people.one(balance=300)
+    member = gongji_city.people.one(insured=_ANOTHER_PROVINCE)
+    application = gongji_city.application(holder, member)
+    answer = ask(gongji_city.stubs.bindings.SubmitBinding, application)
+    assert {"scope"} == hooks_of(answer)
+    assert [] == gongji_city.bindings(holder)
+    application.request_id = new_id()
+    application.validate_only = application.explain = True
+    reply = gongji_city.stubs.bindings.SubmitBinding(application)
+    (condition,) = reply.unmet.conditions
+    assert [
+        binding_pb2.STEP_ACTION_OPEN_WALLET,
+        binding_pb2.STEP_ACTION_TRANSFER,
+    ] == [step.action for step in condition.instead.steps]
 
 
 @law("OUT-OF-AREA-CHANNEL-001")
