@@ -113,6 +113,10 @@ class PairRules(DayRules):
         """Return the value of the city that is asked, with its day and clauses."""
         return self._of[self.side_of(hook.__name__)].answer(hook)
 
+    def value(self, hook: Callable[[CityRules], Timeline[T] | None]) -> T:
+        """Return the bare value of the city that is asked."""
+        return self.answer(hook).value
+
     def ref(self, hook: Callable[[CityRules], object], *clauses: Clause) -> RuleRef:
         """Return a reference to the value of the city that is asked."""
         return self._of[self.side_of(hook.__name__)].ref(hook, *clauses)

@@ -27,7 +27,7 @@ from gongji.binding.formterms import notices_of, outcomes_of
 from gongji.binding.submission import channel_fits
 from gongji.binding.ways import ways
 from gongji.binding.workdays import Workdays
-from gongji.cities.city import Cities, City
+from gongji.cities.city import Cities, City, DayRules
 from gongji.model.binding import Application
 from gongji.model.form import ApplicationForm
 from gongji.model.people import Certificate, Enrolment, Mark, Person
@@ -79,11 +79,8 @@ def admit(
     day = query.day or now.astimezone(SHANGHAI).date()
     asked = rules_of_places(query.holder_city, query.member_city, day, cities)
     rules = asked.rules
-    at, others = now, list[ChannelId]()
-    if query.channel:
-        channel = declared_channel(rules, query.channel)
-        at = now if query.day is None else _opening(channel, query.day)
-        others = open_channels(rules, at, workdays)
+    at = _at(query, rules, now)
+    others = open_channels(rules, at, workdays) if query.channel else ()
     case = _case_of(query, asked, day)
     check = partial(_unmet, at=at, workdays=workdays, day=query.day)
     if unmet := check(case):
@@ -113,6 +110,14 @@ def _refuse_province(query: FormQuery) -> None:
             f"member_city：{query.member_city} 是省，须写到市，如 {query.holder_city}",
             field="member_city",
         )
+
+
+def _at(query: FormQuery, rules: DayRules, now: datetime) -> datetime:
+    """Return the instant that the form is for. UnknownChannel."""
+    if not query.channel:
+        return now
+    channel = declared_channel(rules, query.channel)
+    return now if query.day is None else _opening(channel, query.day)
 
 
 def _opening(channel: Channel, day: date) -> datetime:

@@ -168,10 +168,7 @@ def _outcomes(rules: DayRules, channel: ChannelId) -> Iterator[FormOutcome]:
     """Yield them in the order in which `life.forward` decides."""
     if rules.value(CityRules.consent).required:
         yield _awaiting(rules)
-    asked = [r.answer(CityRules.review_latency) for r in turns(rules)]
-    latencies = [answer.value[channel] for answer in asked]
-    cited = [answer.value[channel].clauses or answer.clauses for answer in asked]
-    clauses = tuple(dict.fromkeys(chain.from_iterable(cited)))
+    latencies, clauses = _latencies(rules, channel)
     at_once = {latency.at_once for latency in latencies}
     if AtOnce.NEVER not in at_once:
         yield FormOutcome(
@@ -184,6 +181,16 @@ def _outcomes(rules: DayRules, channel: ChannelId) -> Iterator[FormOutcome]:
         reviewed = [one for one in latencies if one.at_once is not AtOnce.ALWAYS]
         slowest = max(reviewed, key=attrgetter("working_days"))
         yield _under_review(rules, slowest, clauses)
+
+
+def _latencies(
+    rules: DayRules, channel: ChannelId
+) -> tuple[list[ReviewLatency], tuple[Clause, ...]]:
+    """Return how long each city that is asked reviews, and their clauses."""
+    asked = [r.answer(CityRules.review_latency) for r in turns(rules)]
+    cited = [answer.value[channel].clauses or answer.clauses for answer in asked]
+    clauses = tuple(dict.fromkeys(chain.from_iterable(cited)))
+    return [answer.value[channel] for answer in asked], clauses
 
 
 def _awaiting(rules: DayRules) -> FormOutcome:

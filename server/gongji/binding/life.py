@@ -6,7 +6,9 @@ place in the family is taken from submission until the binding is closed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -125,44 +127,27 @@ def forward(
     cities either may ask for a review, which is due on the later of their days.
     `recorded` says that the registry shows the relation, so that no person must judge.
     """
+    move = partial(moved, at=now, who=caller, channel=binding.channel)
     if rules.value(CityRules.consent).required and binding.consent is None:
-        return moved(
-            binding,
-            BindingState.AWAITING_CONSENT,
-            now,
-            who=caller,
-            why="等待使用人同意",
-            channel=binding.channel,
-        )
+        return move(binding, BindingState.AWAITING_CONSENT, why="等待使用人同意")
     reviews = [_Review.of(asked, binding.channel) for asked in turns(rules)]
     waiting = [review for review in reviews if not review.at_once(recorded=recorded)]
     if not waiting:
-        return moved(
-            binding,
-            BindingState.ACTIVE,
-            now,
-            who=caller,
-            why=in_words(reviews[0].latency),
-            channel=binding.channel,
-        )
+        return move(binding, BindingState.ACTIVE, why=in_words(reviews[0].latency))
     # From now, not from submission: the reviewer's time begins with the consent.
-    dues = [review.due(now, workdays) for review in waiting]
-    due, latency = max(
-        zip(dues, [review.latency for review in waiting], strict=True),
-        key=lambda one: one[0].at,
-    )
-    provisional = any(one.provisional for one in dues)
-    return moved(
-        replace(
-            binding,
-            review_due_at=due.at,
-            review_due_provisional=binding.review_due_provisional or provisional,
-        ),
-        BindingState.UNDER_REVIEW,
-        now,
-        who=caller,
-        why=f"等待审核：{in_words(latency)}",
-        channel=binding.channel,
+    last = max(waiting, key=lambda review: review.due(now, workdays).at)
+    due = _due(binding, [review.due(now, workdays) for review in waiting])
+    why = f"等待审核：{in_words(last.latency)}"
+    return move(due, BindingState.UNDER_REVIEW, why=why)
+
+
+def _due(binding: Binding, dues: Sequence[Due]) -> Binding:
+    """Return the binding whose review is due on the last of some days."""
+    return replace(
+        binding,
+        review_due_at=max(due.at for due in dues),
+        review_due_provisional=binding.review_due_provisional
+        or any(due.provisional for due in dues),
     )
 
 

@@ -172,20 +172,11 @@ class _Pair(Struct, frozen=True):
         # hot path: of most bindings nothing has changed since they were made.
         if not changes and status.state is BindingState.ACTIVE:
             return replace(status, since=first)
-        digest = status.rules_digest
-        asked = {digest, *status.other_digests}
-        status = BindingStatus(BindingState.ACTIVE, first)
-        for day in sorted({first, today} | changes):
-            on_day = self._on(day, purpose)
-            asked |= {on_day.rules_digest, *on_day.other_digests}
-            # Told since its first day: what was told late began before the binding did.
-            if on_day.state is not status.state:
-                status = on_day
-            if on_day.state is BindingState.ENDED:
-                digest = on_day.rules_digest
-                break
-        others = tuple(sorted(asked - {digest, ""}))
-        return replace(status, rules_digest=digest, other_digests=others)
+        days = [self._on(day, purpose) for day in sorted({first, today} | changes)]
+        since = _since(first, days)
+        # Of one that has ended, the rules that ended it; else those of today.
+        decided = since if since.state is BindingState.ENDED else status
+        return _naming(decided.rules_digest, since, days)
 
     def _changes(self, first: date, today: date) -> set[date]:
         """Return the days since the first on which a fact may have changed."""
@@ -226,6 +217,27 @@ class _Pair(Struct, frozen=True):
             yield from [city.rules_digest for city in case.rules.cities.values()]
         else:
             yield self.cities.of(self.holder.place_on(case.today)).rules_digest
+
+
+def _naming(
+    digest: str, status: BindingStatus, days: Iterable[BindingStatus]
+) -> BindingStatus:
+    """Return a status that names rules, and all others that were asked on some days."""
+    asked = {name for one in days for name in (one.rules_digest, *one.other_digests)}
+    others = tuple(sorted(asked - {digest, ""}))
+    return replace(status, rules_digest=digest, other_digests=others)
+
+
+def _since(first: date, days: Iterable[BindingStatus]) -> BindingStatus:
+    """Return how a binding stands after some days, since the first on which it did."""
+    status = BindingStatus(BindingState.ACTIVE, first)
+    for on_day in days:
+        # Told since its first day: what was told late began before the binding did.
+        if on_day.state is not status.state:
+            status = on_day
+        if on_day.state is BindingState.ENDED:
+            break
+    return status
 
 
 def _unmet(case: Case, purpose: Purpose) -> Iterator[BindingStatus]:

@@ -168,7 +168,7 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
         """Return the binding as just submitted, before it moves anywhere."""
         application = case.application
         days = case.rules.value(CityRules.application_expiry)
-        own, *others = turns(case.rules)
+        own, *others = [_deciding_rules(r, application) for r in turns(case.rules)]
         there = speaker_of(case.rules, Side.MEMBER)
         return Binding(
             # Of the request: sent twice, it names one binding.
@@ -188,11 +188,9 @@ class Submit(Command[Binding], frozen=True, kw_only=True):
             review_due_provisional=hours_provisional(
                 case.channel, facts.now, self.workdays
             ),
-            rules=_deciding_rules(own, application),
+            rules=own,
             decided_by=city.decided_by,
-            member_rules=tuple(
-                [ref for rules in others for ref in _deciding_rules(rules, application)]
-            ),
+            member_rules=tuple(chain.from_iterable(others)),
             member_decided_by=there.decided_by if there else None,
             asked_both=True,
         )
