@@ -232,7 +232,7 @@ def test_every_hook_is_asked_of_somebody() -> None:
     of_settling = {
         *("reimbursement", "exclusions", "out_of_area", "purse_order", "reversal"),
         *("uses", "account_crediting", "credit_day", "premiums", "wallet_terms"),
-        *("wallet", "enquiries"),
+        *("wallet", "enquiries", "visit_evidence"),
     }
     assert set(DATED_HOOKS) == tried | of_settling | {"lapsed_places"}
     assert all(ASKED_OF[n] == row.sides for n, row in OTHERS.items() if ":" not in n)

@@ -67,6 +67,7 @@ ASKED_OF: Final[Mapping[str, frozenset[Side]]] = {
     "out_of_area": _MEMBER,
     "purse_order": _MEMBER,
     "reversal": _MEMBER,
+    "visit_evidence": _MEMBER,
     # Each must offer the purpose; how the member is enrolled is the member's city's.
     "member_terms": BOTH,
     # The pair: each must admit it.
