@@ -131,8 +131,8 @@ class CanaryRun:
         packet = packet_pb2.GetPacketRequest(settlement_id=self.settlement_id)
         self.packet += self.packets.GetPacket(packet).SerializeToString()
         ref = types_pb2.PersonRef(person_no=MEMBER)
-        sides = statement_pb2.StatementSide.values()
-        for side in filter(None, sides):
+        unasked = {0, statement_pb2.STATEMENT_SIDE_WALLET}  # none is open
+        for side in set(statement_pb2.StatementSide.values()) - unasked:
             issue = statement_pb2.IssueStatementRequest(person=ref, side=side)
             issued = self.statements.IssueStatement(issue)
             self.shown += issued.SerializeToString()

@@ -330,6 +330,33 @@ class TestFetch:
 
         assert len(kinds) == len({row[2] for row in sheet.rows})
 
+    def test_a_wallet_is_listed_like_an_account(self) -> None:
+        """Its entries are asked for as the wallet's, and stand under its own title."""
+        channel = FakeChannel(GetPerson=[PERSON], ListEntries=[_entries([5], 1, 6)])
+
+        sheet = _fetch(channel, "wallet")
+
+        assert channel.requests[-1].wallet
+        assert "医保钱包明细单" == sheet.title
+        assert [5] == [row[3] for row in sheet.rows]
+
+    @pytest.mark.parametrize("paid", [0, 30])
+    def test_what_a_wallet_paid_has_a_column(self, paid: int) -> None:
+        """Only if it paid something; the payers add up to the total, in the note too."""
+        row = settlement_pb2.SettlementRow(
+            total_fen=150, fund_fen=100, wallet_fen=paid, cash_fen=50 - paid
+        )
+        page = settlement_pb2.ListSettlementsResponse(rows=[row, row])
+        channel = FakeChannel(GetPerson=[PERSON], ListSettlements=[page])
+
+        sheet = _fetch(channel, "member")
+
+        columns = [column.head for column in sheet.columns]
+        assert ("医保钱包（元）" in columns) is ("医保钱包" in sheet.note) is bool(paid)
+        for amounts in (*sheet.rows, sheet.closing):
+            total, *payers = [cell for cell in amounts if isinstance(cell, int)]
+            assert total == sum(payers)
+
     def test_an_institution_without_a_name(self) -> None:
         """The code stands for a name the registry does not have; the time is Shanghai's."""
         row = settlement_pb2.SettlementRow(

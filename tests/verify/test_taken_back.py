@@ -33,7 +33,8 @@ def decided(data: Path, find: FindAll) -> list[str]:
 def reversed_one(insider: Insider) -> Settlement:
     """Return the settlement that was reversed as a caller asked, others after it standing."""
     found: list[Settlement] = [s for s in insider.all(Settlement) if s.reversed_by]
-    (one,) = found
+    # Of the two the one that no wallet paid: after that of the wallet none was made.
+    (one,) = [s for s in found if not s.wallet_fen]
     return one
 
 

@@ -41,7 +41,8 @@ _MOST_TOLD: Final = 20
     type=click.Choice(statement.SIDES),
     default="holder",
     show_default=True,
-    help="holder 共济消费（授权人），member 本人结算（就诊人），account 个人账户明细。",
+    help="holder 共济消费（授权人），member 本人结算（就诊人），account 个人账户明细，"
+    "wallet 医保钱包明细。",
 )
 @click.option("--month", type=MONTH, help="查询的月份；与 --from、--to 二选一。")
 @click.option(
@@ -73,7 +74,7 @@ def statement_command(
     target: ServerTarget,
     **options: Any,
 ) -> None:
-    """共济消费查询：打印一个人的共济消费、本人结算或账户明细。
+    """共济消费查询：打印一个人的共济消费、本人结算、账户或医保钱包明细。
 
     PDF 由服务出具，带编号与验证码，服务留存根；真伪以 gongji verify-statement 核对。
     """

@@ -167,10 +167,13 @@ class ListEntriesRequest(_message.Message):
     FROM_DAY_FIELD_NUMBER: _builtins.int
     TO_DAY_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    WALLET_FIELD_NUMBER: _builtins.int
     from_day: _builtins.str
     """First day; empty means from the beginning."""
     to_day: _builtins.str
     """Last day, inclusive; empty means until now."""
+    wallet: _builtins.bool
+    """The entries of that person's wallet (医保钱包) instead; WALLET_NOT_FOUND if none is open."""
     @_builtins.property
     def person(self) -> _types_pb2.PersonRef:
         """Whose account."""
@@ -186,10 +189,11 @@ class ListEntriesRequest(_message.Message):
         from_day: _builtins.str = ...,
         to_day: _builtins.str = ...,
         page: _types_pb2.PageRequest | None = ...,
+        wallet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "page", b"page", "person", b"person", "to_day", b"to_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "page", b"page", "person", b"person", "to_day", b"to_day", "wallet", b"wallet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,7 +84,7 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """Entries of one account with opening and closing balance.
+        """Entries of one account, or wallet, with opening and closing balance.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

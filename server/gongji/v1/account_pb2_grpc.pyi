@@ -36,7 +36,7 @@ class AccountServiceStub:
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_pb2.GetAccountRequest, _account_pb2.GetAccountResponse]
     """Balance and version of one account."""
     ListEntries: _grpc.UnaryUnaryMultiCallable[_account_pb2.ListEntriesRequest, _account_pb2.ListEntriesResponse]
-    """Entries of one account with opening and closing balance."""
+    """Entries of one account, or wallet, with opening and closing balance."""
     Credit: _grpc.UnaryUnaryMultiCallable[_account_pb2.CreditRequest, _account_pb2.CreditResponse]
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
     One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
@@ -66,7 +66,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_pb2.GetAccountRequest, _account_pb2.GetAccountResponse]  # type: ignore[assignment]
     """Balance and version of one account."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_account_pb2.ListEntriesRequest, _account_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """Entries of one account with opening and closing balance."""
+    """Entries of one account, or wallet, with opening and closing balance."""
     Credit: _aio.UnaryUnaryMultiCallable[_account_pb2.CreditRequest, _account_pb2.CreditResponse]  # type: ignore[assignment]
     """Credits an account: a month's credit by the city's rule, or a balance brought forward.
     One month's credit is given once a person, whatever the request id (ALREADY_CREDITED). A balance of a batch is
@@ -105,7 +105,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_pb2.ListEntriesResponse, _abc.Awaitable[_account_pb2.ListEntriesResponse]]:
-        """Entries of one account with opening and closing balance."""
+        """Entries of one account, or wallet, with opening and closing balance."""
 
     @_abc_1.abstractmethod
     def Credit(

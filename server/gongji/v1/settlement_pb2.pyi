@@ -1972,7 +1972,9 @@ class BenefitYear(_message.Message):
 
     @_builtins.property
     def purses(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenefitPurse]:
-        """Purses the next bill may be charged to, in the city's order. Empty unless open."""
+        """Purses the next bill may be charged to, in the city's order; not the wallet, for which a bill asks (GetWallet tells
+        of it). Empty unless open.
+        """
 
     @_builtins.property
     def refusal(self) -> Global___RecomputationRefusal:

@@ -37,6 +37,8 @@ class _StatementSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Stateme
     """The person's own settlements (本人结算)."""
     STATEMENT_SIDE_ACCOUNT: _StatementSide.ValueType  # 3
     """The entries of the person's account (账户明细)."""
+    STATEMENT_SIDE_WALLET: _StatementSide.ValueType  # 4
+    """The entries of the person's wallet (医保钱包明细)."""
 
 class StatementSide(_StatementSide, metaclass=_StatementSideEnumTypeWrapper):
     """Whose side a statement takes."""
@@ -49,6 +51,8 @@ STATEMENT_SIDE_MEMBER: StatementSide.ValueType  # 2
 """The person's own settlements (本人结算)."""
 STATEMENT_SIDE_ACCOUNT: StatementSide.ValueType  # 3
 """The entries of the person's account (账户明细)."""
+STATEMENT_SIDE_WALLET: StatementSide.ValueType  # 4
+"""The entries of the person's wallet (医保钱包明细)."""
 Global___StatementSide: _TypeAlias = StatementSide  # noqa: Y015
 
 @_typing.final

@@ -11,7 +11,7 @@ import pytest
 from gongji.model.binding import Binding
 from gongji.model.commands import Listing
 from gongji.rpc.services.holds import Holds
-from gongji.v1 import access_pb2
+from gongji.v1 import access_pb2, account_pb2
 from gongji.v1 import wallet_pb2 as pb
 
 from tests.rpc.services.acting import family_under_policy, outcome, subject
@@ -136,6 +136,45 @@ async def test_a_transfer_accepted(service: Service) -> None:
     assert [] == list((await wallet(service, "P1")).held)
     assert [ACCEPTED] == await states(service, "P1")
     assert [ACCEPTED] == await states(service, "P2")
+
+
+async def filled(service: Service) -> str:
+    """Have P2 accept 100 yuan into a wallet used here; return the transfer's id."""
+    await opened(service)
+    transfer_id = await sent(service)
+    await service.wallets.AcceptTransfer(accepting(service, transfer_id))
+    place = pb.ChangeWalletPlaceRequest(
+        request_id=service.new_id(), person=service.ref("P2"), use_place="341100"
+    )
+    await service.wallets.ChangeWalletPlace(place)
+    return transfer_id
+
+
+async def test_a_wallet_pays_and_has_its_money_back(service: Service) -> None:
+    """A reply tells what is left in it; its entries say what came, was paid, came back."""
+    transfer_id = await filled(service)
+    settled = await service.settle(
+        fen=60_00, patient=service.ref("P2"), use_wallet=True
+    )
+    settlement_id = settled.settlement.settlement_id
+    [moved] = settled.settlement.movements
+    assert (True, -60_00, 40_00) == (moved.wallet, moved.fen, moved.balance_after_fen)
+    reversal = await service.reverse(settlement_id=settlement_id)
+    assert [(True, 60_00)] == [(one.wallet, one.fen) for one in reversal.refunds]
+    assert 100_00 == (await wallet(service, "P2")).balance_fen
+    assert await kinds(service, "P2", wallet=True) == [
+        ("WALLET_RECEIVED", 100_00, transfer_id),
+        ("WALLET_CHARGE", -60_00, settlement_id),
+        ("WALLET_REFUND", 60_00, settlement_id),
+    ]
+
+
+async def test_entries_of_no_wallet(service: Service) -> None:
+    """Whoever has opened no wallet has no entries of one."""
+    request = account_pb2.ListEntriesRequest(person=service.ref("P1"), wallet=True)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await service.accounts.ListEntries(request)
+    assert "NOT_FOUND WALLET_NOT_FOUND person" == RefusedCall.of(refused.value).summary
 
 
 async def test_what_is_not_accepted_goes_back(service: Service) -> None:

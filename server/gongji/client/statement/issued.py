@@ -20,6 +20,7 @@ _SIDES: Final = {
     "holder": pb.STATEMENT_SIDE_HOLDER,
     "member": pb.STATEMENT_SIDE_MEMBER,
     "account": pb.STATEMENT_SIDE_ACCOUNT,
+    "wallet": pb.STATEMENT_SIDE_WALLET,
 }
 
 
@@ -63,6 +64,8 @@ def _laid_out(statement: pb.Statement) -> Sheet:
     )
     if statement.side == pb.STATEMENT_SIDE_ACCOUNT:
         return layout.of_account(subject, statement.entries, _balances(statement))
+    if statement.side == pb.STATEMENT_SIDE_WALLET:
+        return layout.of_wallet(subject, statement.entries, _balances(statement))
     parties = {party.person_no: party for party in statement.parties}
     if statement.side == pb.STATEMENT_SIDE_HOLDER:
         return layout.of_holder(subject, statement.settlements, parties)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -195,6 +196,20 @@ def of_account(
         rows=tuple(rows),
         closing=("", "", "期末余额", "", balances.closing_fen),
         note="金额为负是支出，为正是划入或退回。序号自开户起连续编排，缺号即缺页。",
+    )
+
+
+def of_wallet(
+    subject: SheetSubject, entries: Sequence[account_pb2.Entry], balances: Balances
+) -> Sheet:
+    """Return the entries of a wallet (医保钱包) between two balances."""
+    sheet = of_account(subject, entries, balances)
+    return replace(
+        sheet,
+        title="医保钱包明细单",
+        party="钱包所有人",
+        note="金额为负是支出，为正是转入或退回。序号自第一笔起连续编排，缺号即缺页。"
+        "转账冻结的款项不在钱包之中。",
     )
 
 

@@ -65,20 +65,34 @@ def _of_account(
     channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
 ) -> Sheet:
     account = _account(channel, person.person_no, period)
-    balances = Balances(account.opening_fen, account.closing_fen)
-    return layout.of_account(_subject(person, period), account.entries, balances)
+    return layout.of_account(
+        _subject(person, period), account.entries, account.balances
+    )
+
+
+def _of_wallet(
+    channel: grpc.Channel, person: types_pb2.Person, period: StatementPeriod
+) -> Sheet:
+    wallet = _account(channel, person.person_no, period, wallet=True)
+    return layout.of_wallet(_subject(person, period), wallet.entries, wallet.balances)
 
 
 def _subject(person: types_pb2.Person, period: StatementPeriod) -> SheetSubject:
     return SheetSubject(person.person_no, person.name, period)
 
 
-_SHEETS: Final = {"holder": _of_holder, "member": _of_member, "account": _of_account}
+_SHEETS: Final = {
+    "holder": _of_holder,
+    "member": _of_member,
+    "account": _of_account,
+    "wallet": _of_wallet,
+}
 
 SIDES: Final[Sequence[str]] = tuple(_SHEETS)
 """Whose side a statement takes.
 
-The holder's charges for others, the patient's own settlements, the account's entries.
+The holder's charges for others, the patient's own settlements, the entries of the
+account or of the wallet.
 """
 
 
@@ -90,6 +104,11 @@ class _AccountPeriod(NamedTuple):
     closing_fen: int
 
     @property
+    def balances(self) -> Balances:
+        """Return the balances before and after."""
+        return Balances(self.opening_fen, self.closing_fen)
+
+    @property
     def adds_up(self) -> bool:
         """Return whether its entries lead from opening to closing."""
         # Only the sum shows that nothing came between two pages.
@@ -98,12 +117,16 @@ class _AccountPeriod(NamedTuple):
 
 
 def _account(
-    channel: grpc.Channel, person_no: str, period: StatementPeriod
+    channel: grpc.Channel,
+    person_no: str,
+    period: StatementPeriod,
+    *,
+    wallet: bool = False,
 ) -> _AccountPeriod:
     """Return an account that adds up. UnsettledError if it does not, looked at twice."""
     first, second = None, None
     for _ in range(2):
-        first, second = second, _read_account(channel, person_no, period)
+        first, second = second, _read_account(channel, person_no, period, wallet)
         if second.adds_up:
             return second
     if first == second:
@@ -117,11 +140,17 @@ def _account(
 
 
 def _read_account(
-    channel: grpc.Channel, person_no: str, period: StatementPeriod
+    channel: grpc.Channel,
+    person_no: str,
+    period: StatementPeriod,
+    wallet: bool,  # noqa: FBT001 - as the request says it
 ) -> _AccountPeriod:
     """Read an account page by page, each at its own moment."""
     request = account_pb2.ListEntriesRequest(
-        person=_ref(person_no), from_day=period.from_day, to_day=period.to_day
+        person=_ref(person_no),
+        from_day=period.from_day,
+        to_day=period.to_day,
+        wallet=wallet,
     )
     stub = account_pb2_grpc.AccountServiceStub(channel)
     pages = list(_pages(stub.ListEntries, request))

@@ -11,14 +11,15 @@ from typing import Final
 from gongji.account.correction import CorrectCredit
 from gongji.account.credit import CreditAccount, TakeBackCredit
 from gongji.account.forward import BringForward
-from gongji.account.ledger import purse_account
+from gongji.account.ledger import ledger_account_of
 from gongji.account.premium import PayPremium
 from gongji.account.refund import RefundPremium
 from gongji.cities.city import Cities
-from gongji.model.account import Account, Entry, has_purse
+from gongji.model.account import Account, AccountKey, Entry, has_purse
 from gongji.model.commands import Listing
 from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.refusals import MalformedField, NoAccount
+from gongji.model.wallet import WalletAccount
 from gongji.rpc.calls import command_request
 from gongji.rpc.convert.spans import span_of
 from gongji.rpc.convert.values import (
@@ -35,6 +36,7 @@ from gongji.store import Store
 from gongji.v1 import account_pb2 as pb
 from gongji.v1 import types_pb2
 from gongji.v1.account_pb2_grpc import AccountServiceServicer
+from gongji.wallet.opening import wallet_not_found
 
 # Bounds of a listing are exclusive: the instant itself counts.
 _MOMENT: Final = timedelta(microseconds=1)
@@ -56,7 +58,8 @@ class AccountService(AccountServiceServicer):
         account = await self._account(request.person)
         if request.HasField("at"):
             account = await self._before(
-                account.person_no, {"at": instant_from(request.at) + _MOMENT}
+                (Account, account.person_no),
+                {"at": instant_from(request.at) + _MOMENT},
             )
         return pb.GetAccountResponse(
             person_no=account.person_no,
@@ -68,22 +71,22 @@ class AccountService(AccountServiceServicer):
         self, request: pb.ListEntriesRequest, context: object
     ) -> pb.ListEntriesResponse:
         """Return entries of an account, oldest first, and the balances around them."""
-        person_no = (await self._account(request.person)).person_no
+        key = await self._listed(request)
         span = span_of(request.from_day, request.to_day)
         listing = Listing(
             kind=Entry,
-            equals=_purse(person_no),
+            equals=_entered(key),
             at_least=span.at_least("at"),
             below=span.below("at"),
             order="version",
         )
-        filters = {"person_no": person_no, "span": span}
+        filters = {"account": ledger_account_of(key), "span": span}
         entries = await page(self._store, request.page, filters, listing)
         # Before the first entry there was nothing; a balance of 0 is a balance.
-        opening = Account(person_no)
+        opening = Account(key[1])
         if span.first:
-            opening = await self._before(person_no, span.at_least("at"))
-        closing = await self._before(person_no, span.below("at"))
+            opening = await self._before(key, span.at_least("at"))
+        closing = await self._before(key, span.below("at"))
         rows, next_token = entries.fitting(map(_entry_to, entries.rows))
         return pb.ListEntriesResponse(
             entries=rows,
@@ -245,23 +248,36 @@ class AccountService(AccountServiceServicer):
             )
         return account or Account(person.person_no)
 
-    async def _before(self, person_no: str, below: Mapping[str, datetime]) -> Account:
-        """Return the account as the last entry below a bound left it."""
+    async def _listed(self, request: pb.ListEntriesRequest) -> AccountKey:
+        """Return the account, or wallet, whose entries are asked for.
+
+        NoAccount, PersonNotFound, WalletNotFound; Denied.
+        """
+        if not request.wallet:
+            return Account, (await self._account(request.person)).person_no
+        person = await self._people.known(request.person, "person")
+        wallet = await self._store.get(WalletAccount, person.person_no)
+        if wallet is None:
+            raise wallet_not_found("person")
+        return WalletAccount, wallet.person_no
+
+    async def _before(self, key: AccountKey, below: Mapping[str, datetime]) -> Account:
+        """Return what an account or wallet held, as the last entry below a bound left it."""
         last = Listing(
             kind=Entry,
-            equals=_purse(person_no),
+            equals=_entered(key),
             below=below,
             order="version",
             descending=True,
             limit=1,
         )
         for entry in await self._store.page(last):
-            return Account(person_no, entry.balance_after_fen, entry.version_after)
-        return Account(person_no)
+            return Account(key[1], entry.balance_after_fen, entry.version_after)
+        return Account(key[1])
 
 
-def _purse(person_no: str) -> dict[str, str | int]:
-    return {"ledger_account": purse_account(person_no)}
+def _entered(key: AccountKey) -> dict[str, str | int]:
+    return {"ledger_account": ledger_account_of(key)}
 
 
 def _entry_to(entry: Entry) -> pb.Entry:

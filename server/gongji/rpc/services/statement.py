@@ -63,6 +63,10 @@ class IssueStatement(Struct, frozen=True):
         return Decision(None, creates=(self.issued,))
 
 
+_OF_ENTRIES: Final = (pb.STATEMENT_SIDE_ACCOUNT, pb.STATEMENT_SIDE_WALLET)
+"""Sides that list entries between two balances."""
+
+
 class Lists(NamedTuple):
     """The services whose lists a statement is made of."""
 
@@ -146,7 +150,7 @@ class StatementService(StatementServiceServicer):
 
     async def _fill(self, statement: pb.Statement) -> None:
         """Add rows, balances and the others who take part. MalformedField if too many."""
-        if statement.side == pb.STATEMENT_SIDE_ACCOUNT:
+        if statement.side in _OF_ENTRIES:
             await self._add_entries(statement)
         else:
             await self._add_settlements(statement)
@@ -157,6 +161,7 @@ class StatementService(StatementServiceServicer):
             person=types_pb2.PersonRef(person_no=statement.person_no),
             from_day=statement.from_day,
             to_day=statement.to_day,
+            wallet=statement.side == pb.STATEMENT_SIDE_WALLET,
         )
         balance = None
         async for page in _pages(self._lists.accounts.ListEntries, request):
