@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 import pytest
-from gongji.cities.anhui.evidence import T96, T98
+from gongji.cities.anhui.evidence import T111, T113
 from gongji.model.evidence import (
     EvidenceSeen,
     ShownEvidence,
@@ -203,7 +203,7 @@ def test_kind_and_check_alone_are_kept(new_world: NewWorld) -> None:
     rule = settled.evidence.rule
     assert EvidenceSeen(SOCIAL, EvidenceCheck.FORM, rule) == settled.evidence
     assert "visit_evidence" == rule.hook
-    assert {"H11", T96.id, T98.id} <= set(rule.clauses)
+    assert {"H11", T111.id, T113.id} <= set(rule.clauses)
     written = msgspec.json.encode(list(world.records.values())).decode()
     for secret in (CARD, "SN1"):
         assert secret not in written

@@ -25,19 +25,19 @@ H11 = Clause(
     verified_on=c.VERIFIED_ON,
 )
 
-T96 = Clause.assumption(
-    "T96",
+T111 = Clause.assumption(
+    "T111",
     "H11、H12只写社会保障卡或电子医保凭证；国家接口的就诊凭证类型另有居民身份证（02），"
     "本地就医也认，异地就医没有文件写明，不认。",
 )
 
-T97 = Clause.assumption(
-    "T97",
+T112 = Clause.assumption(
+    "T112",
     "身份由定点医药机构当面查验；没有随结算报送就诊凭证的照常结算，报送的须是患者本人的。",
 )
 
-T98 = Clause.assumption(
-    "T98",
+T113 = Clause.assumption(
+    "T113",
     "电子凭证令牌没有接通签发方的，社会保障卡没有登记卡号的，居民身份证没有登记号码的，"
     "只核对格式；结算记录写明没有核实。",
 )
@@ -54,14 +54,14 @@ def visit_evidence() -> Timeline[EvidenceTerms]:
                     EvidenceType.E_VOUCHER,
                     EvidenceType.IDENTITY_CARD,
                 ),
-                clauses=(H11, T96, T97),
+                clauses=(H11, T111, T112),
             ),
             elsewhere=EvidenceAccepted(
                 types=(EvidenceType.SOCIAL_SECURITY_CARD, EvidenceType.E_VOUCHER),
-                clauses=(c.H8, c.H12, T96, T97),
+                clauses=(c.H8, c.H12, T111, T112),
             ),
-            by_form=(T98,),
+            by_form=(T113,),
         ),
-        clauses=[c.H8, H10, H11, c.H12, T96, T97, T98],
+        clauses=[c.H8, H10, H11, c.H12, T111, T112, T113],
         why="H8的异地就医只写社保卡，H12写社会保障卡或电子医保凭证：后者较详，两种都认。",
     )
