@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shlex
 import subprocess
@@ -19,6 +20,7 @@ from gongji.client.connection import connect, refusal_of
 from gongji.client.sandbox.page import FAULTS, sandbox_page
 from gongji.client.sandbox.requests import FAMILIES
 from gongji.rpc.faults import KINDS
+from gongji.rpc.vouchers import OWN
 from gongji.serve.settings import SANDBOX_MARK
 from gongji.v1 import sandbox_pb2, sandbox_pb2_grpc
 from google.protobuf import descriptor_pool, json_format, message_factory
@@ -237,3 +239,13 @@ def test_its_page_is_of_this_machine_only(tmp_path: Path) -> None:
     result = gongji("sandbox", "--data", tmp_path / "x", "--page-address", "0.0.0.0:0")
     assert (1, True) == (result.exit_code, "回环" in result.stderr)
     assert not (tmp_path / "x").exists()
+
+
+def test_it_issues_vouchers(serving: StartSandbox) -> None:
+    """`gongji sandbox voucher` asks a running sandbox for a token, another one each time."""
+    told = ["--institution", "H34110000001", "--address", serving()]
+    replies = [gongji("--json", "sandbox", "voucher", "CZ001", *told) for _ in "12"]
+    assert [0, 0] == [reply.exit_code for reply in replies]
+    tokens = {json.loads(reply.stdout)["voucher"][0]["token"] for reply in replies}
+    assert 2 == len(tokens)
+    assert all(token.startswith(OWN) for token in tokens)

@@ -34,6 +34,7 @@ _PERSONAL: Final = frozenset(
         "gongji.v1.IssueVoucherResponse.token",
         "gongji.v1.BindingEvent.why",
         "gongji.v1.ClaimEvent.why",
+        "gongji.v1.ClaimChange.why",
         "gongji.v1.CorrectCreditRequest.why",
         "gongji.v1.RefundPremiumRequest.why",
         "gongji.v1.ResettleRequest.why",
