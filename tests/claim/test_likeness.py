@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from gongji.model.claim import Claim
 from gongji.model.claim_refusals import BillMayRepeat, ClaimMayRepeat
+from gongji.model.settlement import Settlement
 from gongji.settlement.resettle import Returned
 from gongji.settlement.settle import QuoteOnce
 
@@ -93,6 +94,21 @@ def test_returned_in_part(new_world: NewWorld, total_fen: int) -> None:
     assert done.after is not None
     claim = claiming.submit(world, cash_bill(world, total_fen))
     assert (done.after.settlement_id,) == claim.similar
+
+
+@pytest.mark.parametrize("total_fen", [2000_00, 1500_00])
+def test_a_paid_claim_returned_in_part(new_world: NewWorld, total_fen: int) -> None:
+    """So is a paid claim of which a part was returned, claimed again or settled."""
+    world = town(new_world)
+    paid_by = world.record(Settlement, use(world, "", "pay"))
+    (claim,) = world.all(Claim)
+    again(world, paid_by, returned=Returned(in_scope_fen=500_00))
+    assert (claim.claim_id,) == claiming.submit(
+        world, cash_bill(world, total_fen)
+    ).similar
+    with pytest.raises(BillMayRepeat):
+        settling(world, total_fen)
+    settling(world, 1999_00)
 
 
 def test_some_numbers_tell_nothing_apart(new_world: NewWorld) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from gongji.model.refusals import AlreadyReversed, NothingToResettle
+from gongji.model.people import Person
+from gongji.model.refusals import AlreadyReversed, MalformedField, NothingToResettle
 from gongji.model.settlement import Settlement
 from gongji.rules.codes import AccountUse
+from gongji.settlement.resettle import Returned
+from msgspec.structs import replace
 
 from tests.claim import claiming
 from tests.claim.test_claim import WAYS, cash_bill, town, use
-from tests.scaffold.people import NOW
+from tests.scaffold.people import ANQING, CHUZHOU, NOW
 from tests.scaffold.world import NewWorld, World
+from tests.settlement.recomputing import correct, recomputed
 from tests.settlement.test_resettle import DAY, again, differing, paid, tell, used
 
 
@@ -101,6 +105,56 @@ def test_numbers_tell_what_was_brought_since_apart(new_world: NewWorld) -> None:
     use(world, "2", "pay")
     (restored,) = again(world, world.record(Settlement, settlement_id)).settlements
     assert settlement_id == restored.before.settlement_id
+
+
+def test_a_bill_returned_in_part_and_brought_again(new_world: NewWorld) -> None:
+    """What was withdrawn with a part returned stays away once the whole bill was brought
+    again, or what was left of it."""
+    for out_of_catalogue_fen in (100_00, 40_00):
+        world = town(new_world)
+        bill = cash_bill(world, out_of_catalogue_fen=100_00)
+        done = world.settle(bill)
+        world.now += DAY
+        part = Returned(out_of_catalogue_fen=60_00)
+        (less,) = again(world, done, returned=part).settlements
+        assert less.after is not None
+        withdraw(world, less.after.settlement_id)
+        assert [less.after.settlement_id] == differing(world)
+        total_fen = 2000_00 + out_of_catalogue_fen
+        parts = {"total_fen": total_fen, "out_of_catalogue_fen": out_of_catalogue_fen}
+        world.settle(replace(bill, **parts))
+        assert [] == resettled(world, less.after.settlement_id)
+
+
+def test_a_bill_brought_at_the_instant_of_the_withdrawal(new_world: NewWorld) -> None:
+    """A batch has one instant: a like bill of that very instant was brought again; what
+    was itself settled and withdrawn then was not."""
+    world = town(new_world)
+    done = world.settle(cash_bill(world))
+    tell(world, "P1", died_on=NOW.date() - DAY)
+    again(world, done)
+    tell(world, "P1", died_on=None)
+    assert [done.settlement_id] == differing(world)
+    world.settle(cash_bill(world))
+    assert [] == resettled(world, done.settlement_id)
+
+
+def test_what_its_sender_said_is_not_judged_again(new_world: NewWorld) -> None:
+    """Who stated the insured place as it was registered then is not refused for a move
+    that is told later: the settlement is not withdrawn, nor found to be otherwise."""
+    world = new_world()
+    world.hospital(5)
+    world.person("P1", place=ANQING)
+    bill = cash_bill(world, filing_no=world.filed("P1"))
+    done = world.settle(replace(bill, insured_place=ANQING))
+    world.now += DAY
+    correct(world, Person, "P1", first_place=CHUZHOU)
+    with pytest.raises(MalformedField):
+        world.settle(done.bill)
+    assert recomputed(world, done.settlement_id).as_now.refusal is None
+    (moved,) = again(world, done).settlements
+    assert moved.after is not None
+    assert CHUZHOU == moved.after.area_code
 
 
 def resettled(world: World, settlement_id: str) -> list[str]:

@@ -30,7 +30,10 @@ def similar_to(claim: Claim, facts: Facts) -> tuple[str, ...]:
 
 def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
     bill = claim.bill
+    paid: dict[str, Settlement] = {}
     for settlement in facts.where(Settlement, "patient", bill.patient):
+        if not settlement.replaced_by:
+            paid[settlement.bill.claim_id] = settlement
         other = settlement.bill
         told_apart = claim.numbered and bool(other.invoice_no)
         # What a claim was paid by is told by the claim.
@@ -40,5 +43,8 @@ def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
     for one in facts.where(Claim, "patient", bill.patient):
         told_apart = claim.numbered and one.numbered
         counts = not one.closed and one.claim_id != claim.claim_id
-        if counts and not told_apart and alike(bill, one.bill):
+        last = paid.get(one.claim_id)
+        # Of what it was paid a part may have been returned.
+        like = alike(bill, last.bill, last.returned_fen) if last else False
+        if counts and not told_apart and (like or alike(bill, one.bill)):
             yield one.claim_id

@@ -12,22 +12,28 @@ from gongji.model.settlement import Bill, Settlement
 from gongji.settlement.invoices import clauses_of_claims, last_of, needs_of_last
 
 
-def alike(bill: Bill, other: Bill, returned_fen: int = 0) -> bool:
+def alike(
+    bill: Bill, other: Bill, returned_fen: int = 0, *, returned_before_fen: int = 0
+) -> bool:
     """Return whether a bill has the institution, day and amount of another.
 
-    `returned_fen` is what was returned of the other one.
+    `returned_fen` is what was returned of the other one, `returned_before_fen` of itself.
     """
-    # Its paper says what the bill came to before a part of it was returned, or after.
+    # Its paper says what a bill came to before a part of it was returned, or after.
+    own = {bill.total_fen, bill.total_fen + returned_before_fen}
     totals = {other.total_fen, other.total_fen + returned_fen}
-    of_one_visit = (bill.institution_code, bill.service_day) == (
+    return _of_one_day(bill, other) and not own.isdisjoint(totals)
+
+
+def _of_one_day(bill: Bill, other: Bill) -> bool:
+    return (bill.institution_code, bill.service_day) == (
         other.institution_code,
         other.service_day,
     )
-    return of_one_visit and bill.total_fen in totals
 
 
 def needs_of_paid_claims(bill: Bill, facts: Facts) -> list[Need]:
-    """Return the patient's claims; then what paid those of a like bill, and stands now."""
+    """Return the patient's claims; then what paid those of one day, and stands now."""
     needs = [Need(Claim, "patient", bill.patient)]
     # hot path: most patients have no claim.
     if facts.has(needs[0]):
@@ -41,7 +47,8 @@ def refuse_paid_by_claim(bill: Bill, facts: Facts, rules: DayRules) -> None:
     paid = []
     for claim in _paid_claims(bill, facts):
         last = last_of(claim.settlement_id, facts)
-        if last is not None and last.reversed_at is None:
+        stands = last is not None and last.reversed_at is None
+        if last and stands and alike(bill, last.bill, last.returned_fen):
             paid.append(claim.claim_id)
     if paid:
         raise BillMayRepeat(
@@ -57,7 +64,7 @@ def _paid_claims(bill: Bill, facts: Facts) -> list[Claim]:
     return [
         claim
         for claim in facts.where(Claim, "patient", bill.patient)
-        if claim.settlement_id and alike(bill, claim.bill)
+        if claim.settlement_id and _of_one_day(bill, claim.bill)
     ]
 
 
@@ -73,16 +80,27 @@ def alike_since(settlement: Settlement, facts: Facts) -> bool:
     Also if that was undone: it would not tell that this settlement stands again.
     """
     bill, taken_back = settlement.bill, settlement.reversed_at
+    before_fen = settlement.returned_fen
     claims = facts.where(Claim, "patient", bill.patient)
     numbered = {claim.claim_id for claim in claims if claim.numbered}
     for other in facts.where(Settlement, "patient", bill.patient):
         # What was settled again since was brought when its visit was first settled.
         brought = other.decided_as_of
-        since = taken_back and brought and brought > taken_back
+        # Of one instant, which a batch shares, nobody knows which came first.
+        since = taken_back and brought and brought >= taken_back
+        if not since or _of_one_visit(settlement, other):
+            continue
         told_apart = _numbered(bill, numbered) and _numbered(other.bill, numbered)
-        if since and not told_apart and alike(bill, other.bill, other.returned_fen):
+        if not told_apart and alike(
+            bill, other.bill, other.returned_fen, returned_before_fen=before_fen
+        ):
             return True
     return False
+
+
+def _of_one_visit(settlement: Settlement, other: Settlement) -> bool:
+    """Return whether another is the settlement itself, or what it was settled again from."""
+    return settlement.settlement_id in (other.settlement_id, other.replaced_by)
 
 
 def _numbered(bill: Bill, numbered: set[str]) -> bool:
