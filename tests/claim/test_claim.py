@@ -318,6 +318,24 @@ REFUSED: Final[dict[str, tuple[type[Refusal], Callable[[World], Any]]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("asks", "field"),
+    [
+        ({"account_use": AccountUse.OWN}, "bill.account_use"),
+        ({"givers": ("P2",)}, "bill.givers"),
+        ({"use_wallet": True}, "bill.use_wallet"),
+    ],
+)
+def test_what_a_claim_asks_is_named(
+    new_world: NewWorld, asks: dict[str, Any], field: str
+) -> None:
+    """A claim that asks a purse or wallet to pay is told by which field it does."""
+    world = town(new_world)
+    with pytest.raises(MalformedField) as refused:
+        claiming.submit(world, replace(cash_bill(world), **asks), "1")
+    assert field == refused.value.field
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(new_world: NewWorld, name: str) -> None:
     """What cannot be claimed is refused by name, with clauses if a rule refuses it."""

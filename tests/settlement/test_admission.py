@@ -48,10 +48,6 @@ RUNGS: dict[str, tuple[type[refusals.Refusal], dict[str, Any]]] = {
         refusals.NotInForce,
         {"service_day": date(2022, 6, 30)},
     ),
-    "insured elsewhere than it says": (
-        refusals.MalformedField,
-        {"insured_place": ANQING},
-    ),
     "a negative part": (refusals.MalformedField, {"above_limit_fen": -1}),
     "parts that do not sum": (refusals.PartsDoNotSum, {"total_fen": 1001_00}),
     "a remainder of care that the bill says is none": (
@@ -97,6 +93,10 @@ RUNGS: dict[str, tuple[type[refusals.Refusal], dict[str, Any]]] = {
     "a giver whose binding is under review": (
         refusals.GiverNotBound,
         {"givers": ("waiting",)},
+    ),
+    "insured elsewhere than it says": (
+        refusals.MalformedField,
+        {"insured_place": ANQING},
     ),
 }
 

@@ -30,7 +30,7 @@ from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import yuan
 from gongji.rules.terms import TERMS
 from gongji.settlement.invoices import invoice_needs, refuse_used, used_by
-from gongji.settlement.settle import Quote, decide_bill
+from gongji.settlement.settle import Quote, decide_brought
 
 _INVOICES: Final = "invoices"
 
@@ -70,11 +70,11 @@ class SubmitClaim(Command[Claim], frozen=True, kw_only=True):
     def decide(self, facts: Facts) -> Decision[Claim]:
         """Decide whether it is taken.
 
-        Every refusal of `decide_bill`: what Settle would refuse is not claimed either. Then
+        Every refusal of `decide_brought`: what Settle would refuse is not claimed either. Then
         ClaimNotOffered, ClaimTooLate, ClaimPapersMissing, InvoiceUsed.
         """
         bill = self.bill
-        case = decide_bill(bill, facts, self.cities).case
+        case = decide_brought(bill, facts, self.cities).case
         rules = case.rules_now
         terms = _terms(rules, case.city)
         _refuse_late(bill, terms, facts.today)
@@ -148,13 +148,18 @@ def _refuse_late(bill: Bill, terms: ClaimTerms, today: date) -> None:
 
 def _refuse_odd_bill(bill: Bill) -> None:
     """Refuse a bill that says what only one that is settled can say. MalformedField."""
-    asks = bill.account_use is not AccountUse.NONE or bill.use_wallet
-    if asks or bill.givers:
-        raise MalformedField(
-            "手工结算的费用已由本人付清，不动用个人账户与医保钱包：account_use 须为 NONE，"
-            "givers 须为空，不写 use_wallet",
-            field="bill.account_use",
-        )
+    asked = {
+        "bill.account_use": bill.account_use is not AccountUse.NONE,
+        "bill.givers": bill.givers,
+        "bill.use_wallet": bill.use_wallet,
+    }
+    for field, asks in asked.items():
+        if asks:
+            raise MalformedField(
+                "手工结算的费用已由本人付清，不动用个人账户与医保钱包：account_use 须为 "
+                "NONE，givers 须为空，不写 use_wallet",
+                field=field,
+            )
     if bill.invoice_no:
         raise MalformedField("票据写在 invoices 里", field="bill.invoice_no")
     if bill.msgid:

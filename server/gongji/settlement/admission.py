@@ -98,7 +98,7 @@ def admit(bill: Bill, facts: Facts, cities: Cities) -> AdmittedBill:
     city = cities.of(place)
     rules = city.rules(bill.service_day)
     rules_now = city.rules(facts.today)
-    _refuse_odd_bill(bill, place)
+    _refuse_odd_bill(bill)
     _refuse_undesignated(bill, institution, rules)
     _refuse_first_settlement(bill, scheme, rules)
     enrolment = _enrolment(bill, patient, scheme, rules)
@@ -207,10 +207,17 @@ def _refuse_future_day(bill: Bill, facts: Facts) -> None:
         )
 
 
-def _refuse_other_place(bill: Bill, place: str) -> None:
-    """Refuse a bill whose sender has the patient insured elsewhere. MalformedField."""
-    said = bill.insured_place
-    if said and pooling_area(said) != pooling_area(place):
+def refuse_other_place(case: InsuredVisit) -> None:
+    """Refuse a bill whose sender has the patient insured elsewhere. MalformedField.
+
+    Only when it is brought: that the registry knows better later is no fault of it.
+    """
+    bill, said = case.bill, case.bill.insured_place
+    # hot path: most bills say no place.
+    if not said:
+        return
+    place = insured_place(bill, case.patient)
+    if pooling_area(said) != pooling_area(place):
         raise MalformedField(
             f"所写的参保地医保区划为 {said}，而登记的参保地在就诊日 {bill.service_day} "
             f"为 {place}；请核对，或不填",
@@ -218,9 +225,8 @@ def _refuse_other_place(bill: Bill, place: str) -> None:
         )
 
 
-def _refuse_odd_bill(bill: Bill, place: str) -> None:
-    """Refuse a bill that contradicts the registry, or itself: amounts, then remainder."""
-    _refuse_other_place(bill, place)
+def _refuse_odd_bill(bill: Bill) -> None:
+    """Refuse a bill that contradicts itself: its amounts, then its remainder."""
     _refuse_odd_parts(bill)
     _refuse_odd_residue(bill)
 

@@ -28,7 +28,7 @@ from gongji.model.settlement import Line, Settlement
 from gongji.rules.codes import SHANGHAI, Payer
 from gongji.settlement.former import FormerFacts, Purses, RevisionNotKept
 from gongji.settlement.reverse import last_first, later_in_year
-from gongji.settlement.settle import Quote
+from gongji.settlement.settle import Quote, decide_bill
 
 _OF_THEN: Final = ("decided_by", "known")
 """What says which rules and facts decided: as now it is other than stored by its nature."""
@@ -200,7 +200,7 @@ def _decided(
     apart_from: Collection[str] = (),
 ) -> Recomputation:
     try:
-        settlement = Quote(stored.bill, cities).decide(facts).answer
+        settlement = decide_bill(stored.bill, facts, cities).quoted()
     except Refusal as refusal:
         return Recomputation(
             cities=cities,

@@ -42,6 +42,7 @@ from gongji.settlement.admission import (
     AdmittedBill,
     admit,
     givers_of,
+    refuse_other_place,
     scheme_of,
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
@@ -87,13 +88,13 @@ class Settle(RecallingCommand[Settlement], frozen=True):
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what, with the records of it, or answer its message again.
 
-        MessageIdReused, then every refusal of `decide_bill` and of `judge`, last
+        MessageIdReused, then every refusal of `decide_brought` and of `judge`, last
         InvoiceUsed and BillMayRepeat.
         """
         stands = settled_before(self.bill, self.request, facts)
         if stands is not None:
             return Decision(stands.as_settled, first_at=stands.settled_at)
-        outcome = decide_bill(self.bill, facts, self.cities)
+        outcome = decide_brought(self.bill, facts, self.cities)
         seen = seen_once(outcome.case, self.shown, facts)
         decision = outcome.settled(self.request.key, facts, seen)
         # hot path: most bills have nothing that is used once.
@@ -140,8 +141,8 @@ class Quote(Struct, frozen=True):
         return _needs(self.bill, facts)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
-        """Decide who pays what. Every refusal of `decide_bill`."""
-        outcome = decide_bill(self.bill, facts, self.cities)
+        """Decide who pays what. Every refusal of `decide_brought`."""
+        outcome = decide_brought(self.bill, facts, self.cities)
         return Decision(outcome.quoted())
 
 
@@ -156,7 +157,7 @@ class QuoteOnce(Quote, frozen=True):
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what. Every refusal of `Settle` but of its message."""
-        outcome = decide_bill(self.bill, facts, self.cities)
+        outcome = decide_brought(self.bill, facts, self.cities)
         seen = seen_once(outcome.case, self.shown, facts)
         quote = outcome.quoted()
         return Decision(quote if seen is None else replace(quote, evidence=seen))
@@ -165,6 +166,16 @@ class QuoteOnce(Quote, frozen=True):
 def settling_needs(bill: Bill, facts: Facts) -> list[Need]:
     """Return what must be known to settle a bill, its message and invoice apart."""
     return _needs(bill, facts, settling=True)
+
+
+def decide_brought(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
+    """Decide a bill that is brought now, by what its sender says of it too.
+
+    Refusals of `decide_bill`, then of `refuse_other_place`.
+    """
+    outcome = decide_bill(bill, facts, cities)
+    refuse_other_place(outcome.case)
+    return outcome
 
 
 def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
