@@ -32,19 +32,29 @@ def _similar(claim: Claim, facts: Facts) -> Iterator[str]:
     bill = claim.bill
     paid: dict[str, Settlement] = {}
     for settlement in facts.where(Settlement, "patient", bill.patient):
-        if not settlement.replaced_by:
-            paid[settlement.bill.claim_id] = settlement
         other = settlement.bill
-        told_apart = claim.numbered and bool(other.invoice_no)
         # What a claim was paid by is told by the claim.
-        counts = settlement.reversed_at is None and not other.claim_id
-        if counts and not told_apart and alike(bill, other, settlement.returned_fen):
+        if other.claim_id:
+            if not settlement.replaced_by:
+                paid[other.claim_id] = settlement
+            continue
+        told_apart = claim.numbered and bool(other.invoice_no)
+        if not told_apart and _stands(settlement, bill):
             yield settlement.settlement_id
     for one in facts.where(Claim, "patient", bill.patient):
         told_apart = claim.numbered and one.numbered
         counts = not one.closed and one.claim_id != claim.claim_id
-        last = paid.get(one.claim_id)
-        # Of what it was paid a part may have been returned.
-        like = alike(bill, last.bill, last.returned_fen) if last else False
-        if counts and not told_apart and (like or alike(bill, one.bill)):
+        if counts and not told_apart and _like(bill, one, paid.get(one.claim_id)):
             yield one.claim_id
+
+
+def _stands(settlement: Settlement, bill: Bill) -> bool:
+    """Return whether a settlement of a like bill stands."""
+    like = alike(bill, settlement.bill, settlement.returned_fen)
+    return like and settlement.reversed_at is None
+
+
+def _like(bill: Bill, claim: Claim, paid_by: Settlement | None) -> bool:
+    """Return whether a claim is of a like bill, also once a part of it was returned."""
+    paid = paid_by and alike(bill, paid_by.bill, paid_by.returned_fen)
+    return bool(paid) or alike(bill, claim.bill)
