@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from gongji.model.account import Account
 from gongji.model.people import Person
+from gongji.model.refusals import NothingToResettle
 from gongji.model.settlement import Settlement
 from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import EntryKind, Payer
@@ -12,6 +15,7 @@ from gongji.settlement.resettle import Resettle, Resettled, Returned
 from msgspec.structs import replace as changed
 
 from tests.evaluator import faults
+from tests.scaffold.people import NOW
 from tests.scaffold.world import NewWorld, World
 from tests.settlement.recomputing import correct, kept, recomputed
 from tests.wallet.paying import (
@@ -104,6 +108,54 @@ def test_settled_again_a_wallet_pays_no_more_than_it_held_then(world: World) -> 
     assert again.after is not None
     assert (30_00, 25_00) == (again.after.own_fen, again.after.wallet_fen)
     assert 100_00 == in_wallet(world)
+    assert balanced(world)
+
+
+Late = tuple[Settlement, Callable[[], object]]
+"""A bill of which the wallet paid nothing, and what tells the fact by which it may."""
+
+
+def asked_for_nothing(world: World, held: int) -> Late:
+    """P's account pays all that the fund leaves of a retired person's bill."""
+    populated(world, own=1680_00, held=held)
+    at_work = world.record(Person, "P").enrolments
+    retired = tuple(changed(one, psn_type="12") for one in at_work)
+    correct(world, Person, "P", enrolments=retired)
+    bill = world.visit("P", 3000_00, account_use=OWN, use_wallet=True)
+    done = world.settle(bill)
+    assert (1680_00, 0) == (done.own_fen, line_of(done).inputs["needed"])
+    return done, lambda: correct(world, Person, "P", enrolments=at_work)
+
+
+def told_to_be_dead(world: World, held: int) -> Late:
+    """P is told to have died, which is not so."""
+    populated(world, held=held)
+    correct(world, Person, "P", died_on=NOW.date() - DAY)
+    done = world.settle(out_of_catalogue(world, 70_00, service_day=NOW.date() - DAY))
+    assert "死亡" in line_of(done).in_words
+    return done, lambda: correct(world, Person, "P", died_on=None)
+
+
+@pytest.mark.parametrize("held", [0, 10_00])
+@pytest.mark.parametrize("bill", [asked_for_nothing, told_to_be_dead])
+def test_what_paid_nothing_pays_with_the_money_of_then(
+    world: World, bill: Callable[[World, int], Late], held: int
+) -> None:
+    """A wallet that was asked for nothing, or could not pay, pays a bill that is decided
+    otherwise later with what it held then: what came into it since stays in it."""
+    done, tell = bill(world, held)
+    world.now += DAY
+    tell()
+    world.now += 2 * DAY
+    fill(world, 300_00)
+    if held or bill is asked_for_nothing:
+        [one] = resettled(world, done).settlements
+        assert one.after is not None
+        assert held == one.after.wallet_fen
+    else:
+        with pytest.raises(NothingToResettle):
+            resettled(world, done)
+    assert 300_00 == in_wallet(world)
     assert balanced(world)
 
 

@@ -127,7 +127,8 @@ class YearFacts(FormerFacts):
         """Yield what must be known now."""
         if need.kind is Account or need.kind is WalletAccount:
             yield need
-        else:
+        # What a wallet held then its history tells.
+        if need.kind is not Account:
             yield from super().sources(need)
 
     def _held(self, key: AccountKey) -> Held | None:
@@ -143,12 +144,26 @@ class YearFacts(FormerFacts):
     def _limits(self, key: AccountKey) -> Iterator[int]:
         """Yield what bounds a purse: each time its visit was settled, what it had then."""
         first, *again = self._times_settled()
+        if key[0] is WalletAccount:
+            yield self._held_at(key, first)
         if key[1] == first.bill.patient:
             yield from _held_then(key, first)
         else:
             yield _paid_by(key, first)
         for settlement in again:
             yield from _held_then(key, settlement)
+
+    def _held_at(self, key: AccountKey, first: Settlement) -> int:
+        """Return what was in a wallet when its visit was first settled.
+
+        Of a wallet its line tells nothing if it was not asked for any, or could not pay.
+        """
+        history = self._purses.of(key)
+        entry = history.of(first.settlement_id)
+        if entry is not None:
+            return entry.balance_after_fen - entry.fen
+        before = history.before(self._settled_at)
+        return before[0] if before else 0
 
     def _times_settled(self) -> list[Settlement]:
         """Return the settlements of its visit, from the first one to itself."""
