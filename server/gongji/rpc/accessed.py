@@ -50,18 +50,18 @@ FIELDS: Final[Mapping[str, str]] = {
     "GetClaim": "bill",
     "ListClaims": "bill",
     # settlement
-    "Quote": "bill,enrolments,balance",
-    "Settle": "bill,balance",
-    "Reverse": "bill,balance",
-    "GetSettlement": "bill,balance",
-    "Recompute": "bill,enrolments,balance",
-    "GetPacket": "bill,enrolments,balance,binding",
+    "Quote": "bill,enrolments,balance,wallet",
+    "Settle": "bill,balance,wallet",
+    "Reverse": "bill,balance,wallet",
+    "GetSettlement": "bill,balance,wallet",
+    "Recompute": "bill,enrolments,balance,wallet",
+    "GetPacket": "bill,enrolments,balance,wallet,binding",
     "ListSettlements": "bill",
     "GetBenefitYear": "bill,enrolments,balance",
     "ReconcileDetails": "bill",
     # account
     "GetAccount": "balance",
-    "ListEntries": "balance,entries",
+    "ListEntries": "balance,entries,wallet",
     "Credit": "balance,credit",
     "CorrectCredit": "balance,credit",
     "TakeBackCredit": "balance,credit",
@@ -77,9 +77,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "GetWallet": "wallet,phone,balance",
     # consequence
     "Consequences": "bill,binding,credit,premium",
-    "Resettle": "bill,balance,credit,premium",
+    "Resettle": "bill,balance,wallet,credit,premium",
     # event
-    "Watch": "bill,binding,credit,premium",
+    "Watch": "bill,binding,credit,premium,filing,wallet",
     # registry
     "GetPerson": _WHOLE_FILE,
     "ImportPersons": _WHOLE_FILE,

@@ -159,7 +159,7 @@ class WatchRequest(_message.Message):
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___EventKind.ValueType]:
         """Kinds of events; none: all that the caller may see. Of bindings to whom GetBinding is open, of settlements GetSettlement, of credits
-        and premiums ListEntries, of filings GetFiling, of claims GetClaim, of transfers ListTransfers: a reviewer sees bindings of its cities only.
+        and premiums ListEntries, of filings GetFiling, of claims GetClaim, of transfers ListTransfers: a reviewer sees bindings and claims of its cities only.
         """
 
     def __init__(
@@ -497,7 +497,7 @@ Global___ClaimChange: _TypeAlias = ClaimChange  # noqa: Y015
 
 @_typing.final
 class TransferChange(_message.Message):
-    """A transfer that came to a state. Declined money goes back later, which is an event of its own."""
+    """A transfer that came to a state. To those who watch a city without naming persons it is told in the sender's only. Declined money goes back later, which is an event of its own."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -65,11 +65,15 @@ def test_what_is_not_accepted_comes_back_once(gongji_city: CityUnderTest) -> Non
 
 @law("WALLET-PAY-001")
 def test_a_wallet_pays_if_it_is_asked(gongji_city: CityUnderTest) -> None:
-    """Asked, it pays: a line of its own, the balance after; reversed, all is back."""
+    """Asked, it pays what it holds of what it may: a line of its own, the balance after;
+    reversed, all is back."""
     member = _with_money(gongji_city)
     settled = _settled_with_wallet(gongji_city, member)
     [line] = [one for one in settled.lines if one.payer == settlement_pb2.PAYER_WALLET]
     assert (line.fen, line.fen) == (settled.wallet_fen, settled.account_fen)
+    needed = line.inputs["needed"]
+    assert needed > 0
+    assert line.fen == min(needed, 100_00)
     assert line.rule.clauses
     assert line.in_words
     after = 100_00 - line.fen
