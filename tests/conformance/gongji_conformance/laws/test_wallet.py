@@ -69,13 +69,10 @@ def test_a_wallet_pays_if_it_is_asked(gongji_city: CityUnderTest) -> None:
     reversed, all is back."""
     member = _with_money(gongji_city)
     settled = _settled_with_wallet(gongji_city, member)
-    [line] = [one for one in settled.lines if one.payer == settlement_pb2.PAYER_WALLET]
-    assert (line.fen, line.fen) == (settled.wallet_fen, settled.account_fen)
+    line = _line_of_wallet(settled)
     needed = line.inputs["needed"]
     assert needed > 0
     assert line.fen == min(needed, 100_00)
-    assert line.rule.clauses
-    assert line.in_words
     after = 100_00 - line.fen
     moved = [(m.fen, m.balance_after_fen) for m in settled.movements if m.wallet]
     assert moved == ([(-line.fen, after)] if line.fen else [])
@@ -95,6 +92,15 @@ def test_a_wallet_that_is_not_asked_pays_nothing(gongji_city: CityUnderTest) -> 
     payers = {line.payer for line in settled.lines}
     assert settlement_pb2.PAYER_WALLET not in payers
     assert (0, 100_00) == (settled.wallet_fen, _wallet(gongji_city, member))
+
+
+def _line_of_wallet(settled: settlement_pb2.Settlement) -> settlement_pb2.Line:
+    """Return the wallet's line, which says why and bears what the settlement says."""
+    [line] = [one for one in settled.lines if one.payer == settlement_pb2.PAYER_WALLET]
+    assert (line.fen, line.fen) == (settled.wallet_fen, settled.account_fen)
+    assert line.rule.clauses
+    assert line.in_words
+    return line
 
 
 def _with_money(city: CityUnderTest) -> InventedPerson:
