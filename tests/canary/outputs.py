@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from gongji.serve.metrics import cells
+from gongji.serve.metrics.calls import CallerMetrics
+from gongji.serve.metrics.families import CALLER_CALLS
 
 from tests.cli.command import gongji
 from tests.packages import Package, installed
@@ -53,11 +57,24 @@ def _decoded(found: re.Match[bytes]) -> bytes:
         return found[0]
 
 
-def of_page(metrics: str) -> bytes:
-    """Return the page of the metrics."""
-    with urlopen(f"http://{metrics}/metrics", timeout=PATIENCE_S) as page:
-        content: bytes = page.read()
-    return content
+def of_page(metrics: str, caller: str) -> bytes:
+    """Return the page of the metrics, once it tells of a call of a caller.
+
+    Processes tell their numbers once a second.
+    """
+    # As the gateway counts it, which does not run here.
+    CallerMetrics(caller).calls.value += 1
+    samples = cells.metrics.snapshot()[CALLER_CALLS.name]
+    counted = sum(value for _, (value,) in samples)
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with urlopen(f"http://{metrics}/metrics", timeout=PATIENCE_S) as page:
+            content: bytes = page.read()
+        calls = re.findall(rb"(?m)^gongji_caller_calls_total\{.*\} (\S+)$", content)
+        if sum(map(float, calls)) >= counted:
+            return content
+        time.sleep(0.05)
+    raise AssertionError(content.decode())
 
 
 def of_files(folder: Path) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from gongji.binding.workdays import Workdays
+from gongji.cities.loading import load_cities
 from gongji.client import log
 from gongji.serve import service
 from gongji.serve.metrics.page import metrics_served
@@ -55,7 +56,6 @@ from tests.canary.shown import planted_evidence
 from tests.canary.walked import MARK
 from tests.cli.started import TODAY
 from tests.doors.served import INSTITUTION
-from tests.scaffold.cities import shipped
 from tests.scaffold.service import Service, import_header, import_rows
 
 Call = tuple[Callable[..., Any], Any]
@@ -338,7 +338,7 @@ async def outputs_of(
         stack.enter_context(outputs.installed_in(folder / "site", *packages))
         async with (
             metrics_served("127.0.0.1:0") as metrics,
-            service.running(settings, shipped(), Workdays()) as port,
+            service.running(settings, load_cities(), Workdays()) as port,
         ):
             run, found = await asyncio.to_thread(
                 _called, data, port.address, metrics, folder, walk=walk
@@ -373,7 +373,7 @@ def _called(
         exported = b"".join(log.exported(channel, records=True))
     found = {
         "export": outputs.decoded(exported),
-        "metrics": outputs.of_page(metrics),
+        "metrics": outputs.of_page(metrics, CALLER),
         "processes": outputs.of_processes(),
         "refusals": bytes(run.refusals),
         "replies": bytes(run.shown),
