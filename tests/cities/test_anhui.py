@@ -51,6 +51,12 @@ def value_of(hook: str) -> Any:
     return ruled.value
 
 
+def test_a_number_is_one_clause() -> None:
+    """No two clauses of the province bear one number and say different things."""
+    answers = {hook: getattr(PROVINCE.hook, hook)()[0] for hook in DATED_HOOKS}
+    assert list(guards.problems_of_numbers(answers)) == []
+
+
 @pytest.mark.parametrize("hook", DATED_HOOKS)
 def test_every_dated_hook_is_answered(hook: str) -> None:
     """Each dated hook gives one value since 2022-07-01, of the declared type."""

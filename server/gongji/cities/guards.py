@@ -27,7 +27,7 @@ from gongji.rules.binding import (
 from gongji.rules.channels import (
     MaterialNeed,
 )
-from gongji.rules.clauses import Candidate, Ruled, Timeline
+from gongji.rules.clauses import Candidate, Clause, Ruled, Timeline, clauses_in
 from gongji.rules.codes import Scheme
 from gongji.rules.evidence import EvidenceAccepted
 from gongji.rules.hookspecs import DATED_HOOKS, PROJECT, CityRules
@@ -98,6 +98,20 @@ def _problems_of_signature(name: str, function: Any) -> Iterator[str]:
     parameters = list(inspect.signature(function).parameters)
     if parameters:
         yield f"{name}：钩子不带参数，却声明了 {'、'.join(parameters)}"
+
+
+def problems_of_numbers(timelines: Mapping[str, Timeline[Any]]) -> Iterator[str]:
+    """Yield clauses that bear one number and say different things."""
+    # Decisions cite a clause by its number: of two only one could be shown.
+    first: dict[str, tuple[str, Clause]] = {}
+    for hook, timeline in timelines.items():
+        for clause in clauses_in(timeline):
+            there, known = first.setdefault(clause.id, (hook, clause))
+            if clause.text != known.text:
+                yield (
+                    f"{hook}：条款{quoted(clause.id)}与 {there} 的编号相同而内容不同："
+                    f"{quoted(known.text)}，{quoted(clause.text)}；请把其中一条另编一个编号"
+                )
 
 
 def problems_of_identity(answer: Any) -> Iterator[str]:

@@ -140,6 +140,7 @@ def city_from(
     operator = OperatorRules(tuple(adopt), tuple(retired_credits), tuple(refusals))
     laid_over = operator.of(identity.area_code)
     timelines = laid_over.over(answers.timelines, answers.candidates)
+    refuse(guards.problems_of_numbers(timelines))
     city = City(
         area_code=identity.area_code,
         name=identity.name,

@@ -45,7 +45,7 @@ T113 = Clause.assumption(
 
 @hookimpl
 def visit_evidence() -> Timeline[EvidenceTerms]:
-    """本地与异地就医都出示社会保障卡或电子医保凭证（H10–H12），本地也认身份证（推定T96）。"""
+    """本地与异地就医都出示社会保障卡或电子医保凭证（H10–H12），本地也认身份证（推定T111）。"""
     return provincial(
         EvidenceTerms(
             at_home=EvidenceAccepted(
