@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from gongji.cli.sandbox import mark_folder
+from gongji.cli.sandbox import DEFAULT_SANDBOX, mark_folder
 from gongji.client.connection import connect, refusal_of
 from gongji.client.sandbox.page import FAULTS, sandbox_page
 from gongji.client.sandbox.requests import FAMILIES
@@ -191,6 +191,34 @@ def test_a_command_works_as_typed(serving: StartSandbox) -> None:
             timeout=PATIENCE_S,
         )
         assert 0 == done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("sandbox voucher", DEFAULT_SANDBOX),
+        ("sandbox --address 127.0.0.1:6000 voucher", "127.0.0.1:6000"),
+        ("sandbox voucher --address 127.0.0.1:7000", "127.0.0.1:7000"),
+        (
+            "sandbox --address 127.0.0.1:6000 voucher --address 127.0.0.1:7000",
+            "127.0.0.1:7000",
+        ),
+    ],
+)
+def test_a_token_is_asked_of_the_address_given(
+    monkeypatch: pytest.MonkeyPatch, words: str, expected: str
+) -> None:
+    """Before or after the command's name; the nearer one first."""
+    asked = []
+
+    def refuse(address: str, name: str) -> None:
+        asked.append(address)
+        raise ValueError(name)
+
+    monkeypatch.setattr("gongji.cli.sandbox.connect", refuse)
+    ended = gongji(*words.split(), "CZ001", "--institution", "H34110000001")
+    assert ended.exit_code
+    assert [expected] == asked
 
 
 def test_it_starts_and_says_where(tmp_path: Path) -> None:

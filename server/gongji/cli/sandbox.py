@@ -74,22 +74,24 @@ def sandbox_command(
 )
 @click.option(
     "--address",
-    default=DEFAULT_SANDBOX,
-    show_default=True,
-    help="运行中的沙盒的地址。",
+    help=f"运行中的沙盒的地址；默认是 gongji sandbox 的 --address：{DEFAULT_SANDBOX}。",
 )
-@click.pass_obj
+@click.pass_context
 def voucher_command(
-    terminal: Terminal, person_no: str, institution_code: str, address: str
+    context: click.Context, person_no: str, institution_code: str, address: str | None
 ) -> None:
     """问运行中的沙盒要一个医保电子凭证令牌：一家机构、一分钟、一笔结算。"""
     request = sandbox_pb2.IssueVoucherRequest(
         request_id=new_id(), person_no=person_no, institution_code=institution_code
     )
-    with connect(address, "sandbox-voucher") as channel:
+    # `gongji sandbox --address A voucher` means the sandbox at A.
+    group = context.parent.params if context.parent else {}
+    at = address or group.get("address", DEFAULT_SANDBOX)
+    with connect(at, "sandbox-voucher") as channel:
         issued = sandbox_pb2_grpc.SandboxServiceStub(channel).IssueVoucher(request)
     expires_at = issued.expires_at.ToDatetime(tzinfo=SHANGHAI)
     row = {"token": issued.token, "expires_at": f"{expires_at:%Y-%m-%d %H:%M:%S}"}
+    terminal: Terminal = context.obj
     terminal.table("voucher", [row], ["token", "expires_at"])
 
 

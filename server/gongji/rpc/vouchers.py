@@ -41,6 +41,10 @@ class SandboxIssuer:
         self._issued[token] = _Issued(person_no, institution_code, at)
         return token, at + VALID_FOR
 
+    def forget(self) -> None:
+        """Forget every token: a reset forgets which of them were spent."""
+        self._issued.clear()
+
     async def verify(self, token: str, institution_code: str) -> TokenAnswer | None:
         """Return whose a token is, or its fault; None if it is none of this issuer."""
         if not token.startswith(OWN):

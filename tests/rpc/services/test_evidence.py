@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 from gongji.model.evidence import SpentToken
+from gongji.model.people import Institution, Person
 from gongji.model.settlement import Settlement
 from gongji.rpc.vouchers import MOST, SandboxIssuer
 from gongji.v1 import sandbox_pb2
@@ -277,6 +278,17 @@ async def test_other_texts_are_not_the_sandboxs(service: Service) -> None:
     """A token that is none of the sandbox's own is judged by its form, as in production."""
     settled = (await service.settle(evidence=voucher("token"))).settlement
     assert pb.EVIDENCE_CHECK_FORM == settled.evidence.checked
+
+
+async def test_a_reset_forgets_tokens(service: Service) -> None:
+    """After a reset, which forgets what was spent, no earlier token settles anything."""
+    token = await issue(service)
+    assert (await end(service, evidence=voucher(token))).startswith("S")
+    patient = await service.stored(Person, "P1")
+    hospital = await service.stored(Institution, HOSPITAL)
+    await service.sandbox.Reset(sandbox_pb2.ResetRequest(request_id=service.new_id()))
+    await service.write(patient, hospital)
+    assert "EVIDENCE_TOKEN_UNKNOWN" == await end(service, evidence=voucher(token))
 
 
 async def test_an_issuer_remembers_so_many() -> None:

@@ -72,7 +72,7 @@ class SandboxService(SandboxServiceServicer):
     async def Reset(
         self, request: pb.ResetRequest, context: object
     ) -> pb.ResetResponse:
-        """Empty the database, withdraw faults, load a sample.
+        """Empty the database, withdraw faults and tokens, load a sample.
 
         MalformedField if there is no sample.
         """
@@ -84,6 +84,7 @@ class SandboxService(SandboxServiceServicer):
             await self._store.reset(current_call().caller)
             self._recorder.forget()
             self._faults.withdraw()
+            self._issuer.forget()
             if load is not None:
                 await load()
         return pb.ResetResponse()
