@@ -42,7 +42,7 @@ from tests.rpc.services.test_premium import PREMIUMS
 from tests.scaffold.cities import shipped
 from tests.scaffold.claims import decide_in, review_in, submit_in, withdraw_in
 from tests.scaffold.filings import end_in, file_in
-from tests.scaffold.people import NOW
+from tests.scaffold.people import NOW, identity_number
 from tests.scaffold.service import HOSPITAL, Service, import_header, import_rows
 from tests.scaffold.world import NewWorld, World
 
@@ -367,6 +367,17 @@ async def test_what_is_only_tried_has_a_leaf_if_it_counts_as_a_guess(
     call = life.service.bindings.SubmitBinding
     (leaf,) = await life.new(refused(life, call, request))
     assert ("TrialApplication", "root", "operator", "P1", False) == leaf[:5]
+
+
+async def test_a_quote_has_a_leaf_if_it_counts_as_a_guess(life: Life) -> None:
+    """Who showed a number that is not the patient's is told, of a quote as well."""
+    shown = settlement_pb2.VisitEvidence(
+        type=settlement_pb2.EVIDENCE_TYPE_IDENTITY_CARD, number=identity_number(77)
+    )
+    bill = life.service.bill(evidence=shown)
+    request = settlement_pb2.QuoteRequest(bill=bill)
+    (leaf,) = await life.new(refused(life, life.service.settlements.Quote, request))
+    assert ("TrialQuote", "root", "operator", "P1", False) == leaf[:5]
 
 
 def test_rules_are_named_with_the_plugin_whose_files_gave_them() -> None:

@@ -76,7 +76,8 @@ READS: Final = frozenset(
 
 JOBS: Final = frozenset(
     {
-        *("TrialApplication", "KeepRules", "Write", "RecordStart", "Stage", "Rebase"),
+        *("TrialApplication", "TrialQuote", "KeepRules", "Write", "RecordStart"),
+        *("Stage", "Rebase"),
         *("Apply", "ApplyStaged", "Merge", "EndMerge", "_CountNobody", "Part"),
         *("Remove", "Expire", "Backfill", "ReturnTransfer"),
         # Held with the calls (`test_decisions`): it has the caller, and no request id.
@@ -243,6 +244,7 @@ OF_IMPORTS: Final = frozenset(
 
 ELSEWHERE: Final = {
     "TrialApplication": "tests/audit/test_decisions.py",
+    "TrialQuote": "tests/audit/test_decisions.py",
     "BeginRekey": "tests/store/test_rekey.py",
     "FinishRekey": "tests/store/test_rekey.py",
     "Migrate": "tests/store/test_version_2.py",

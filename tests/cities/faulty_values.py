@@ -202,7 +202,10 @@ BETWEEN_HOOKS = {
             "family_limit",
             "ruled(LIMIT, since='2023-01-01', clauses=[Clause('T96', '七人。', '甲')])",
         ),
-        r"wallet_terms：条款「T96」与 family_limit 的编号相同而内容不同：「七人。」，「.+」；请把其中一条",
+        (
+            "wallet_terms：条款「T96」与 family_limit 的编号相同而内容不同："
+            "「七人。」，「.+」；请把其中一条"
+        ),
     ),
     "a channel nobody else speaks of": (
         answering("channels", f"from_2023({APP})"),

@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gongji.model.decided import RuleRef
+from gongji.model.guessing import GuessingLimits
 from gongji.model.people import Discreet
 from gongji.rules.codes import EvidenceCheck, EvidenceType
 
@@ -73,10 +74,22 @@ class NotConfigured:
 
 
 class ShownEvidence(Struct, frozen=True):
-    """What was shown, and what the issuer of a token says; None if nobody was asked."""
+    """What was shown, and what the issuer of a token says; None if nobody was asked.
+
+    `guessing` bounds how often `caller` may show a number that is not the patient's; None
+    if nothing is bounded.
+    """
 
     evidence: VisitEvidence
     answer: TokenAnswer | None = None
+    caller: str = ""
+    guessing: GuessingLimits | None = None
+
+    @property
+    def bound(self) -> GuessingLimits | None:
+        """Return what bounds guesses at the number, None if the registry has none of it."""
+        is_token = self.evidence.type is EvidenceType.E_VOUCHER
+        return None if is_token else self.guessing
 
     @property
     def token_id(self) -> str:

@@ -26,6 +26,7 @@ from gongji.model.evidence_refusals import (
     EvidenceTokenUnknown,
 )
 from gongji.model.facts import Facts, Need, by_key
+from gongji.model.guessing import Guesses, one_more, refuse_paused
 from gongji.model.normal import certificate_number
 from gongji.model.people import Person
 from gongji.model.refusals import Refused
@@ -54,10 +55,15 @@ _REGISTERED_AS: Final = {
 """The certificate under which the registry may know what was shown."""
 
 
-def token_needs(shown: ShownEvidence | None) -> Iterator[Need]:
-    """Yield whether the token was spent, if it is one that is spent."""
-    if shown is not None and shown.token_id:
+def shown_needs(patient: str, shown: ShownEvidence | None) -> Iterator[Need]:
+    """Yield whether the token was spent, and how often its caller showed wrong numbers."""
+    # hot path: most bills say nothing of it.
+    if shown is None:
+        return
+    if shown.token_id:
         yield by_key(SpentToken, shown.token_id)
+    if shown.bound is not None:
+        yield by_key(Guesses, Guesses.key_of(shown.caller, patient))
 
 
 def judge(
@@ -65,7 +71,7 @@ def judge(
 ) -> EvidenceSeen | None:
     """Return what is kept of what was shown, None if nothing was and nothing need be.
 
-    Every refusal of `model.evidence_refusals`.
+    Every refusal of `model.evidence_refusals`; GuessingPaused.
     """
     terms = case.rules.value(CityRules.visit_evidence)
     accepted = terms.accepted(elsewhere=case.elsewhere is not None)
@@ -133,14 +139,31 @@ def _checked(
     # What was erased, and what nobody registered, cannot be compared.
     if not known.number or _REGISTERED_AS.get(evidence.type) != known.type:
         return EvidenceCheck.FORM
-    if certificate_number(evidence.number) != certificate_number(known.number):
-        raise EvidenceOfAnother(
-            f"所示{TERMS[EvidenceType][evidence.type]}的号码与登记的患者不符；"
-            "请核对患者与就诊凭证，须出示患者本人的",
-            field=_NUMBER,
-            clauses=cited,
-        )
+    _refuse_other_number(patient, shown, cited, facts)
     return EvidenceCheck.REGISTRY
+
+
+def _refuse_other_number(
+    patient: Person, shown: ShownEvidence, cited: Iterable[Clause], facts: Facts
+) -> None:
+    """Refuse a number that is not the patient's, and count it. GuessingPaused."""
+    evidence, limits = shown.evidence, shown.bound
+    key = Guesses.key_of(shown.caller, patient.person_no)
+    guesses = facts.get(Guesses, key) if limits else None
+    # Before it is compared: right and wrong end alike while a pause lasts.
+    refuse_paused(guesses, facts.now)
+    registered = certificate_number(patient.certificate.number)
+    if certificate_number(evidence.number) == registered:
+        return
+    refusal = EvidenceOfAnother(
+        f"所示{TERMS[EvidenceType][evidence.type]}的号码与登记的患者不符；"
+        "请核对患者与就诊凭证，须出示患者本人的",
+        field=_NUMBER,
+        clauses=cited,
+    )
+    if limits is None:
+        raise refusal
+    raise refusal.leaving(one_more(key, guesses, facts.now, limits, limits.wrong))
 
 
 def _refuse_token(

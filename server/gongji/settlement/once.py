@@ -10,17 +10,18 @@ from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Bill, SettledMessage, Settlement
 from gongji.settlement.admission import AdmittedBill
 from gongji.settlement.alike import needs_of_paid_claims, refuse_paid_by_claim
-from gongji.settlement.evidence import judge, spent_by, token_needs
+from gongji.settlement.evidence import judge, shown_needs, spent_by
 from gongji.settlement.invoices import invoice_needs, refuse_used, used_by
 
 
 def once_needs(bill: Bill, shown: ShownEvidence | None, facts: Facts) -> list[Need]:
     """Return what tells whether the bill was paid, by its invoice or by the patient's
-    claims, and the token spent."""
+    claims, and what tells of what was shown."""
     numbers = bill.invoice_numbers
+    of_shown = shown_needs(bill.patient, shown)
     if not numbers:
-        return [*needs_of_paid_claims(bill, facts), *token_needs(shown)]
-    return [*invoice_needs(bill.institution_code, numbers, facts), *token_needs(shown)]
+        return [*needs_of_paid_claims(bill, facts), *of_shown]
+    return [*invoice_needs(bill.institution_code, numbers, facts), *of_shown]
 
 
 def seen_once(

@@ -12,8 +12,16 @@ from typing import Any
 import grpc
 import pytest
 from gongji.model.people import Certificate, Person
-from gongji.v1 import access_pb2, account_pb2, binding_pb2, registry_pb2, types_pb2
+from gongji.v1 import (
+    access_pb2,
+    account_pb2,
+    binding_pb2,
+    registry_pb2,
+    settlement_pb2,
+    types_pb2,
+)
 from google.rpc import error_details_pb2, status_pb2
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tests.rpc.services.acting import (
@@ -195,6 +203,76 @@ async def test_guesses_are_held_about_a_person(guarded: Service) -> None:
         if record.kind == "guesses"
     ]
     assert [("W/app", WRONG)] == [(row["guesses_id"], row["wrong"]) for row in held]
+
+
+# --- numbers shown at the counter -------------------------------------------------------
+
+
+async def shown(
+    service: Service,
+    number: str,
+    caller: str = "hospital",
+    method: str = "Quote",
+    kind: settlement_pb2.EvidenceType.ValueType = settlement_pb2.EVIDENCE_TYPE_IDENTITY_CARD,
+) -> str:
+    """Return how a bill of S ends at which a number is shown as S's."""
+    evidence = settlement_pb2.VisitEvidence(type=kind, number=number, card_sn="SN1")
+    bill = service.bill(patient=service.ref("S"), evidence=evidence)
+    stub = service.settlements
+    if method == "Quote":
+        return await reason(stub.Quote, settlement_pb2.QuoteRequest(bill=bill), caller)
+    request = settlement_pb2.SettleRequest(request_id=service.new_id(), bill=bill)
+    return await reason(stub.Settle, request, caller)
+
+
+METHODS = {
+    "quoted": ("Quote",),
+    "settled": ("Settle",),
+    "mixed": ("Quote", "Settle"),
+}
+
+
+@pytest.mark.parametrize("methods", METHODS.values(), ids=METHODS)
+async def test_a_number_is_not_found_by_showing_others(
+    guarded: Service, methods: tuple[str, ...]
+) -> None:
+    """Of forty wrong numbers at once so many are judged, however they are shown; then
+    the right one is not told from them, but to another caller and after the pause."""
+    there = await guarded.stored(Person, "S")
+    right = there.certificate.number
+    ends = await asyncio.gather(
+        *[
+            shown(guarded, identity_number(n), method=methods[n % len(methods)])
+            for n in range(200, 240)
+        ]
+    )
+    assert WRONG == ends.count("EVIDENCE_OF_ANOTHER")
+    assert {"EVIDENCE_OF_ANOTHER", "GUESSING_PAUSED"} == set(ends)
+    for method in ("Quote", "Settle"):
+        assert "GUESSING_PAUSED" == await shown(guarded, right, method=method)
+    # Without a number there is nothing to guess.
+    bill = guarded.bill(patient=guarded.ref("S"))
+    request = settlement_pb2.QuoteRequest(bill=bill)
+    assert "" == await reason(guarded.settlements.Quote, request, "hospital")
+    assert "" == await shown(guarded, right, "pharmacy")
+    guarded.clock.set(NOW + timedelta(seconds=900))
+    assert "" == await shown(guarded, right)
+
+
+async def test_a_number_of_a_card_is_not_found_either(guarded: Service) -> None:
+    """A card the registry knows is as an identity card; what it does not know, and what is
+    right, is never counted."""
+    social = settlement_pb2.EVIDENCE_TYPE_SOCIAL_SECURITY_CARD
+    unknown = {await shown(guarded, f"A{n}", kind=social) for n in range(2 * WRONG)}
+    assert {""} == unknown
+    there = await guarded.stored(Person, "S")
+    assert {""} == {
+        await shown(guarded, there.certificate.number) for _ in range(2 * WRONG)
+    }
+    await guarded.write(replace(there, certificate=Certificate("90", "A1")))
+    ends = [await shown(guarded, f"B{n}", kind=social) for n in range(WRONG)]
+    ends += [await shown(guarded, number, kind=social) for number in ("B9", "A1")]
+    assert ["EVIDENCE_OF_ANOTHER"] * WRONG + ["GUESSING_PAUSED"] * 2 == ends
 
 
 # --- look-ups by certificate ------------------------------------------------------------

@@ -12,6 +12,7 @@ from gongji.cities.city import Cities
 from gongji.model.account import Entry
 from gongji.model.commands import Listing
 from gongji.model.evidence import NotConfigured, ShownEvidence, TokenVerifier
+from gongji.model.evidence_refusals import EvidenceOfAnother
 from gongji.model.people import Institution
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rpc.calls import command_request, current_call, current_permit
@@ -35,6 +36,7 @@ from gongji.rpc.convert.values import (
     write_receipt,
 )
 from gongji.rpc.services.balances import hide_balances, may_look_up_balance
+from gongji.rpc.services.guessing import pauses_told
 from gongji.rpc.services.paging import page
 from gongji.rpc.services.people import People
 from gongji.rpc.services.permitted import permitted, require_permitted
@@ -45,6 +47,7 @@ from gongji.settlement.benefit_year import ShowBenefitYear
 from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.recompute import Recompute
 from gongji.settlement.settle import QuoteOnce, Settle
+from gongji.settlement.trial import TrialQuote
 from gongji.store import Store
 from gongji.v1 import settlement_pb2 as pb
 from gongji.v1 import types_pb2
@@ -78,10 +81,23 @@ class SettlementService(SettlementServiceServicer):
         patient = await self._patient(request.bill)
         shown = await self._evidence(request.bill)
         query = QuoteOnce(bill_from(request.bill, patient), self._cities, shown)
-        quote = await self._store.ask(query)
+        quote = await self._quoted(query)
         reply = pb.QuoteResponse()
         write_settlement(quote, self._sources, reply.settlement)
         return reply
+
+    async def _quoted(self, query: QuoteOnce) -> Settlement:
+        """Return a quote. Refusals as of `Settle`."""
+        # hot path: most bills show no number.
+        if query.shown is None or query.shown.bound is None:
+            return await self._store.ask(query)
+        # A number that is not the patient's counts although nothing else is written.
+        with pauses_told():
+            trial = TrialQuote(command_request(""), query)
+            tried = await self._store.apply(trial)
+            if isinstance(tried, EvidenceOfAnother):
+                raise tried
+        return tried
 
     async def Settle(
         self, request: pb.SettleRequest, context: object
@@ -94,7 +110,8 @@ class SettlementService(SettlementServiceServicer):
             self._cities,
             await self._evidence(request.bill),
         )
-        answer = await self._store.commit(command)
+        with pauses_told():
+            answer = await self._store.commit(command)
         reply = pb.SettleResponse()
         write_receipt(command.request, answer, reply.receipt)
         write_settlement(answer.value, self._sources, reply.settlement)
@@ -254,7 +271,11 @@ class SettlementService(SettlementServiceServicer):
             return None
         evidence = evidence_from(bill.evidence)
         if evidence.type is not EvidenceType.E_VOUCHER:
-            return ShownEvidence(evidence)
+            return ShownEvidence(
+                evidence,
+                caller=current_call().caller,
+                guessing=current_permit().guessing,
+            )
         # Refused, if at all, when it is decided: a retry is answered as before.
         answer = await self._verifier.verify(evidence.number, bill.institution_code)
         return ShownEvidence(evidence, answer)
