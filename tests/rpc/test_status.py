@@ -3,7 +3,9 @@ stay small."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,8 @@ from urllib.parse import quote
 
 import grpc
 import pytest
-from gongji.model import claim_refusals, filing_refusals, refusals, wallet_refusals
+from gongji import model
+from gongji.model import refusals
 from gongji.model.conditions import Condition
 from gongji.model.refusals import Refusal
 from gongji.rpc import status
@@ -26,7 +29,11 @@ _ROW = re.compile(
     r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE
 )
 
-MODULES = (refusals, claim_refusals, filing_refusals, wallet_refusals)
+MODULES = [
+    importlib.import_module(found.name)
+    for found in pkgutil.iter_modules(model.__path__, f"{model.__name__}.")
+    if found.name.endswith("refusals")
+]
 """Where refusals stand, each with its tree."""
 
 _BRANCH = re.compile(r"^(?P<stem>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
