@@ -118,6 +118,7 @@ class Shape:
         if self.express:
             unmapped = self.express(proto, unmapped)
         proto = restored(proto, self.fields, unmapped.data)
+        proto = restored(proto, self.envelope, unmapped.envelope)
         data = write(proto, self.fields, unmapped.data, f"{self.path}.")
         dialect.check(data, self.path)
         message = write(proto, self.envelope, unmapped.envelope)

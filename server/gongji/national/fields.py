@@ -117,7 +117,10 @@ def read(node: Node, table: Table, into: Message, prefix: str = "") -> UnmappedN
 
 
 def restored(proto: Message, table: Table, unmapped: UnmappedNode) -> Message:
-    """Return ours with what an earlier version carried and ours has a place for now."""
+    """Return ours with what an earlier version carried and ours has a place for now.
+
+    NationalFault if ours says something else.
+    """
     carried_before = [e for e in table if e.proto and e.name in unmapped.fields]
     if not carried_before:
         return proto
@@ -125,6 +128,13 @@ def restored(proto: Message, table: Table, unmapped: UnmappedNode) -> Message:
     whole.CopyFrom(proto)
     for entry in carried_before:
         value = entry.form.read(unmapped.fields[entry.name], entry.name)
+        ours, nothing = take(proto, entry.proto), entry.form.read(None, entry.name)
+        if ours not in (nothing, value):
+            msg = (
+                f"{entry.name}（{entry.chinese}）：报文转换时所留的取值与 {entry.proto} "
+                "不同，不能都写；请去掉其中一个"
+            )
+            raise NationalFault(msg)
         _put(whole, entry.proto, value, entry.name)
     return whole
 
