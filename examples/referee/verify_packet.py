@@ -71,7 +71,8 @@ def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
 
 def said(fields: Shown) -> Shown:
     """Return what an object says: a later program leaves out a field without a value."""
-    return {name: it for name, it in fields.items() if it not in (None, "", [])}
+    silent = (None, "", [])
+    return {n: it for n, it in fields.items() if it is not False and it not in silent}
 
 
 def check_shown(

@@ -41,7 +41,7 @@ PROBLEMS = {
     ("7", "serve.policy"): "没有文件",
     ("8", "serve.adopt"): "得到「341100」",
     ("11", "client.token-file"): "是否应为 token_file？",
-    ("14", "statement.side"): "须为 holder、member、account 之一",
+    ("14", "statement.side"): "须为 holder、member、account、wallet 之一",
     ("15", "statement.from"): "得到 '2025-13-01'",
     ("17", "polices"): "没有 [polices] 这一节",
     ("21", "plugins.anqing"): "sha256",

@@ -127,7 +127,7 @@ def _rows_of(output: str) -> list[str]:
 class TestPdf:
     """The page that is handed over."""
 
-    @pytest.mark.parametrize("side", statement.SIDES)
+    @pytest.mark.parametrize("side", PARTIES)
     def test_the_familys_page(self, target: str, side: str, tmp_path: Path) -> None:
         """The page has what its check lists: every row, the masked name, the days, the
         authority, the time of issuing; and the check calls the file genuine."""

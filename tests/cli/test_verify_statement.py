@@ -32,7 +32,7 @@ def _sample() -> list[dict[str, str]]:
 class TestMasked:
     """What a file says of people."""
 
-    @pytest.mark.parametrize("side", statement.SIDES)
+    @pytest.mark.parametrize("side", PARTIES)
     def test_nobody_is_named_in_full(self, target: str, side: str) -> None:
         """Neither text nor metadata nor bytes of a file hold a full name, a certificate
         or a phone; who else takes part is named masked, with the relation."""

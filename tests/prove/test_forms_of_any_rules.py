@@ -94,7 +94,7 @@ def served(place: int) -> Cities:
 
 
 def _ever(value: Any) -> Timeline[Any]:
-    invented = Clause.assumption("T1", "虚构的{条款}。")
+    invented = Clause.assumption("T9001", "虚构的{条款}。")
     return ruled(value, since="2022-07-01", clauses=[invented])
 
 

@@ -42,7 +42,7 @@ class TokenFault(Enum):
 class TokenAnswer(Struct, frozen=True):
     """What an issuer says of a token (令牌): whose it is, or why it is none.
 
-    `token_id` is spent with the settlement, "" if the issuer itself sees to that.
+    `token_id` is stored as spent with the settlement: `SpentToken.id_of` the token.
     """
 
     person_no: str = ""
@@ -51,7 +51,7 @@ class TokenAnswer(Struct, frozen=True):
 
 
 class TokenVerifier(Protocol):
-    """Whoever can tell of an e-voucher's token: an issuer, or a line to it."""
+    """Whoever can tell of an e-voucher's token: today a sandbox's issuer."""
 
     async def verify(self, token: str, institution_code: str) -> TokenAnswer | None:
         """Return what the issuer says of a token that an institution sends.
@@ -63,8 +63,8 @@ class TokenVerifier(Protocol):
 class NotConfigured:
     """No issuer can be asked: tokens are judged by their form.
 
-    In production the national platform (国家医保服务平台) answers, to whom nothing is
-    forwarded from here; who has a line to it gives a `TokenVerifier` in this place.
+    In production the national platform (国家医保服务平台) would answer, to whom nothing is
+    forwarded from here: only a sandbox has an issuer.
     """
 
     async def verify(self, token: str, institution_code: str) -> TokenAnswer | None:

@@ -100,7 +100,10 @@ def test_a_bill_survives(new_world: NewWorld) -> None:
     world.filed("P1", filing_no=SENT.filing_no)
     world.hospital(2, place="340800", code=SENT.institution_code)
     fields = {field.name for field in pb.Bill.DESCRIPTOR.fields}
-    assert fields - {"givers"} == {field.name for field, _ in SENT.ListFields()}
+    # What was shown is not kept.
+    assert fields - {"givers", "evidence"} == {
+        field.name for field, _ in SENT.ListFields()
+    }
     quoted = world.decide(Quote(bill_from(SENT, "P1"), world.cities)).answer
     shown = settlement_to(quoted, values.Sources(world.cities))
     assert SENT == shown.bill
