@@ -61,7 +61,7 @@ gm: $(STAMP)
 
 # GONGJI_PAGES=1 looks at the guides of all cities, not of one.
 examples: $(STAMP)
-	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples
+	GONGJI_EXAMPLES=1 $(BIN)/pytest -q tests/examples $(ARGS)
 
 # Each line of hostile load at length, and 200,000 hostile requests.
 hostile: $(STAMP)
