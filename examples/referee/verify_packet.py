@@ -71,7 +71,7 @@ def shown_row(hashed: Hash, row: Shown) -> dict[str, Any]:
 
 def said(fields: Shown) -> Shown:
     """Return what an object says: a later program leaves out a field without a value."""
-    silent = (None, "", [])
+    silent: tuple[Any, ...] = (None, "", [])
     return {n: it for n, it in fields.items() if it is not False and it not in silent}
 
 
