@@ -73,7 +73,7 @@ def test_an_open_claim_stops_no_settlement(new_world: NewWorld) -> None:
     """What is claimed and not paid is settled: whoever decides the claim meets that."""
     world = town(new_world)
     claiming.submit(world, cash_bill(world))
-    settling(world)
+    assert cash_bill(world) == world.settle(cash_bill(world)).bill
 
 
 def test_numbers_tell_bills_apart(new_world: NewWorld) -> None:

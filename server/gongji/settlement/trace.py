@@ -183,45 +183,39 @@ def _purse_lines(charges: Iterable[tuple[PurseTerms, Charge]]) -> list[Line]:
 
 
 def _own_line(terms: PurseTerms, charge: Charge) -> Line:
-    return Line(
-        fen=charge.fen,
-        payer=Payer.OWN_PURSE,
-        purse=charge.purse.owner,
-        rule=terms.rule,
-        formula="own_purse.v1",
-        inputs={"needed": charge.needed_fen, "available": charge.fen},
-        in_words=_purse_in_words("本人个人账户", terms, charge),
-    )
+    named = "本人个人账户"
+    return _purse_line(terms, charge, Payer.OWN_PURSE, "own_purse.v1", named)
 
 
 def _giver_line(terms: PurseTerms, charge: Charge, place: int) -> Line:
-    return Line(
-        fen=charge.fen,
-        payer=Payer.GIVER_PURSE,
-        purse=charge.purse.owner,
-        rule=terms.rule,
-        formula="giver_purse.v1",
-        inputs={
-            "needed": charge.needed_fen,
-            "available": charge.fen,
-            "place": place,
-        },
-        in_words=_purse_in_words(f"第 {place} 位授权人的共济账户", terms, charge),
-    )
+    payer, formula = Payer.GIVER_PURSE, "giver_purse.v1"
+    named = f"第 {place} 位授权人的共济账户"
+    return _purse_line(terms, charge, payer, formula, named, place=place)
 
 
 def _wallet_line(terms: PurseTerms, charge: Charge) -> Line:
-    inputs = {"needed": charge.needed_fen, "available": charge.fen}
-    if terms.use_place:
-        inputs["use_place"] = int(terms.use_place)
+    used = {"use_place": int(terms.use_place)} if terms.use_place else {}
+    named = "本人医保钱包"
+    return _purse_line(terms, charge, Payer.WALLET, "wallet.v1", named, **used)
+
+
+def _purse_line(
+    terms: PurseTerms,
+    charge: Charge,
+    payer: Payer,
+    formula: str,
+    named: str,
+    **more: int,
+) -> Line:
+    """Return what a purse or wallet pays; `more` is what its formula names besides."""
     return Line(
         fen=charge.fen,
-        payer=Payer.WALLET,
+        payer=payer,
         purse=charge.purse.owner,
         rule=terms.rule,
-        formula="wallet.v1",
-        inputs=inputs,
-        in_words=_purse_in_words("本人医保钱包", terms, charge),
+        formula=formula,
+        inputs={"needed": charge.needed_fen, "available": charge.fen, **more},
+        in_words=_purse_in_words(named, terms, charge),
     )
 
 
