@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 LONG = os.environ.get("GONGJI_CHAOS") == "1"
 # They take seconds or minutes each, and one of them a system that grants a little.
 _LONG = [
+    "test_backup.py",
     "test_database.py",
+    "test_disk.py",
     "test_failover.py",
     "test_migrate.py",
     "test_small_disk.py",
