@@ -49,17 +49,20 @@ def submit(world: World, bill: Bill, *numbers: str) -> Claim:
     return world.do(submission(world, form(bill, *numbers)))
 
 
+def reviewing(world: World, claim_id: str, *, passes: bool = True) -> ReviewClaim:
+    """Return the command that passes a claim on, or returns it."""
+    return ReviewClaim(
+        request=world.request("ReviewClaim"),
+        claim_id=claim_id,
+        reviewer="R-1",
+        passes=passes,
+        remark="" if passes else "清单不全",
+    )
+
+
 def review(world: World, claim_id: str, *, passes: bool = True) -> Claim:
     """Pass a claim on, or return it."""
-    return world.do(
-        ReviewClaim(
-            request=world.request("ReviewClaim"),
-            claim_id=claim_id,
-            reviewer="R-1",
-            passes=passes,
-            remark="" if passes else "清单不全",
-        )
-    )
+    return world.do(reviewing(world, claim_id, passes=passes))
 
 
 def decision(

@@ -9,7 +9,7 @@ from gongji.model.claim import Claim
 from gongji.model.claim_refusals import BillMayRepeat
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Bill, Settlement
-from gongji.settlement.invoices import clauses_of_claims, last_of, needs_of_last
+from gongji.settlement.invoices import clauses_of_claims
 
 
 def alike(
@@ -33,23 +33,26 @@ def _of_one_day(bill: Bill, other: Bill) -> bool:
 
 
 def needs_of_paid_claims(bill: Bill, facts: Facts) -> list[Need]:
-    """Return the patient's claims; then what paid those of one day, and stands now."""
-    needs = [Need(Claim, "patient", bill.patient)]
+    """Return the patient's claims; if some of one day were paid, his settlements too.
+
+    Both are lists, which PostgreSQL reads behind the locks: nobody pays a claim between.
+    """
+    claims = Need(Claim, "patient", bill.patient)
     # hot path: most patients have no claim.
-    if facts.has(needs[0]):
-        for claim in _paid_claims(bill, facts):
-            needs += needs_of_last(claim.settlement_id, facts)
-    return needs
+    if facts.has(claims) and _paid_claims(bill, facts):
+        return [claims, Need(Settlement, "patient", bill.patient)]
+    return [claims]
 
 
 def refuse_paid_by_claim(bill: Bill, facts: Facts, rules: DayRules) -> None:
     """Refuse a bill without an invoice number if a claim paid a like one. BillMayRepeat."""
-    paid = []
-    for claim in _paid_claims(bill, facts):
-        last = last_of(claim.settlement_id, facts)
-        stands = last is not None and last.reversed_at is None
-        if last and stands and alike(bill, last.bill, last.returned_fen):
-            paid.append(claim.claim_id)
+    claims = [claim.claim_id for claim in _paid_claims(bill, facts)]
+    # hot path: the settlements are read only if a claim of the day was paid.
+    paid = claims and [
+        settlement.bill.claim_id
+        for settlement in facts.where(Settlement, "patient", bill.patient)
+        if settlement.bill.claim_id in claims and _stands_alike(bill, settlement)
+    ]
     if paid:
         raise BillMayRepeat(
             "同一患者、机构、就诊日和金额的费用已经手工结算支付；"
@@ -58,6 +61,11 @@ def refuse_paid_by_claim(bill: Bill, facts: Facts, rules: DayRules) -> None:
             clauses=clauses_of_claims(rules),
             similar=",".join(paid),
         )
+
+
+def _stands_alike(bill: Bill, settlement: Settlement) -> bool:
+    stands = settlement.reversed_at is None
+    return stands and alike(bill, settlement.bill, settlement.returned_fen)
 
 
 def _paid_claims(bill: Bill, facts: Facts) -> list[Claim]:

@@ -110,8 +110,9 @@ class PostgresEngine:
 
     def stage(self, need: Need) -> int:
         """Return 0 for what is not locked, then rows to lock, then lists behind locks."""
-        stage = LOCKED.get(need.kind, 0)
-        return AFTER_LOCKS if stage and need.index else stage
+        if need.index and need.kind in LOCKED:
+            return AFTER_LOCKS
+        return LOCKED.get(need.kind, 0)
 
     def fetch(self, lookups: Sequence[Lookup]) -> list[list[Any]]:
         """Return the records of each lookup, in one round trip."""
