@@ -11,6 +11,10 @@ from importlib import metadata
 from io import TextIOWrapper
 from typing import Any, Final
 
+# As servers have it. Before the imports: to look for cycles among modules is a tenth of
+# a start.
+gc.set_threshold(50_000, 20, 50)
+
 # gRPC reads it once, when it is imported. What it prints by itself is no sentence of ours
 # and no line of the log.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -52,8 +56,6 @@ class ExtensibleGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command; whatever the locale, its output is UTF-8."""
-        # As servers have it: to look for cycles among modules is a tenth of a start.
-        gc.set_threshold(50_000, 20, 50)
         # Nearly every command holds clear data of people, or a key.
         keep_private()
         for stream in (sys.stdout, sys.stderr):

@@ -12,7 +12,7 @@ import click
 from gongji.cities.city import Cities
 from gongji.cli.announcing import tell_started
 from gongji.cli.installed import tool_command
-from gongji.cli.serve import run_server
+from gongji.cli.serving import run_server
 from gongji.cli.terminal import Terminal
 from gongji.client.connection import connect
 from gongji.client.sandbox.page import sandbox_page

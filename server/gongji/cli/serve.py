@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable, Iterable
-from contextlib import aclosing, suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import click
-import grpc
 
 from gongji.audit.checkpoint import checked_name
-from gongji.cities import cache
-from gongji.cities.city import Cities
-from gongji.cli.announcing import (
-    announce,
-    startup_warnings,
-    tell_stopped,
-    tell_stopping,
-)
 from gongji.cli.config import ConfiguredCommand
 from gongji.cli.doors import door_options
 from gongji.cli.key_options import with_key_options
 from gongji.cli.options import DEFAULT_ADDRESS, accept_clock_option, crypto_option
 from gongji.cli.plugins import pins_of
 from gongji.cli.terminal import Terminal
-from gongji.kit.check.serving import unfit
-from gongji.model.refusals import Refusal
-from gongji.serve import descriptors, gateway, logs, service, supervisor
-from gongji.serve.admission import check_doors, check_folder
-from gongji.serve.beside import working_beside
-from gongji.serve.clock import system_clock
-from gongji.serve.notify import answer_reloads, keep_watchdog
-from gongji.serve.service import Up, lossy_settings
-from gongji.serve.settings import Settings
-from gongji.serve.watched import RELOADED_S
-from gongji.serve.workers import serve_many
-from gongji.store import last_leaf
+from gongji.serve.settings import Settings, gateway_is_worthwhile
 
 MAX_WORKERS: Final = 64
 
 _DATABASE_HELP: Final = (
     "数据库地址，如 postgresql://主机/库名；默认数据目录中的 SQLite。"
 )
-
-
-_TOLD: Final = (click.ClickException, grpc.RpcError, OSError, Refusal, ValueError)
-"""What ends the service and is told in a sentence; whatever else does is a defect."""
-
-
-Announcing: TypeAlias = Callable[[Terminal, Settings, Cities, Iterable[str], Up], None]
-"""Says that the service is up: the settings, cities, warnings and addresses it has."""
 
 
 def _named(_: click.Context, __: click.Parameter, name: str) -> str:
@@ -87,7 +54,7 @@ def _named(_: click.Context, __: click.Parameter, name: str) -> str:
 )
 @click.option(
     "--gateway/--no-gateway",
-    default=gateway.worthwhile,
+    default=gateway_is_worthwhile,
     help="收发报文另成一个进程；默认：多于一个处理器时。",
 )
 @click.option(
@@ -177,84 +144,12 @@ def _named(_: click.Context, __: click.Parameter, name: str) -> str:
 # The options are called as the fields of Settings.
 def serve_command(terminal: Terminal, /, **options: Any) -> None:
     """启动服务；Ctrl-C 停止。"""
+    # Every command that shares these options knows them: the service itself is a second
+    # of processor time to import.
+    from gongji.cli.serving import run_server  # noqa: PLC0415
+
     pins = pins_of(options.pop("pin"))
     new = options.pop("new")
     accepting = options.pop("accept_rollback")
     settings = Settings.parse(pins=pins, **options)
     run_server(settings, terminal, new=new, accepting=accepting)
-
-
-def run_server(
-    settings: Settings,
-    terminal: Terminal,
-    tell: Announcing = announce,
-    *,
-    new: bool = False,
-    accepting: bool = False,
-) -> None:
-    """Serve until interrupted; `tell` says that the service is up.
-
-    ValueError or OSError if the settings cannot be met.
-    """
-    descriptors.raise_limit()
-    # Its own lines on standard error are no JSON, and there may be many.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    # Ctrl-C before the service handles signals itself ends without a traceback.
-    with suppress(KeyboardInterrupt), logs.only_lines(*_TOLD):
-        if settings.workers > 1:
-            # The parent answers no call and needs no fast loop.
-            asyncio.run(_serve(settings, terminal, tell, new=new, accepting=accepting))
-            return
-        with asyncio.Runner(loop_factory=supervisor.new_event_loop) as runner:
-            runner.run(_serve(settings, terminal, tell, new=new, accepting=accepting))
-
-
-async def _serve(
-    settings: Settings,
-    terminal: Terminal,
-    tell: Announcing,
-    *,
-    new: bool,
-    accepting: bool,
-) -> None:
-    """Serve until interrupted and print what happens.
-
-    ValueError or OSError if the settings cannot be met.
-    """
-    # Before anything is read there or made.
-    check_folder(settings)
-    settings, cities = _fit(settings)
-    workdays = settings.workdays()
-    if accepting:
-        last_leaf.forget(settings.data)
-    if new:
-        await service.make_database(settings)
-    if settings.workers > 1:
-        serving = serve_many(settings.for_workers(cities))
-    else:
-        serving = service.serve(settings, cities, workdays)
-    answer_reloads(RELOADED_S)
-    async with aclosing(serving) as events, working_beside(keep_watchdog()):
-        async for event in events:
-            if isinstance(event, Up):
-                await asyncio.to_thread(cache.keep, settings.kept_plugins)
-                lossy = await asyncio.to_thread(lossy_settings, settings.database)
-                today = system_clock().date()
-                warnings = startup_warnings(settings, workdays, today, lossy)
-                tell(terminal, settings, cities, warnings, event)
-            else:
-                tell_stopping(terminal)
-    tell_stopped(terminal)
-
-
-def _fit(settings: Settings) -> tuple[Settings, Cities]:
-    """Return the cities that may serve, and the settings that refuse all others.
-
-    ValueError or OSError if options or addresses cannot be met, whatever the cities.
-    """
-    # Before plugins are asked, which takes seconds.
-    check_doors(settings)
-    settings = settings.with_recorded_suite()
-    loaded = settings.cities()
-    settings = replace(settings, unfit=tuple(unfit(loaded, settings.kept_plugins)))
-    return settings, loaded.without(settings.unfit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum, IntEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -230,6 +231,7 @@ class TransferState(IntEnum):
     RETURNED = 4
 
 
+@lru_cache(maxsize=None, typed=True)
 def wire_name(code: IntEnum) -> str:
     """Return what a code is called on the wire: Purpose.VISIT → PURPOSE_VISIT."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(code).__name__)

@@ -27,8 +27,6 @@ import asyncio
 import importlib
 import os
 import pkgutil
-import socket
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -46,15 +44,6 @@ from gongji.serve.wire import WireEnd
 for _module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
     if _module.name.endswith("_pb2"):
         importlib.import_module(_module.name)
-
-
-def worthwhile() -> bool:
-    """Return whether this machine has a second core and Unix sockets."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return cores > 1 and hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import socket
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -249,3 +252,12 @@ def _refusal(area_code: str) -> SchemeRefusal:
         Grade.OPERATOR,
     )
     return SchemeRefusal(area_code, clause)
+
+
+def gateway_is_worthwhile() -> bool:
+    """Return whether a gateway is a gain: with a second core, and Unix sockets."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return cores > 1 and hasattr(socket, "AF_UNIX") and sys.platform != "win32"
