@@ -7,7 +7,7 @@ BENCH := .venv/.bench
 RELEASED := protos/gongji-0.1.0.binpb
 PROJECTS := pyproject.toml requirements.txt $(wildcard plugins/*/pyproject.toml) tests/conformance/pyproject.toml
 
-.PHONY: run demo sandbox test test-days prove verify doors tls watched gm examples dist hostile national wallet chaos bench check protos format clean
+.PHONY: run demo sandbox test test-everything test-days prove verify doors tls watched gm examples dist hostile national wallet chaos bench check protos format clean
 
 run: $(STAMP)
 	@$(BIN)/gongji serve --sample
@@ -24,13 +24,18 @@ HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 test: $(STAMP)
 	$(BIN)/pytest -q -n auto --dist worksteal $(HANG)
 
+# What `make test` leaves out of its quarter of an hour, too: long tests, and every case of
+# the tables of which it tries a sample.
+test-everything: $(STAMP)
+	GONGJI_EVERYTHING=1 $(BIN)/pytest -q -n auto --dist worksteal $(HANG) $(ARGS)
+
 # On other days, in other surroundings, under load: all of tests/days.py, or
 # CASES="year-end busy"; ARGS are pytest's.
 test-days: $(STAMP)
 	$(BIN)/python -m tests.days $(addprefix --case=,$(CASES)) $(ARGS)
 
 prove: $(STAMP)
-	GONGJI_PROVE=1 $(BIN)/pytest -q -n auto tests/prove
+	GONGJI_PROVE=1 GONGJI_EVERYTHING=1 $(BIN)/pytest -q -n auto tests/prove
 
 # A thousand single-byte changes of a file instead of sixty.
 verify: $(STAMP)
@@ -38,7 +43,7 @@ verify: $(STAMP)
 
 # Every cell of the table of rights over the wire; `make test` tries a covering sample.
 doors: $(STAMP)
-	GONGJI_DOORS=1 $(BIN)/pytest -q -n auto tests/doors tests/rpc/services/test_parties.py
+	GONGJI_DOORS=1 GONGJI_EVERYTHING=1 $(BIN)/pytest -q -n auto tests/doors tests/rpc/services/test_parties.py
 
 # What testssl.sh finds about the port and the front before it.
 tls: $(STAMP)
@@ -65,7 +70,7 @@ examples: $(STAMP)
 
 # Each line of hostile load at length, and 200,000 hostile requests.
 hostile: $(STAMP)
-	GONGJI_HOSTILE=1 $(BIN)/pytest -q tests/hostile
+	GONGJI_HOSTILE=1 GONGJI_EVERYTHING=1 $(BIN)/pytest -q tests/hostile
 
 # A thousand schedules of lost and late messages at the national interface.
 national: $(STAMP)
@@ -76,7 +81,7 @@ wallet: $(STAMP)
 	GONGJI_WALLET=1 $(BIN)/pytest -q tests/wallet/test_schedules.py
 
 chaos: $(STAMP)
-	GONGJI_CHAOS=1 $(BIN)/pytest -q tests/chaos tests/cli/test_rekey.py tests/wallet/test_killed.py
+	GONGJI_CHAOS=1 GONGJI_EVERYTHING=1 $(BIN)/pytest -q tests/chaos tests/cli/test_rekey.py tests/wallet/test_killed.py
 
 bench: $(BENCH)
 	$(BIN)/python -m tests.bench.run $(ARGS)

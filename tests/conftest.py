@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +37,34 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("any machine")
+
+
+EVERYTHING = os.environ.get("GONGJI_EVERYTHING") == "1"
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave to `make test-everything` what is long, and of tables all but a sample.
+
+    A sample is spread evenly over a test's cases: the same at every run.
+    """
+    if EVERYTHING:
+        return
+    cases = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    kept = {item for each in cases.values() for item in _sample(each)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def _sample(cases: list[pytest.Item]) -> list[pytest.Item]:
+    if cases[0].get_closest_marker("long"):
+        return []
+    sampled = cases[0].get_closest_marker("sampled")
+    most = min(len(cases), sampled.args[0]) if sampled else len(cases)
+    return [cases[place * len(cases) // most] for place in range(most)]
 
 
 def pytest_collection_finish() -> None:

@@ -121,6 +121,7 @@ async def test_a_killed_server_has_lost_and_doubled_nothing(
     assert [] == await breaches(book, tell, data, engine, refused=False, **counts)
 
 
+@pytest.mark.long
 async def test_of_two_servers_the_other_goes_on(
     postgres: Database, data: Path, seed: int, effort: Effort, tell: Tell
 ) -> None:

@@ -85,6 +85,7 @@ def test_other_files_are_asked_anew(tmp_path: Path, asked: list[int]) -> None:
     assert "鸠江市" in names
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("content", [b"", b"0" * 40, None])
 def test_damage_is_noticed(
     tmp_path: Path, asked: list[int], content: bytes | None

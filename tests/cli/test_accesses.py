@@ -55,6 +55,7 @@ def test_days_and_an_unknown_person(serving: StartSandbox) -> None:
     assert (1, True) == (unknown.exit_code, "NOBODY" in unknown.stderr)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("gateway", ["--gateway", "--no-gateway"])
 def test_a_kill_loses_a_second_at_most_and_says_how_much(
     tmp_path: Path, gateway: str

@@ -114,6 +114,7 @@ def test_set_ahead_by_years(machine: Machine) -> None:
         server.end()
 
 
+@pytest.mark.long
 def test_a_start_in_another_time(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_cleaner_of_temporary_files_takes_nothing(
         assert 0 == service.end()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("whose", ["server", "gateway"])
 def test_an_import_cut_off_can_be_sent_again(tmp_path: Path, whose: str) -> None:
     """It ends as UNAVAILABLE, whoever is killed, and is no import of its own: the same

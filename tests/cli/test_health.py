@@ -46,6 +46,7 @@ def statuses(server: Started) -> list[int]:
         ]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "how", [["--gateway"], ["--no-gateway"], ["--gateway", "--workers", "2"]]
 )

@@ -36,6 +36,7 @@ def ended_well(*arguments: str) -> None:
     assert 0 == result.exit_code, result.stderr
 
 
+@pytest.mark.sampled(1)
 def test_served_and_verified(source: list[str], tmp_path: Path) -> None:
     """A new database is made, served, verified, copied and its copy restored by a master
     that never lies in a file."""

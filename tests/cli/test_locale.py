@@ -53,6 +53,7 @@ def _said(
     return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
 @pytest.mark.parametrize(("arguments", "status"), COMMANDS.values(), ids=COMMANDS)
 def test_the_same_is_said_everywhere(

@@ -22,6 +22,7 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     return options_at(request, tmp_path)
 
 
+@pytest.mark.sampled(1)
 def test_killed_under_load_and_run_again(at: list[str], tmp_path: Path) -> None:
     """While a server settles for people named by certificate its keys are changed by a
     command that is killed again and again: no call fails, and after the last run

@@ -82,6 +82,7 @@ TAKEN_OUT: dict[str, Callable[[DoorFiles, str], object]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("taken", TAKEN_OUT)
 def test_what_is_taken_out(

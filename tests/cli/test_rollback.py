@@ -36,6 +36,7 @@ def put_back(data: Path, copy: Path) -> None:
     shutil.copy(copy, data / DATABASE)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("roll_back", [lose_the_log, put_back])
 def test_a_database_behind_what_was_answered_is_refused(
     tmp_path: Path, roll_back: Callable[[Path, Path], None]

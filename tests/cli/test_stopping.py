@@ -55,6 +55,7 @@ def under_load(server: Started) -> Iterator[Counter[str]]:
         yield ended
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("whom", ["parent", "all", "children first"])
 @pytest.mark.parametrize("how", ["--gateway", "--no-gateway"])
 def test_no_call_is_cancelled(how: str, whom: str, tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ GONE = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("arguments", GONE.values(), ids=GONE)
 @pytest.mark.parametrize("screen", [False, True], ids=["plain", "coloured"])
 def test_a_reader_that_goes_away(arguments: tuple[str, ...], *, screen: bool) -> None:

@@ -46,6 +46,7 @@ def test_every_method_is_tried() -> None:
     assert sorted(RIGHTS) == sorted(REQUESTS)
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("method", [m for m in REQUESTS if m not in SANDBOXES])
 async def test_a_server(opened: Doors, method: str) -> None:
     """On a server that is no sandbox each call is let in exactly if the table says so."""

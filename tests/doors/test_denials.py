@@ -65,6 +65,7 @@ TELLING: Final = [
 """Methods and kinds that name something which may be another's, or not be there."""
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize(("method", "kind"), TELLING)
 async def test_another_s_and_nobody_s_are_one(
     opened: Doors, method: str, kind: str

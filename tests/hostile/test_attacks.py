@@ -45,6 +45,7 @@ def alone(server: Started) -> Beside:
     return beside(server, "nothing", SECONDS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("attack", ATTACKS if LONG else QUICK)
 def test_a_good_caller_is_answered_beside(
     server: Started, alone: Beside, attack: str

@@ -56,6 +56,7 @@ def at_home() -> str:
     return digest
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
 def test_no_figure_depends_on_them(at_home: str, surroundings: dict[str, str]) -> None:
     """The same bills come to the same figures, words and ids in any time zone, locale

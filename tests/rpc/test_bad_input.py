@@ -309,6 +309,7 @@ def methods() -> Iterator[Any]:
             yield from service.methods
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("method", list(methods()), ids=lambda m: m.full_name)
 async def test_no_bytes_are_our_fault(service: Service, method: Any) -> None:
     """Random bytes, texts that are not UTF-8, truncated and mutated messages are never

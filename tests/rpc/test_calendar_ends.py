@@ -225,6 +225,7 @@ DATED: Final = [
 ]
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize(("method", "path"), DATED)
 async def test_no_time_is_our_fault(service: Service, method: Any, path: Path) -> None:
     """At the ends of the calendar and of its type a time is answered or named as wrong."""
@@ -269,6 +270,7 @@ OF_PERSONS: Final = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "path", OF_PERSONS, ids=lambda path: ".".join(field.name for field in path)
 )

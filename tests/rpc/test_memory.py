@@ -94,6 +94,7 @@ ASKED: list[Ask] = [
 ]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("home", ["memory", "shared"], indirect=True)
 @pytest.mark.parametrize("ask", ASKED, ids=[ask.__name__ for ask in ASKED])
 async def test_what_a_refused_call_held_is_freed_with_it(

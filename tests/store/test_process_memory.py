@@ -74,6 +74,7 @@ print(bytes(range(32)).hex())
 """
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 @pytest.mark.parametrize("command", ["verify --jobs 2", "keys"])
 def test_whoever_is_given_the_key_lets_itself_not_be_read(

@@ -248,6 +248,7 @@ async def test_commitments_stay(
     assert before == committed(engine_url, key)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("pages", [0, 1, 2, 4, 6])
 async def test_killed_at_any_page_it_is_resumed(
     engine_url: str, clock: Clock, person: Person, key: Path, pages: int

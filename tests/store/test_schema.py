@@ -137,6 +137,7 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:
     return st.from_type(hint) if arguments else whole(hint)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

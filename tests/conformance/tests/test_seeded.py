@@ -32,6 +32,7 @@ def honest() -> Iterator[ServerUnderTest]:
     server.close()
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("fault", CITIES)
 def test_bad_city_is_caught(fault: str) -> None:
     """A city with one wrong rule fails the case that is meant to notice."""
@@ -61,6 +62,7 @@ FINDERS = sorted(
 """The laws and cases that find the seeded faults."""
 
 
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("number", FINDERS)
 def test_the_same_finds_no_fault_in_an_honest_city(
     honest: ServerUnderTest, number: str

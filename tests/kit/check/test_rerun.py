@@ -78,6 +78,7 @@ VARYING = {
 """Plugins that only running shows: kind, hook, words of the figures."""
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("source", "kind", "hook", "words"), VARYING.values(), ids=VARYING
 )
@@ -113,6 +114,7 @@ CLOCKS = {
 alone, would agree."""
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("expression", CLOCKS.values(), ids=CLOCKS)
 def test_every_clock_is_turned(tmp_path: Path, expression: str) -> None:
     """A rule that turns on a clock is found, by whatever name it is read, and even if

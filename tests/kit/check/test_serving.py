@@ -61,6 +61,7 @@ def nothing_else(remembered: dict[Any, Any]) -> Iterator[None]:
     cache._in_memory.clear()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("source", "said"), UNFIT.values(), ids=UNFIT)
 def test_refused_by_name(tmp_path: Path, source: str, said: str) -> None:
     """A city with an error does not serve, the others do, and each error is told."""

@@ -94,6 +94,7 @@ def test_cities_and_doctor(wuhu: Kit, tmp_path: Path) -> None:
     assert "芜湖市（gongji-wuhu 0.1.0）" in doctor.stdout
 
 
+@pytest.mark.long
 def test_conformance_in_process(wuhu: Kit) -> None:
     """The whole suite and every generated case pass."""
     ran = wuhu.conformance()
@@ -186,6 +187,7 @@ WRONG: list[dict[str, Wrong]] = [
 """Figures wrong by the least there is, in rounds whose cases do not meet."""
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "figures",
     WRONG,

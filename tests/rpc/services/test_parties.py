@@ -229,6 +229,7 @@ def table() -> Iterator[tuple[str, str, str]]:
                 yield "postgres", method, acting
 
 
+@pytest.mark.sampled(100)
 @pytest.mark.parametrize(("home", "method", "acting"), list(table()), indirect=["home"])
 async def test_the_table_of_parties(guarded: Service, method: str, acting: str) -> None:
     """A call is refused as no party's exactly if its subject may act for nobody whose

@@ -79,6 +79,7 @@ FAULTS: Final[dict[str, tuple[Judging, str, dict[str, str]]]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_wrong_right_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose rights are wrong in one way fails the law about that."""
