@@ -8,7 +8,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gongji.cities.city import DayRules
@@ -37,6 +37,15 @@ class GuideBuilder:
     """Makes statements of the rules of one city on one day."""
 
     rules: DayRules
+    # The clauses of a hook's statements that name none, if not all of its clauses.
+    narrowed: Mapping[str, tuple[Clause, ...]] = field(default_factory=dict)
+
+    def narrowed_to(self, hook: Hook[T], clauses: Iterable[Clause]) -> GuideBuilder:
+        """Return a builder of statements on one part of a hook's value.
+
+        They rest on these clauses, if any, and not on those of the other parts.
+        """
+        return replace(self, narrowed={hook.__name__: tuple(clauses)})
 
     def value(self, hook: Hook[T]) -> T:
         """Return the bare value of a hook."""
@@ -55,7 +64,8 @@ class GuideBuilder:
         caution: str = "",
     ) -> Statement:
         """Return a statement with these clauses, or with the hook's if there are none."""
-        cited = tuple(clauses) or self.rules.answer(hook).clauses
+        narrowed = self.narrowed.get(hook.__name__)
+        cited = tuple(clauses) or narrowed or self.rules.answer(hook).clauses
         provincial = self.rules.provincial(hook.__name__)
         return Statement(text, cited, provincial, caution)
 

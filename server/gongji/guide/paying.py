@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gongji.guide.builder import GuideBuilder, phrase
 from gongji.guide.page import (
@@ -22,8 +22,8 @@ from gongji.rules.benefits import (
     Use,
 )
 from gongji.rules.binding import NoLimit
-from gongji.rules.clauses import Clause
-from gongji.rules.codes import Scheme, Standing
+from gongji.rules.clauses import Clause, Ruled, clauses_in
+from gongji.rules.codes import STANDINGS, Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import percent
 from gongji.rules.phrases import (
@@ -41,19 +41,31 @@ _NONE_NAMED = TableClauses(always=(), ratio={})
 
 def sections(builder: GuideBuilder) -> tuple[Section, ...]:
     """Return the fund's part, exclusions, crediting, the order of purses."""
-    schemes = [
-        Section(
-            phrase(scheme),
-            tuple(_benefit(builder, scheme, benefit)),
-        )
-        for scheme, benefit in builder.value(CityRules.reimbursement).items()
-    ]
+    hook = CityRules.reimbursement
+    answer = builder.rules.answer(hook)
+    schemes = []
+    for scheme, benefit in answer.value.items():
+        own = builder.narrowed_to(hook, _clauses_of(scheme, answer))
+        parts = tuple(_benefit(own, scheme, benefit))
+        schemes.append(Section(phrase(scheme), parts))
     return (
         Section("门诊费用统筹基金怎么付", parts=tuple(schemes)),
         list_section("统筹基金不予支付的情形", _exclusions(builder)),
         list_section("个人账户怎么计入", _crediting(builder)),
         list_section("扣款顺序与撤销", _purses(builder)),
     )
+
+
+def _clauses_of(
+    scheme: Scheme, answer: Ruled[Mapping[Scheme, Table | NoFund]]
+) -> Iterator[Clause]:
+    """Yield a rule's clauses but those that only the other schemes' values name."""
+    named = {key: set(clauses_in(benefit)) for key, benefit in answer.value.items()}
+    own = named.pop(scheme)
+    others = set().union(*named.values())
+    for clause in answer.clauses:
+        if clause in own or clause not in others:
+            yield clause
 
 
 def _benefit(
@@ -80,9 +92,9 @@ def _benefit(
             cited,
         ),
     )
-    yield _figures_by_level(benefit)
+    yield _figures_by_level(benefit, scheme)
     terms = (
-        *_terms_of_people(builder, benefit, cited),
+        *_terms_of_people(builder, benefit, scheme, cited),
         *_terms_of_institutions(builder, benefit, cited),
     )
     yield LineList(terms)
@@ -101,10 +113,11 @@ def _clauses_by_level(cited: TableClauses) -> tuple[Clause, ...]:
     )
 
 
-def _figures_by_level(table: Table) -> Grid:
+def _figures_by_level(table: Table, scheme: Scheme) -> Grid:
     caps = table.visit_cap_fen
     capped = any(not isinstance(cap, NoLimit) for cap in caps.values())
-    ratios = [f"{phrase(standing)}支付比例" for standing in Standing]
+    standings = STANDINGS[scheme]
+    ratios = [f"{whose}支付比例" for whose in _standings_in_words(scheme)]
     head = [
         "医疗机构级别",
         "起付标准",
@@ -115,7 +128,7 @@ def _figures_by_level(table: Table) -> Grid:
     rows = []
     for level in sorted(table.ratio_bp):
         deductible = money_in_words(table.deductible_fen[level])
-        ratios = [percent(table.ratio_of(standing, level)) for standing in Standing]
+        ratios = [percent(table.ratio_of(standing, level)) for standing in standings]
         cells = [
             level_in_words(level),
             deductible,
@@ -130,9 +143,16 @@ def _figures_by_level(table: Table) -> Grid:
     )
 
 
+def _standings_in_words(scheme: Scheme) -> list[str]:
+    """Return the standings that are told apart; "" if the scheme has only one."""
+    standings = STANDINGS[scheme]
+    return [phrase(standing) if len(standings) > 1 else "" for standing in standings]
+
+
 def _terms_of_people(
     builder: GuideBuilder,
     table: Table,
+    scheme: Scheme,
     cited: TableClauses,
 ) -> Iterator[Statement]:
     """Return what holds over a year: deductible, ratio of the retired, cap."""
@@ -146,16 +166,16 @@ def _terms_of_people(
         f"{text}。",
         cited.deductible,
     )
-    if isinstance(table.retired, BonusPoints):
+    standings = STANDINGS[scheme]
+    if Standing.RETIRED in standings and isinstance(table.retired, BonusPoints):
         yield builder.statement(
             hook,
             f"退休人员的支付比例{phrase(table.retired)}。",
             cited.retired,
         )
-    caps = [
-        f"{phrase(standing)}{money_in_words(cap)}"
-        for standing, cap in table.cap_fen.items()
-    ]
+    whose = _standings_in_words(scheme)
+    amounts = [money_in_words(table.cap_fen[standing]) for standing in standings]
+    caps = map("".join, zip(whose, amounts, strict=True))
     yield builder.statement(
         hook,
         f"自然年度支付限额：{'、'.join(caps)}；不结转、不累加到次年度。",

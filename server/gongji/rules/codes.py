@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum, IntEnum
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -38,6 +40,14 @@ class Standing(Enum):
 
     ACTIVE = "active"
     RETIRED = "retired"
+
+
+STANDINGS: Final[Mapping[Scheme, tuple[Standing, ...]]] = {
+    Scheme.EMPLOYEE: (Standing.ACTIVE, Standing.RETIRED),
+    # Residents have no standing: figures are read under the active one.
+    Scheme.RESIDENT: (Standing.ACTIVE,),
+}
+"""The standings there are in a scheme, under which its figures are read."""
 
 
 class InstitutionKind(IntEnum):

@@ -32,6 +32,13 @@ def topic(hook: str) -> str:
 
 
 @singledispatch
+def phrase_under(key: object, value: object) -> str:
+    """Return the phrase of one entry of a mapping; its key may say of whom it speaks."""
+    del key
+    return in_words(value)
+
+
+@singledispatch
 def phrase(value: object) -> str:
     """Return the phrase of one value that is no mapping."""
     kind = type(value).__name__
@@ -53,7 +60,7 @@ def _mapping(value: Mapping[object, object], names: Mapping[str, str]) -> str:
     names_by_phrase: dict[str, list[str]] = {}
     for key, part in value.items():
         name = names.get(key, key) if isinstance(key, str) else phrase(key)
-        names_by_phrase.setdefault(in_words(part), []).append(name)
+        names_by_phrase.setdefault(phrase_under(key, part), []).append(name)
     parts = [f"{'、'.join(keys)}：{text}" for text, keys in names_by_phrase.items()]
     return "；".join(parts) or NOTHING
 

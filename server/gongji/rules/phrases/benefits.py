@@ -17,9 +17,9 @@ from gongji.rules.benefits import (
     Uses,
 )
 from gongji.rules.binding import NO_LIMIT, NoLimit
-from gongji.rules.codes import Scheme, Standing
+from gongji.rules.codes import STANDINGS, Scheme, Standing
 from gongji.rules.money import percent, yuan
-from gongji.rules.phrases.base import phrase
+from gongji.rules.phrases.base import in_words, phrase, phrase_under
 from gongji.rules.terms import LEVELS
 
 
@@ -108,10 +108,21 @@ def _(value: BonusPoints) -> str:
 
 @phrase.register
 def _(value: Table) -> str:
+    return _table(value, tuple(Standing))
+
+
+@phrase_under.register
+def _(key: Scheme, value: object) -> str:
+    if isinstance(value, Table):
+        return _table(value, STANDINGS[key])
+    return in_words(value)
+
+
+def _table(value: Table, standings: tuple[Standing, ...]) -> str:
     parts = [
         _deductible(value),
-        _ratios(value),
-        _caps(value),
+        _ratios(value, standings),
+        _caps(value, standings),
     ]
     if set(value.visit_cap_fen.values()) - {NO_LIMIT}:
         parts.append(f"单次支付限额{_amounts_by_level(value.visit_cap_fen)}")
@@ -132,21 +143,26 @@ def _deductible(table: Table) -> str:
     return f"{text}，全年累计不超过{money_in_words(most)}"
 
 
-def _ratios(table: Table) -> str:
+def _ratios(table: Table, standings: tuple[Standing, ...]) -> str:
     rows = []
-    for standing in Standing:
+    for standing in standings:
         ratios = {}
         for level in table.ratio_bp:
             ratios[level] = percent(table.ratio_of(standing, level))
-        rows.append(f"{phrase(standing)}{_by_level(ratios)}")
+        whose = phrase(standing) if len(standings) > 1 else ""
+        rows.append(f"{whose}{_by_level(ratios)}")
     text = f"支付比例{'，'.join(rows)}"
-    if isinstance(table.retired, BonusPoints):
+    if Standing.RETIRED in standings and isinstance(table.retired, BonusPoints):
         text += f"（{phrase(table.retired)}）"
     return text
 
 
-def _caps(table: Table) -> str:
-    caps = {standing: money_in_words(cap) for standing, cap in table.cap_fen.items()}
+def _caps(table: Table, standings: tuple[Standing, ...]) -> str:
+    caps = {
+        standing: money_in_words(cap)
+        for standing, cap in table.cap_fen.items()
+        if standing in standings
+    }
     if len(set(caps.values())) == 1:
         amount = next(iter(caps.values()))
         return f"年度支付限额{amount}"
