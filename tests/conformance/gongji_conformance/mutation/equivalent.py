@@ -25,6 +25,7 @@ from gongji import (
 )
 from gongji.cities.city import City
 
+from gongji_conformance.mutation.curves import outcomes
 from gongji_conformance.mutation.mutants import Mutant
 from gongji_conformance.mutation.sources import SOURCES
 
@@ -153,6 +154,19 @@ def _same_exclusions(mutant: Mutant, city: City) -> bool:
     return True
 
 
+def _same_curves(mutant: Mutant, city: City) -> bool:
+    """Recognise tables under which every bill of everybody ends as it did."""
+    # On another day the value's own clauses are another's, which bills may cite.
+    if mutant.hook != "reimbursement" or mutant.where == ".since":
+        return False
+    for day in _days_of(mutant, city):
+        changed = outcomes(_on(day, mutant.timelines["reimbursement"]) or {})
+        own = outcomes(_on(day, city.timelines["reimbursement"]) or {})
+        if changed is None or changed != own:
+            return False
+    return True
+
+
 def _told(
     exclusions: Iterable[Exclusion], scheme: Scheme, standing: Standing
 ) -> list[tuple[Situation, Clause]]:
@@ -193,6 +207,7 @@ RULES: Final[Mapping[str, Recogniser]] = {
     "渠道种类只分当面与非当面，同类互换只改变指南中的称呼": _same_kind,
     "改动的那一日，全省或前一取值与本市相同": _same_on_its_day,
     "这几条不予支付各说不同的人，或所说的人统筹基金本不支付": _same_exclusions,
+    "没有账单触及此数：每一级别、身份的支付曲线与所引条款都不变": _same_curves,
     "只是给人看的文字（名称、步骤、说明）不同，取值相同": _only_words,
 }
 """Each reason with the rule that recognises it, the first that holds named."""
