@@ -176,6 +176,7 @@ _OWN: Final[Mapping[str, str]] = {
     "cities": "cities:cities_command",
     "guide": "cities:guide_command",
     "check": "cities:check_command",
+    "sheet": "sheet:sheet_command",
     "import": "records:import_command",
     "credit": "records:credit_command",
     "benefits": "benefits:benefits_command",

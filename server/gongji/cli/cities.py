@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import BinaryIO
 
 import click
 
@@ -27,6 +28,7 @@ from gongji.cli.served import (
     show_served_guide,
     show_served_rules,
 )
+from gongji.cli.sheet import read_sheet, show_changes
 from gongji.cli.terminal import Terminal, rows_of
 from gongji.kit.check import findings
 from gongji.kit.check.extremes import problems_of_effects
@@ -45,6 +47,8 @@ from gongji.kit.check.report import (
 )
 from gongji.kit.check.tables import reimbursement_tables
 from gongji.kit.check.unserved import missing_row_findings
+from gongji.kit.sheet.changes import changes
+from gongji.kit.sheet.content import RulesSheet, sheet_of
 from gongji.serve.clock import system_clock
 from gongji.store.keys.suite import SUITES
 
@@ -114,6 +118,12 @@ def guide_command(
 @click.option(
     "--day", type=DAY, help="与 --target 同写：哪一日有效的规则；默认服务的今天。"
 )
+@click.option(
+    "--against",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="签过的规则清单（gongji sheet 所写）：有一处不同即未通过。",
+)
 @asked_service
 @click.pass_obj
 def check_command(
@@ -122,12 +132,15 @@ def check_command(
     *,
     strict: bool,
     day: datetime | None,
+    against: BinaryIO | None,
     service: ServerTarget | None,
 ) -> None:
     """核对并证明一个城市的插件：
     列出规则取值与条款、次序与拆分的影响、待遇表的证明、插件是否只依规则作答。
     给出 --target 则列出服务据以决定的规则取值。"""
     cities = installed_cities()
+    if service and against:
+        raise click.UsageError("--against 核对本机安装的插件，不与 --target 同用")
     if service:
         asked = day.date() if day else None
         show_served_rules(terminal, service, city, asked, cities)
@@ -139,8 +152,19 @@ def check_command(
     if refused:
         show_refused(terminal, city, refused)
         raise SystemExit(1)
-    if not show_check(terminal, cities.named(city), strict=strict):
+    signed = read_sheet(against) if against else None
+    passes = show_check(terminal, cities.named(city), strict=strict)
+    if signed and not show_against(terminal, cities.named(city), signed):
+        passes = False
+    if not passes:
         raise SystemExit(1)
+
+
+def show_against(terminal: Terminal, city: City, signed: RulesSheet) -> bool:
+    """Print by what a city differs from its signed sheet; return whether by nothing."""
+    changed = list(changes(signed, sheet_of(city, system_clock().date())))
+    show_changes(terminal, changed)
+    return not changed
 
 
 def show_refused(

@@ -63,6 +63,8 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "differences": ("差异", "differences"),
     "duplicate": ("对方重复", "duplicate"),
     "digest": ("摘要", "digest"),
+    "due": ("待核实的条款", "clauses to verify"),
+    "sheet_changes": ("与规则清单的不同", "differences from the sheet"),
     "effect": ("影响", "effect"),
     "explained": ("依据", "explained"),
     "extremes": ("次序与拆分的极端情形", "what order and splitting can do"),

@@ -43,7 +43,12 @@ def require_printing() -> None:
     _typesetter()
 
 
-def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) -> bytes:
+def print_page(
+    template: bytes,
+    inputs: dict[str, str],
+    printed_at: datetime,
+    standards: list[PDFStandard] = _STANDARDS,
+) -> bytes:
     """Return a template's page over its inputs as PDF. UnprintableError."""
     typst, font_folder = _typesetter()
     # No font of the machine's: the page must look the same everywhere.
@@ -59,7 +64,7 @@ def print_page(template: bytes, inputs: dict[str, str], printed_at: datetime) ->
             format="pdf",
             # Data, not source: nothing in it is taken for markup.
             sys_inputs=inputs,
-            pdf_standards=_STANDARDS,
+            pdf_standards=standards,
             timestamp=int(printed_at.timestamp()),
         )
     except typst.TypstError as fault:
