@@ -177,6 +177,7 @@ _OWN: Final[Mapping[str, str]] = {
     "guide": "cities:guide_command",
     "check": "cities:check_command",
     "sheet": "sheet:sheet_command",
+    "try": "onebill:try_command",
     "import": "records:import_command",
     "credit": "records:credit_command",
     "benefits": "benefits:benefits_command",

@@ -15,6 +15,7 @@ import grpc
 from gongji.cli.config import ConfiguredCommand
 from gongji.client.connection import connect
 from gongji.client.credentials import LOCAL_TOKEN, Credentials, is_loopback
+from gongji.rules.money import MAX_FEN, fen, yuan
 from gongji.store.keys.suite import SUITES
 from gongji.text.files import TextFile
 
@@ -38,6 +39,27 @@ class _Written(click.DateTime):
             self.fail(
                 f"应写作 {self._example} 的样子，且在日历上，得到 {value!r}", param, ctx
             )
+
+
+class Yuan(click.ParamType[int]):
+    """An amount in yuan, of no less than nothing."""
+
+    name = "yuan"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the fen. BadParameter."""
+        # click converts again what it converted before.
+        if isinstance(value, int):
+            return value
+        try:
+            amount = fen(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+        if not 0 <= amount <= MAX_FEN:
+            self.fail(f"金额须在 0 与 {yuan(MAX_FEN)} 元之间", param, ctx)
+        return amount
 
 
 DAY: Final = _Written("%Y-%m-%d", "2025-09-30")

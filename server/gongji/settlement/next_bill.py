@@ -6,7 +6,7 @@ By the very steps of a bill: `entitlement` for the row of the table and the purs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from msgspec import Struct
@@ -232,7 +232,12 @@ def in_words(level: LevelBenefit) -> str:
     """Return what the fund would pay at a level, as a sentence in Chinese."""
     if level.terms.benefit is None:
         return f"统筹基金不予支付：{level.terms.denied}"
-    return "，".join([_step_in_words(one.step) for one in level.steps])
+    return steps_in_words(one.step for one in level.steps)
+
+
+def steps_in_words(steps: Iterable[FundStep]) -> str:
+    """Return how the fund pays as a bill grows, as a sentence in Chinese."""
+    return "，".join([_step_in_words(step) for step in steps])
 
 
 def _step_in_words(step: FundStep) -> str:
