@@ -1,6 +1,6 @@
 """Recompute trace.v1 from the lines alone, for models and for the wire.
 
-No import of ours, at most a hundred lines.
+No import of ours but what judges a packet, at most 130 lines.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from examples.referee import packet_rows
+
 FUND, OWN_PURSE, GIVER_PURSE, CASH, WALLET = 1, 2, 3, 4, 5
+FURTHER = {6, 7, 8, 9}
 PAYERS = {
     "fund.v1": FUND,
+    "fund.v2": FUND,
     "no_fund.v1": FUND,
     "own_purse.v1": OWN_PURSE,
     "giver_purse.v1": GIVER_PURSE,
@@ -26,6 +30,8 @@ def recomputed(formula: str, i: Mapping[str, int]) -> int:
             return 0
         case "fund.v1":
             return fund(i)
+        case "fund.v2" | "further.v1":
+            return packet_rows.paid(i)
         case "own_purse.v1" | "giver_purse.v1" | "wallet.v1":
             return min(i["needed"], i["available"])
         case "cash.v1":
@@ -76,12 +82,18 @@ def faults(lines: Sequence[Any], total: int) -> Iterator[str]:
 
 def _inputs_of_cash(lines: Sequence[Any], total: int) -> dict[str, int]:
     asked = any(line.payer == WALLET for line in lines)
-    return ({"wallet": _paid(lines, WALLET)} if asked else {}) | {
-        "total": total,
-        "fund": _paid(lines, FUND),
-        "own_purse": _paid(lines, OWN_PURSE),
-        "givers": _paid(lines, GIVER_PURSE),
-    }
+    further = [line.fen for line in lines if line.payer in FURTHER]
+    others = {"further": sum(further)} if further else {}
+    return (
+        others
+        | ({"wallet": _paid(lines, WALLET)} if asked else {})
+        | {
+            "total": total,
+            "fund": _paid(lines, FUND),
+            "own_purse": _paid(lines, OWN_PURSE),
+            "givers": _paid(lines, GIVER_PURSE),
+        }
+    )
 
 
 def _faults_of_line(line: Any) -> Iterator[str]:
@@ -90,9 +102,10 @@ def _faults_of_line(line: Any) -> Iterator[str]:
         yield f"{line.formula} gives {expected}, not {line.fen}"
     if line.fen < 0:
         yield f"{line.fen} is less than nothing"
-    if PAYERS[line.formula] != line.payer:
+    payer = PAYERS.get(line.formula)
+    if line.payer not in ({payer} if payer else FURTHER):
         yield f"{line.formula} is not what payer {line.payer} pays by"
-    if bool(line.purse) != (line.payer not in {FUND, CASH}):
+    if bool(line.purse) != (line.payer not in {FUND, CASH, *FURTHER}):
         yield "only a purse has an owner"
 
 

@@ -2,8 +2,7 @@
 
     python verify_packet.py packet.json [--key KEY] [--checkpoint FILE]
 It needs Python 3.11, `cryptography`, for SM2 `gmssl-pyx`: no network. It recomputes
-  the rows   the settlement as decided, then its reversal, then what took its place: each
-             text has the hash its leaf holds, and commits to what the packet shows
+  the rows   each text has the hash its leaf holds, and commits to what the packet shows
   the leaf   its hash is in the tree of a checkpoint, and the log's key has signed that
   the money  every line follows from its inputs, all lines sum to the bill
   the rules  each document has the digest the settlement names, and every line's clauses
@@ -166,6 +165,8 @@ def fund(i: Mapping[str, int]) -> int:
 
 FORMULAS: Mapping[str, tuple[str, Callable[[Shown], int]]] = {
     "fund.v1": ("fund", fund),
+    "fund.v2": ("fund", lambda i: __import__("packet_rows").paid(i)),
+    "further.v1": ("further", lambda i: __import__("packet_rows").paid(i)),
     "no_fund.v1": ("fund", lambda _: 0),
     "own_purse.v1": ("own", lambda i: min(i["needed"], i["available"])),
     "giver_purse.v1": ("aid", lambda i: min(i["needed"], i["available"])),

@@ -63,5 +63,9 @@ def rule(hook: str, value: object) -> Timeline[Any]:
 
 def employee_table(changes: Mapping[str, Any]) -> Mapping[Scheme, Table | NoFund]:
     """Return the province's tables, with these changes to that of employees."""
-    tables = dict(anhui.reimbursement()[0].value)
-    return tables | {Scheme.EMPLOYEE: replace(tables[Scheme.EMPLOYEE], **changes)}
+    tables: dict[Scheme, Table | NoFund] = {}
+    for scheme, benefit in anhui.reimbursement()[0].value.items():
+        assert isinstance(benefit, (Table, NoFund))
+        tables[scheme] = benefit
+    employees = tables[Scheme.EMPLOYEE]
+    return tables | {Scheme.EMPLOYEE: replace(employees, **changes)}

@@ -75,6 +75,7 @@ class InstitutionChanges(TypedDict, total=False):
     name: str
     first_kind: InstitutionKind
     first_hosp_lv: int
+    first_care_class: str
     grades: tuple[GradeSince, ...]
     designated_from: date
     designated_to: date | None

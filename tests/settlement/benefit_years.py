@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from gongji.model.settlement import Accumulator, Settlement
 from gongji.rules.codes import VisitKind
 from gongji.settlement.benefit_year import BenefitYear, SchemeYear, ShowBenefitYear
-from gongji.settlement.next_bill import LevelBenefit
+from gongji.settlement.next_bill import LevelBenefit, first_ratio_of
 from gongji.settlement.split import FundStep, StepKind
 
 from tests.scaffold.world import World
@@ -77,8 +77,7 @@ def confirm(world: World, year: SchemeYear, **more: Any) -> None:
     """Have Quote confirm every level: each breakpoint, and one fen on either side."""
     for level, code in at_each_level(world, year):
         quote = partial(quoted, world, year, level, code, **more)
-        benefit = level.terms.benefit
-        ratio_bp = benefit.ratio_bp if benefit else 0
+        ratio_bp = first_ratio_of(level.terms.benefit)
         next_yuan = quote(fen=100)
         assert (level.next_yuan_fen, level.terms.level, ratio_bp) == (
             next_yuan.fund_fen,

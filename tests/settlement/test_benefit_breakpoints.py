@@ -14,6 +14,7 @@ from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import Scheme, Standing, VisitKind, pooling_area
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import Rounding, least_for, share
+from gongji.rules.shapes import Benefit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def confirm_at(city: City, psn_type: str, day: date, data: st.DataObject) -> Non
     world = World(served(), NOW)
     [enrolment] = world.person("P1", psn_type, city.area_code).enrolments
     table = city.rules(day).value(CityRules.reimbursement)[enrolment.scheme]
+    assert not isinstance(table, Benefit)
     borne, paid = data.draw(used(table, enrolment.standing))
     area = pooling_area(city.area_code)
     world.add(Accumulator("P1", enrolment.scheme, area, day.year, borne, paid))

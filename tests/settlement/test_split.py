@@ -11,7 +11,7 @@ from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import FULL_BP, Rounding
 from gongji.settlement.split import (
-    Benefit,
+    FlatRow,
     FundShare,
     Owed,
     Purse,
@@ -130,7 +130,7 @@ def test_rounding_once_a_visit(level: int, expected: int) -> None:
     assert expected == sum(s.fund_fen for s in _year(V1, Standing.ACTIVE, visits))
 
 
-BENEFIT = Benefit(800_00, NO_LIMIT, 50_00, 2000_00, NO_LIMIT, Rounding.HALF_UP)
+BENEFIT = FlatRow(800_00, NO_LIMIT, 50_00, 2000_00, NO_LIMIT, Rounding.HALF_UP)
 BOUNDARIES = {
     "a fen below the deductible": (799_99, BENEFIT, Used(), FundShare(799_99, 0)),
     "the deductible itself": (800_00, BENEFIT, Used(), FundShare(800_00, 0)),
@@ -206,7 +206,7 @@ BOUNDARIES = {
     ("in_scope", "benefit", "used", "expected"), BOUNDARIES.values(), ids=BOUNDARIES
 )
 def test_boundaries(
-    in_scope: int, benefit: Benefit, used: Used, expected: FundShare
+    in_scope: int, benefit: FlatRow, used: Used, expected: FundShare
 ) -> None:
     """On each side of every boundary the split is what the words of the rule say."""
     assert expected == fund_share(in_scope, benefit, used)
@@ -215,7 +215,7 @@ def test_boundaries(
 fen = st.integers(0, 10_000_00)
 limit: st.SearchStrategy[int | NoLimit] = fen | st.just(NO_LIMIT)
 benefits = st.builds(
-    Benefit,
+    FlatRow,
     fen,
     limit,
     st.integers(0, FULL_BP),
@@ -228,7 +228,7 @@ useds = st.builds(Used, fen, fen)
 
 @given(fen, benefits, useds)
 def test_the_fund_stays_within_scope_and_caps(
-    in_scope: int, benefit: Benefit, used: Used
+    in_scope: int, benefit: FlatRow, used: Used
 ) -> None:
     """0 <= deductible, fund; together at most what is in scope; never more than the caps leave."""
     part = fund_share(in_scope, benefit, used)
@@ -245,7 +245,7 @@ def test_the_fund_stays_within_scope_and_caps(
 
 @given(fen, st.integers(0, 1000), benefits, useds)
 def test_more_in_scope_raises_the_fund_by_no_more(
-    in_scope: int, more: int, benefit: Benefit, used: Used
+    in_scope: int, more: int, benefit: FlatRow, used: Used
 ) -> None:
     """Adding d fen of in-scope cost raises the fund's part by 0 to d."""
     before, after = (

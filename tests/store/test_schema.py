@@ -36,7 +36,13 @@ from gongji.model.people import (
     Person,
 )
 from gongji.model.revisions import InstitutionRevision, PersonRevision
-from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
+from gongji.model.settlement import (
+    Accumulator,
+    MeterReading,
+    SettledDay,
+    SettledMessage,
+    Settlement,
+)
 from gongji.model.staging import (
     AppliedImport,
     StagedInstitution,
@@ -84,6 +90,7 @@ KINDS = (
     SettledMessage,
     Account,
     Accumulator,
+    MeterReading,
     Entry,
     Credit,
     BroughtForward,
@@ -169,6 +176,10 @@ def test_keys_are_those_of_the_plan(
     cases: list[tuple[object, str]] = [
         (Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025), "P1/310/3411/2025"),
         (
+            MeterReading.of("P1/310/3411/2025-07-01/paid.year7", 5),
+            "P1/310/3411/2025-07-01/paid.year7",
+        ),
+        (
             Entry(
                 transaction_id="S1",
                 position=2,
@@ -210,6 +221,7 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
         Account("P1", -1, 1),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, -1, 0),
         Accumulator("P1", Scheme.EMPLOYEE, "3411", 2025, 0, -1),
+        MeterReading.of("P1/310/3411/2025-07-01/paid.year7", -1),
         Credit(
             "P1/2025-09",
             "P1",
@@ -219,10 +231,10 @@ def test_a_flat_record_may_not_have_nested_fields() -> None:
             datetime(2025, 9, 1, tzinfo=SHANGHAI),
         ),
     ],
-    ids=["purse", "deductible used", "fund paid", "credit"],
+    ids=["purse", "deductible used", "fund paid", "meter", "credit"],
 )
 def test_floors_are_held_by_the_database_too(engine: AnyEngine, record: object) -> None:
-    """No purse, no accumulator and no credit can be stored below 0, whatever decided so."""
+    """No purse, accumulator, meter or credit can be stored below 0, whatever decided so."""
     with pytest.raises(ConstraintViolated):
         engine.upsert(type(record), [record])
 

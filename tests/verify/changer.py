@@ -15,6 +15,7 @@ UNRECORDED: Final = ("vault", "vault_key", "upgrade")
 
 EMPTY: Final[Mapping[str, str]] = {
     "upgrade": "a row stands there only between two releases, while one is expanded",
+    "meter_reading": "no shipped city has a meter beside those of the accumulator",
     "spent_token": "only an issuer of tokens has one spent, and this database had none",
 }
 """Tables without a row in a database at rest."""

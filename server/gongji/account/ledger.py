@@ -18,7 +18,7 @@ from gongji.model.account import Account, AccountKey, Entry, PurseMovement
 from gongji.model.facts import Facts
 from gongji.model.settlement import Bill, Settlement
 from gongji.model.wallet import WalletAccount
-from gongji.rules.codes import EntryKind, Scheme, pooling_area
+from gongji.rules.codes import FURTHER_PAYERS, EntryKind, Scheme, pooling_area
 
 CASH = "cash"
 
@@ -231,21 +231,39 @@ def claimant_account(person_no: str) -> str:
     return f"claimant:{person_no}"
 
 
-def _payers(settlement: Settlement, sign: int) -> tuple[Posting, Posting]:
+def _payers(settlement: Settlement, sign: int) -> tuple[Posting, ...]:
     fund = fund_account(settlement.area_code, settlement.scheme)
     # The cash of a claim was paid to the institution before, and moves no more.
     cash_fen = 0 if settlement.bill.claim_id else settlement.cash_fen
     return (
         Posting(fund, sign * settlement.fund_fen),
+        *_further(settlement, sign),
         Posting(CASH, sign * cash_fen),
     )
+
+
+def _further(settlement: Settlement, sign: int) -> list[Posting]:
+    """Return what further payers pay: large_amount:3411:310."""
+    # hot path: of most cities nobody pays after the fund.
+    if not settlement.further_fen:
+        return []
+    area = pooling_area(settlement.area_code)
+    return [
+        Posting(
+            f"{line.payer.name.lower()}:{area}:{int(settlement.scheme)}",
+            sign * line.fen,
+        )
+        for line in settlement.lines
+        if line.payer in FURTHER_PAYERS
+    ]
 
 
 def _payee(settlement: Settlement, sign: int) -> Posting:
     """Return what the institution receives; of a claim, what the person does."""
     bill = settlement.bill
     if bill.claim_id:
-        return Posting(claimant_account(bill.patient), sign * settlement.fund_fen)
+        paid_fen = settlement.fund_fen + settlement.further_fen
+        return Posting(claimant_account(bill.patient), sign * paid_fen)
     return Posting(f"institution:{bill.institution_code}", sign * bill.total_fen)
 
 

@@ -11,6 +11,8 @@ from gongji.rules.channels import AtOnce, CounterHours, ReviewLatency
 from gongji.rules.codes import Standing
 from gongji.rules.elsewhere import ClaimTerms, FilingTerms, FundElsewhere, OutOfArea
 from gongji.rules.money import FULL_BP
+from gongji.rules.shape_problems import problems_of_benefit
+from gongji.rules.shapes import Benefit
 from gongji.rules.wallet import WalletTerms
 
 LEVELS = (1, 2, 3)
@@ -21,8 +23,8 @@ _PART_OF_AREA_CODE = re.compile(r"(?:[0-9]{2}){1,3}")
 def impossible_figures(part: object) -> Iterator[str]:
     """Yield figures that no rule can mean."""
     match part:
-        case Table():
-            yield from _problems_of_table(part)
+        case Table() | Benefit():
+            yield from _problems_of_fund(part)
         case ReviewLatency():
             if (part.at_once is AtOnce.ALWAYS) is (part.working_days > 0):
                 yield "即时生效的没有审核天数，其余至少 1 个工作日"
@@ -38,6 +40,12 @@ def impossible_figures(part: object) -> Iterator[str]:
             yield from _problems_of_wallet(part)
         case _:
             yield from _problems_elsewhere(part)
+
+
+def _problems_of_fund(benefit: Table | Benefit) -> Iterator[str]:
+    if isinstance(benefit, Benefit):
+        return problems_of_benefit(benefit)
+    return _problems_of_table(benefit)
 
 
 def _problems_of_wallet(terms: WalletTerms | PurseOrder) -> Iterator[str]:

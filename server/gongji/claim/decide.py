@@ -66,7 +66,7 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
         yield need
         claim = facts.get(Claim, self.claim_id) if facts.has(need) else None
         if claim is not None and self.pays:
-            yield from settling_needs(claim.bill, facts)
+            yield from settling_needs(claim.bill, facts, self.cities)
             yield from likeness_needs(claim.bill)
 
     def decide(self, facts: Facts) -> Decision[Claim]:
@@ -91,7 +91,7 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
         paid = replace(
             claim,
             settlement_id=settlement.settlement_id,
-            paid_fen=settlement.fund_fen,
+            paid_fen=settlement.fund_fen + settlement.further_fen,
         )
         return Decision(paid, (paid, *settled.writes), creates=settled.creates)
 

@@ -135,6 +135,7 @@ CHECKS: Final[Mapping[str, Check]] = {
             "code",
             "kind",
             "hosp_lv",
+            "care_class",
             "settlement_id",
             "patient",
             "refund",

@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "brought_forward": "结转转入",
     "premium": "代缴居民医保费",
     "accumulator": "年度累计",
+    "meter_reading": "其他累计",
     "wallet": "医保钱包",
     "wallet_transfer": "医保钱包转账，包括收到的",
     "statement": "开具过的查询单",

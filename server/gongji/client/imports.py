@@ -63,7 +63,7 @@ M = TypeVar("M")
 
 OPTIONAL: Final[Mapping[str, Sequence[str]]] = {
     "persons": ("born_on", "marks"),
-    "institutions": ("grades", "further_designations"),
+    "institutions": ("care_class", "grades", "further_designations"),
     "balances": BATCH_COLUMNS,
 }
 """Columns that a kind of file may have besides."""
@@ -225,6 +225,7 @@ def _institution(row: Row) -> types_pb2.Institution:
         hosp_lv=int(hosp_lv),
         designated_from=row["designated_from"],
         designated_to=row["designated_to"],
+        care_class=row.get("care_class", ""),
         grades=map(lists.grade, lists.entries(row.get("grades", ""))),
         further_designations=map(
             lists.designation, lists.entries(row.get("further_designations", ""))

@@ -98,14 +98,25 @@ def mark(text: str) -> types_pb2.Mark:
     return _from(types_pb2.Mark(kind=kind, value=value, to=last), first)
 
 
+_WITH_CLASS: Final = 3
+"""Slashes of a grade that says the class, too."""
+
+
 def grade(text: str) -> types_pb2.GradeSince:
-    """Return a kind and grade since a day: 1/2/2025-07-01."""
-    kind, hosp_lv, first = _parts(text, "grades", "机构类别/医院等级/起", 3)
+    """Return a kind and grade since a day: 1/2/2025-07-01, or 1/11/2025-07-01/community."""
+    kind, hosp_lv, first, *care_class = _grade_parts(text)
     if not (kind.isdecimal() and hosp_lv.isdecimal()):
         raise _misread("grades 中的机构类别与医院等级应为国家代码数字", text)
-    message = types_pb2.GradeSince(hosp_lv=int(hosp_lv))
+    message = types_pb2.GradeSince(hosp_lv=int(hosp_lv), care_class="".join(care_class))
     message.kind = int(kind)  # type: ignore[assignment] # the service judges the number
     return _from(message, first)
+
+
+def _grade_parts(text: str) -> list[str]:
+    named = "机构类别/医院等级/起"
+    if text.count("/") == _WITH_CLASS:
+        return _parts(text, "grades", f"{named}/类", _WITH_CLASS + 1)
+    return _parts(text, "grades", named, _WITH_CLASS)
 
 
 def designation(text: str) -> types_pb2.Designation:

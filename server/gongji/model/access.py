@@ -15,7 +15,7 @@ from gongji.model.binding import Binding
 from gongji.model.claim import Claim
 from gongji.model.filing import Filing
 from gongji.model.people import Person
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, MeterReading, Settlement
 from gongji.model.statement import IssuedStatement
 from gongji.model.wallet import WalletAccount, WalletTransfer
 
@@ -76,6 +76,7 @@ PEOPLE_OF: Final[Mapping[type, PeopleOf]] = {
     Settlement: _one("bill.patient"),
     Account: _one("person_no"),
     Accumulator: _one("person_no"),
+    MeterReading: _one("person_no"),
     Credit: _one("person_no"),
     BroughtForward: _one("person_no"),
     Premium: attrgetter("holder", "member"),

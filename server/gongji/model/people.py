@@ -251,11 +251,15 @@ def area_of_institution(code: str) -> str:
     return code[1:7]
 
 
-class InstitutionGrade(Struct, frozen=True):
-    """An institution's kind and national grade (fixmedins_type, hosp_lv)."""
+class InstitutionGrade(Struct, frozen=True, omit_defaults=True):
+    """An institution's kind and national grade (fixmedins_type, hosp_lv).
+
+    `care_class` is its class as rules name it (社区卫生服务中心、村卫生室 …), "" if not said.
+    """
 
     kind: InstitutionKind
     hosp_lv: int
+    care_class: str = ""
 
     @property
     def is_pharmacy(self) -> bool:
@@ -304,6 +308,7 @@ class Institution(Struct, frozen=True):
     revision: int = 1
     known_from: datetime | None = None
     import_id: str = ""
+    first_care_class: str = field(default="", name="care_class")
 
     @property
     def area_code(self) -> str:
@@ -312,7 +317,7 @@ class Institution(Struct, frozen=True):
 
     def grade_on(self, day: date) -> InstitutionGrade:
         """Return its kind and grade on a day."""
-        grade = InstitutionGrade(self.first_kind, self.first_hosp_lv)
+        grade = self._first_grade
         for later in self.grades:
             if later.since <= day:
                 grade = later.grade
@@ -321,8 +326,13 @@ class Institution(Struct, frozen=True):
     @property
     def grade_history(self) -> tuple[GradeSince, ...]:
         """Return every kind and grade, the first of them ever since."""
-        first = InstitutionGrade(self.first_kind, self.first_hosp_lv)
-        return (GradeSince(first, date.min), *self.grades)
+        return (GradeSince(self._first_grade, date.min), *self.grades)
+
+    @property
+    def _first_grade(self) -> InstitutionGrade:
+        return InstitutionGrade(
+            self.first_kind, self.first_hosp_lv, self.first_care_class
+        )
 
     @property
     def designations(self) -> tuple[Designation, ...]:

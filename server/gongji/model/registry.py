@@ -189,6 +189,7 @@ def institution_after(
         name=row.name,
         first_kind=grades[0].grade.kind,
         first_hosp_lv=grades[0].grade.hosp_lv,
+        first_care_class=grades[0].grade.care_class,
         designated_from=first.since,
         designated_to=first.until,
         further_designations=tuple(further),

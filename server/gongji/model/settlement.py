@@ -167,6 +167,12 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reversed_by: DecidedBy | None = None
     """Whose rules let it be reversed; None also if it was before they were kept, or if
     it is superseded."""
+    meters_before: dict[str, int] = {}
+    """What each reading (`MeterReading`) was before, by its key; fen."""
+    meters_added: dict[str, int] = {}
+    """What it added to each of them."""
+    further_fen: int = 0
+    """What further payers paid (大额、公务员补助、大病、救助); their lines say who."""
 
     @property
     def as_settled(self) -> Settlement:
@@ -201,7 +207,12 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def patient_part_fen(self) -> int:
         """Return what the patient bears (psn_part_amt)."""
-        return self.bill.total_fen - self.fund_fen
+        return self.bill.total_fen - self.fund_fen - self.further_fen
+
+    @property
+    def counted_on(self) -> frozenset[str]:
+        """Return the keys of the accumulator and readings it was decided on."""
+        return frozenset((self.accumulator_key, *self.meters_before))
 
     @property
     def accumulator_key(self) -> str:
@@ -248,6 +259,23 @@ class Accumulator(Struct, frozen=True):
     def key(self) -> str:
         """Return its own key."""
         return self.key_of(self.person_no, self.scheme, self.pooling_area, self.year)
+
+
+class MeterReading(Struct, frozen=True):
+    """What one meter of a patient counted in one of its periods; fen.
+
+    Its key says whose, of which scheme and area, since when and what:
+    P1/310/3411/2025-07-01/paid.year7.
+    """
+
+    meter_id: str
+    person_no: str
+    fen: int
+
+    @classmethod
+    def of(cls, meter_id: str, fen: int) -> MeterReading:
+        """Return the reading of a key."""
+        return cls(meter_id, meter_id.partition("/")[0], fen)
 
 
 class SettledMessage(Struct, frozen=True):

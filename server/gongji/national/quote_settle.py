@@ -118,9 +118,35 @@ def unmapped_of_reply(
     """
     data = request["input"]["data"]
     returned = {name: data[name] for name in _FROM_REQUEST if name in data}
-    known = {"hifp_pay": amount(settlement.fund_fen), **returned, **known}
+    pooled = amount(settlement.fund_fen)
+    known = {"hifp_pay": pooled, **_further(settlement), **returned, **known}
     rows = [setldetail(settlement)]
     return Unmapped(head, fresh(shape.fields, known), {"setldetail": rows})
+
+
+_FURTHER: Final = {
+    pb.PAYER_LARGE_AMOUNT: "hifob_pay",
+    pb.PAYER_CIVIL_SERVANT: "cvlserv_pay",
+    pb.PAYER_CRITICAL_ILLNESS: "hifmi_pay",
+    pb.PAYER_MEDICAL_AID: "maf_pay",
+}
+
+
+def _further(settlement: pb.Settlement) -> dict[str, str]:
+    """Return what further payers pay, each in its field."""
+    return {
+        _FURTHER[line.payer]: amount(line.fen)
+        for line in settlement.lines
+        if line.payer in _FURTHER
+    }
+
+
+def all_funds(settlement: pb.Settlement) -> pb.Settlement:
+    """Return a settlement whose fund_fen is fund_pay_sumamt: further payers included."""
+    told = pb.Settlement()
+    told.CopyFrom(settlement)
+    told.fund_fen += settlement.further_fen
+    return told
 
 
 def setldetail(settlement: pb.Settlement) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from gongji.model.judging import RowVerdict
 from gongji.model.people import Certificate, Designation, Enrolment, InstitutionGrade
 from gongji.model.refusals import CertificateChecksum, MalformedField
 from gongji.model.registry import InstitutionRow, PersonRow
-from gongji.rules.codes import IDENTITY_CARD, InstitutionKind, Scheme
+from gongji.rules.codes import CARE_CLASSES, IDENTITY_CARD, InstitutionKind, Scheme
 from gongji.rules.terms import TERMS
 from gongji.text.forms import as_sent
 
@@ -350,6 +350,10 @@ def _of_grade(field: str, grade: InstitutionGrade) -> Iterator[Problem]:
         yield _malformed(field, "医疗机构的医院等级须为1至14，未定级为11")
     if kind is InstitutionKind.PHARMACY and hosp_lv != 0:
         yield _malformed(field, "零售药店没有医院等级，须为0")
+    if grade.care_class not in {"", *CARE_CLASSES}:
+        known = "、".join(CARE_CLASSES)
+        place = field.replace("hosp_lv", "care_class")
+        yield _malformed(place, f"没有这种机构类别；可写 {known}，或不写")
 
 
 def _of_designations(designations: Sequence[Designation]) -> Iterator[Problem]:

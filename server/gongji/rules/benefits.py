@@ -188,6 +188,9 @@ class Oddity(Enum):
 
     RETIRED_BELOW_ACTIVE = "retired_below_active"
     LOWER_LEVEL_BELOW_HIGHER = "lower_level_below_higher"
+    MARKED_BELOW_UNMARKED = "marked_below_unmarked"
+    LIMIT_USED_UP_ELSEWHERE = "limit_used_up_elsewhere"
+    UNUSUAL_FIGURE = "unusual_figure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,17 @@ class InstitutionKind(IntEnum):
     PHARMACY = 2
 
 
+CARE_CLASSES = (
+    "hospital",
+    "community",
+    "clinic",
+    "village",
+    "specialised",
+    "dual_channel",
+)
+"""Classes of institutions (机构类别) that a benefit may tell apart."""
+
+
 class VisitKind(IntEnum):
     """Kind of visit (med_type 医疗类别)."""
 
@@ -204,6 +215,19 @@ class Payer(IntEnum):
     GIVER_PURSE = 3
     CASH = 4
     WALLET = 5
+    LARGE_AMOUNT = 6
+    CIVIL_SERVANT = 7
+    CRITICAL_ILLNESS = 8
+    MEDICAL_AID = 9
+
+
+FURTHER_PAYERS = (
+    Payer.LARGE_AMOUNT,
+    Payer.CIVIL_SERVANT,
+    Payer.CRITICAL_ILLNESS,
+    Payer.MEDICAL_AID,
+)
+"""Who pays of what the fund leaves (hifob_pay, cvlserv_pay, hifmi_pay, maf_pay)."""
 
 
 class NoticeKind(IntEnum):

@@ -54,6 +54,7 @@ from gongji.rules.clauses import Candidate, Timeline
 from gongji.rules.codes import Purpose, Scheme
 from gongji.rules.elsewhere import OutOfArea
 from gongji.rules.evidence import EvidenceTerms
+from gongji.rules.shapes import Benefit
 from gongji.rules.wallet import Wallet, WalletTerms
 
 PROJECT = "gongji"
@@ -164,7 +165,7 @@ class CityRules(Protocol):
     @hookspec
     def reimbursement(
         self,
-    ) -> Timeline[Mapping[Scheme, Table | NoFund | NotSettled]] | None:
+    ) -> Timeline[Mapping[Scheme, Table | Benefit | NoFund | NotSettled]] | None:
         """What the fund pays of an outpatient bill, by scheme
         (门诊待遇: 起付标准、支付比例、支付限额).
         """

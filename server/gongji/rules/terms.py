@@ -35,6 +35,7 @@ from gongji.rules.codes import (
     EvidenceType,
     FilingKind,
     MarkKind,
+    Payer,
     Purpose,
     ResidueOf,
     Scheme,
@@ -62,6 +63,17 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
         EnrolmentStatus.TERMINATED: "终止参保",
     },
     Standing: {Standing.ACTIVE: "在职", Standing.RETIRED: "退休"},
+    Payer: {
+        Payer.FUND: "统筹基金",
+        Payer.OWN_PURSE: "本人个人账户",
+        Payer.GIVER_PURSE: "授权人的共济账户",
+        Payer.CASH: "个人现金",
+        Payer.WALLET: "医保钱包",
+        Payer.LARGE_AMOUNT: "职工大额医疗补助",
+        Payer.CIVIL_SERVANT: "公务员医疗补助",
+        Payer.CRITICAL_ILLNESS: "居民大病保险",
+        Payer.MEDICAL_AID: "医疗救助",
+    },
     VisitKind: {
         VisitKind.OUTPATIENT: "普通门诊",
         VisitKind.REGISTRATION: "门诊挂号",
@@ -190,6 +202,9 @@ TERMS: Mapping[type[Enum], Mapping[Enum, str]] = {
     Oddity: {
         Oddity.RETIRED_BELOW_ACTIVE: "退休人员的统筹支付低于在职人员",
         Oddity.LOWER_LEVEL_BELOW_HIGHER: "低级别机构的统筹支付低于高级别机构",
+        Oddity.MARKED_BELOW_UNMARKED: "有标识的统筹支付低于没有标识的",
+        Oddity.LIMIT_USED_UP_ELSEWHERE: "限额可能先被限额不同的另一行用完",
+        Oddity.UNUSUAL_FIGURE: "数额少见：比例不足10%，或起付标准不足10元、超过10万元",
     },
     Reversal: {
         Reversal.ANY: "任何一笔结算均可撤销",

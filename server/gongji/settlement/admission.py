@@ -34,7 +34,7 @@ from gongji.model.refusals import (
     UnsupportedVisitKind,
 )
 from gongji.model.settlement import Bill
-from gongji.rules.benefits import NoFund, NotSettled, Situation, Use
+from gongji.rules.benefits import NoFund, NotSettled, Situation, Table, Use
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
@@ -321,7 +321,8 @@ def _clauses_of_scheme(scheme: Scheme, rules: DayRules) -> tuple[Clause, ...]:
     entry = rules.value(CityRules.reimbursement)[scheme]
     if isinstance(entry, NoFund):
         return (entry.clause,)
-    cited = entry.clauses.covers if entry.clauses else ()
+    clauses = entry.clauses if isinstance(entry, Table) else None
+    cited = clauses.covers if clauses else ()
     return _cited(rules, CityRules.reimbursement, cited)
 
 

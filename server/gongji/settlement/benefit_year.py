@@ -23,6 +23,7 @@ from gongji.model.settlement import Accumulator
 from gongji.rules.codes import Scheme, pooling_area
 from gongji.settlement.admission import INSURED, givers_of
 from gongji.settlement.day_end import DayEndFacts
+from gongji.settlement.meters import meter_needs
 from gongji.settlement.next_bill import GRADES, NextBill, blank_bill, next_bill
 
 
@@ -77,22 +78,29 @@ class ShowBenefitYear(Struct, frozen=True):
             yield from as_of.sources(need)
 
     def _needs(self, as_of: Facts) -> Iterator[Need]:
-        person = by_key(Person, self.person_no)
-        bindings = Need(Binding, "member", self.person_no)
-        yield from (person, bindings, by_key(Account, self.person_no))
+        yield by_key(Account, self.person_no)
         if self.institution_code:
             yield by_key(Institution, self.institution_code)
+        person = by_key(Person, self.person_no)
+        bindings = Need(Binding, "member", self.person_no)
+        yield from (person, bindings)
         if not (as_of.has(person) and as_of.has(bindings)):
             return
         known = as_of.get(Person, self.person_no)
         if known is None:
             return
         service_day = self.service_day or self.day or as_of.today
-        for unused in self._unused(known, service_day):
-            yield by_key(Accumulator, unused.key)
+        yield from self._counted_needs(known, service_day)
         bill = blank_bill(self.person_no, service_day, Scheme.EMPLOYEE, GRADES[0])
         for holder in givers_of(bill, as_of.where(Binding, "member", self.person_no)):
             yield from (by_key(Person, holder), by_key(Account, holder))
+
+    def _counted_needs(self, person: Person, service_day: date) -> Iterator[Need]:
+        """Yield the accumulators to tell of, and the readings of their schemes."""
+        for unused in self._unused(person, service_day):
+            yield by_key(Accumulator, unused.key)
+            bill = blank_bill(self.person_no, service_day, unused.scheme, GRADES[0])
+            yield from meter_needs(bill, person, unused.scheme, self.cities)
 
     def decide(self, facts: Facts) -> Decision[BenefitYear]:
         """Tell it.

@@ -14,7 +14,7 @@ from gongji.binding import life
 from gongji.model.account import Account, Entry
 from gongji.model.binding import Binding
 from gongji.model.facts import Facts, Need
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, MeterReading, Settlement
 from gongji.rules.codes import SHANGHAI
 from gongji.settlement.former import PurseHistory
 
@@ -38,7 +38,7 @@ class DayEndFacts(Facts):
         """Yield what must be known now to tell what was known then."""
         if self._over and need.kind is Account:
             yield Need(Entry, "ledger_account", purse_account(need.value))
-        elif self._over and need.kind is Accumulator:
+        elif self._over and (need.kind is Accumulator or need.kind is MeterReading):
             yield Need(Settlement, "patient", need.value.partition("/")[0])
         else:
             yield need
@@ -53,6 +53,8 @@ class DayEndFacts(Facts):
             return cast("T | None", self._account(key))
         if self._over and kind is Accumulator:
             return cast("T | None", self._accumulator(key))
+        if self._over and kind is MeterReading:
+            return cast("T | None", self._reading(key))
         return self._base.get(kind, key)
 
     def where(self, kind: type[T], index: str, value: str) -> list[T]:
@@ -76,6 +78,11 @@ class DayEndFacts(Facts):
             if settlement.accumulator_key == key and self._stood(settlement):
                 total = total.plus(settlement.deductible_fen, settlement.fund_fen)
         return total
+
+    def _reading(self, key: str) -> MeterReading:
+        of_patient = self._base.where(Settlement, "patient", key.partition("/")[0])
+        added = [s.meters_added.get(key, 0) for s in of_patient if self._stood(s)]
+        return MeterReading.of(key, sum(added))
 
     def _stood(self, settlement: Settlement) -> bool:
         settled_at, reversed_at = settlement.settled_at, settlement.reversed_at

@@ -7,6 +7,7 @@ charged, in order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace as replaced
 from itertools import chain
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     AccountUse,
     EnrolmentStatus,
+    Payer,
     Purpose,
     ResidueOf,
     Spending,
@@ -42,26 +44,38 @@ from gongji.rules.codes import (
 )
 from gongji.rules.elsewhere import FundElsewhere
 from gongji.rules.hookspecs import CityRules
+from gongji.rules.shapes import Benefit, Row
 from gongji.rules.terms import TERMS
+from gongji.rules.unfolding import unfolded
 from gongji.settlement.admission import Hook, InsuredVisit, use_at
-from gongji.settlement.split import Benefit, Purse, benefit_of
+from gongji.settlement.cases import case_of
+from gongji.settlement.split import FlatRow, Purse, benefit_of
 
 NO_PART: frozenset[BillPart] = frozenset()
 
 
 class FundTerms(Struct, frozen=True):
-    """What the fund owes a bill: a benefit, or None and in Chinese why not.
+    """What the fund owes a bill: a row, or None and in Chinese why not.
 
-    Level 0 stands for an institution without one. `elsewhere` changed the ratio from what
-    it is at home (`home_ratio_bp`), None if nothing did.
+    Level 0 stands for an institution without one. `elsewhere` changed the ratios from what
+    they are at home (`home_ratios_bp`), None if nothing did. `further` pay of the rest.
     """
 
     rule: RuleRef
     level: int
-    benefit: Benefit | None
+    benefit: FlatRow | Row | None
     denied: str = ""
     elsewhere: FundElsewhere | None = None
-    home_ratio_bp: int = 0
+    home_ratios_bp: tuple[int, ...] = ()
+    further: tuple[FurtherTerms, ...] = ()
+
+
+class FurtherTerms(Struct, frozen=True):
+    """What a further payer owes of what is left in scope."""
+
+    payer: Payer
+    rule: RuleRef
+    row: Row
 
 
 class PurseTerms(Struct, frozen=True):
@@ -91,6 +105,16 @@ def fund_terms(case: InsuredVisit) -> FundTerms:
     # The exclusions speak of those whom the fund pays at all.
     if isinstance(entry, NoFund):
         return _denied(case, level, entry.clause)
+    denial = _denial(case, level, entry)
+    if denial is not None:
+        return denial
+    if isinstance(entry, Benefit):
+        return _granted_by_row(case, level, entry)
+    return _granted(case, level, entry)
+
+
+def _denial(case: InsuredVisit, level: int, entry: Table | Benefit) -> FundTerms | None:
+    """Return why the fund pays nothing of a visit whatever its row, None if it does."""
     exclusion = _exclusion(case)
     if exclusion is not None:
         return _denied(case, level, exclusion.clause, CityRules.exclusions)
@@ -101,7 +125,7 @@ def fund_terms(case: InsuredVisit) -> FundTerms:
     if case.elsewhere is not None and isinstance(case.elsewhere.fund, NoFund):
         unpaid = case.elsewhere.fund.clause
         return _denied(case, level, unpaid, CityRules.out_of_area)
-    return _granted(case, level, entry)
+    return None
 
 
 def purse_terms(
@@ -160,7 +184,7 @@ def _situations(case: InsuredVisit) -> list[Situation]:
     return situations
 
 
-def _is_covered(case: InsuredVisit, table: Table) -> bool:
+def _is_covered(case: InsuredVisit, table: Table | Benefit) -> bool:
     """Return whether the table is for a visit of that kind."""
     kind = case.bill.visit_kind
     # Whether the fund pays at a pharmacy is the table's own question (`Table.pharmacy`).
@@ -168,11 +192,12 @@ def _is_covered(case: InsuredVisit, table: Table) -> bool:
     return bought or kind in table.covers
 
 
-def _uncovered(case: InsuredVisit, level: int, table: Table) -> FundTerms:
+def _uncovered(case: InsuredVisit, level: int, table: Table | Benefit) -> FundTerms:
     kind = TERMS[VisitKind][case.bill.visit_kind]
     if table.uncovered is not None:
         return _denied(case, level, table.uncovered.clause)
-    cited = table.clauses.covers if table.clauses else ()
+    clauses = table.clauses if isinstance(table, Table) else None
+    cited = clauses.covers if clauses else ()
     return FundTerms(
         rule=case.rules.ref(CityRules.reimbursement, *cited),
         level=level,
@@ -205,18 +230,70 @@ def _granted(case: InsuredVisit, level: int, table: Table) -> FundTerms:
     if not isinstance(fund, FundElsewhere):
         rule = case.rules.ref(CityRules.reimbursement, *cited)
         return FundTerms(rule=rule, level=level, benefit=home)
-    # A table that names no clauses rests on the whole rule: that is cited beside them.
-    cited = cited or case.rules.answer(CityRules.reimbursement).clauses
     return FundTerms(
-        rule=case.rules.ref(CityRules.reimbursement, *cited, *fund.clauses),
+        rule=_rule_elsewhere(case, cited, fund),
         level=level,
         benefit=replace(home, ratio_bp=fund.ratio_of(home.ratio_bp)),
         elsewhere=None if fund.as_at_home else fund,
-        home_ratio_bp=home.ratio_bp,
+        home_ratios_bp=(home.ratio_bp,),
     )
 
 
-def _level(grade: InstitutionGrade, entry: Table | NoFund) -> int:
+def _granted_by_row(case: InsuredVisit, level: int, benefit: Benefit) -> FundTerms:
+    values = case_of(benefit, case, level)
+    home = unfolded(benefit)[values]
+    if isinstance(home, NoFund):
+        return replace(
+            _denied(case, level, home.clause), further=_further(case, level, benefit)
+        )
+    terms = FundTerms(
+        rule=case.rules.ref(CityRules.reimbursement, *home.clauses),
+        level=level,
+        benefit=home,
+        further=_further(case, level, benefit),
+    )
+    fund = case.elsewhere.fund if case.elsewhere else None
+    if not isinstance(fund, FundElsewhere):
+        return terms
+    return replace(
+        terms,
+        rule=_rule_elsewhere(case, home.clauses, fund),
+        benefit=_elsewhere(home, fund),
+        elsewhere=None if fund.as_at_home else fund,
+        home_ratios_bp=tuple([band.ratio_bp for band in home.bands]),
+    )
+
+
+def _rule_elsewhere(
+    case: InsuredVisit, cited: tuple[Clause, ...], fund: FundElsewhere
+) -> RuleRef:
+    # What names no clauses rests on the whole rule: that is cited beside them.
+    cited = cited or case.rules.answer(CityRules.reimbursement).clauses
+    return case.rules.ref(CityRules.reimbursement, *cited, *fund.clauses)
+
+
+def _elsewhere(row: Row, fund: FundElsewhere) -> Row:
+    bands = [
+        replaced(band, ratio_bp=fund.ratio_of(band.ratio_bp)) for band in row.bands
+    ]
+    return replaced(row, bands=tuple(bands))
+
+
+def _further(
+    case: InsuredVisit, level: int, benefit: Benefit
+) -> tuple[FurtherTerms, ...]:
+    """Return the rows of further payers, of those who pay in this case."""
+    terms = []
+    for further in benefit.then:
+        own = further.benefit
+        row = unfolded(own)[case_of(own, case, level)]
+        if isinstance(row, Row):
+            rule = case.rules.ref(CityRules.reimbursement, *row.clauses)
+            terms.append(FurtherTerms(further.payer, rule, row))
+    return tuple(terms)
+
+
+def _level(grade: InstitutionGrade, entry: Table | Benefit | NoFund) -> int:
     if isinstance(entry, NoFund):
         return grade.level or 0
     if grade.is_pharmacy:

@@ -9,7 +9,7 @@ known today been known at its time.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
@@ -28,7 +28,7 @@ from gongji.model.revisions import (
     revision_needs,
     revision_of,
 )
-from gongji.model.settlement import Accumulator, Line, Settlement
+from gongji.model.settlement import Accumulator, Line, MeterReading, Settlement
 from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import BindingState, FilingKind, pooling_area
 from gongji.rules.hookspecs import CityRules
@@ -98,7 +98,7 @@ class FormerFacts(Facts):
     `base`, if many settlements ask for them.
     """
 
-    __slots__ = ("_as_known", "_base", "_purses", "_settled_at", "_settlement")
+    __slots__ = ("_as_known", "_base", "_own", "_purses", "_settled_at", "_settlement")
 
     def __init__(
         self,
@@ -114,6 +114,13 @@ class FormerFacts(Facts):
         self._purses = purses or Purses(base)
         self._settlement = settlement
         self._settled_at = settled_at
+        self._own: dict[type, Callable[[str], Any]] = {
+            Account: self._account,
+            WalletAccount: self._wallet,
+            Accumulator: self._accumulator,
+            MeterReading: self._reading,
+            Filing: self._filing,
+        }
         # One of before revisions were kept names none: what is stored was known ever since.
         self._as_known = as_known and bool(settlement.known)
 
@@ -122,9 +129,9 @@ class FormerFacts(Facts):
         if need.kind is Account or need.kind is WalletAccount:
             account = ledger_account_of((need.kind, need.value))
             yield Need(Entry, "ledger_account", account)
-        elif need.kind is Accumulator:
-            # Its own accumulator a settlement tells itself.
-            if need.value != self._settlement.accumulator_key:
+        elif need.kind is Accumulator or need.kind is MeterReading:
+            # Its own accumulator and readings a settlement tells itself.
+            if need.value not in self._settlement.counted_on:
                 yield Need(Settlement, "patient", self._settlement.bill.patient)
         elif self._as_known and need.kind in REVISIONS:
             yield from self._revision_needs(need)
@@ -148,16 +155,11 @@ class FormerFacts(Facts):
 
         NotLoaded; RevisionNotKept.
         """
-        if kind is Account:
-            return cast("T | None", self._account(key))
-        if kind is WalletAccount:
-            return cast("T | None", self._wallet(key))
-        if kind is Accumulator:
-            return cast("T | None", self._accumulator(key))
+        own = self._own.get(kind)
+        if own is not None:
+            return cast("T | None", own(key))
         if self._as_known and kind in REVISIONS:
             return cast("T | None", self._registered(kind, key))
-        if kind is Filing:
-            return cast("T | None", self._filing(key))
         record = self._base.get(kind, key)
         return None if record is None else self._former(record)
 
@@ -294,6 +296,14 @@ class FormerFacts(Facts):
             sum([s.deductible_fen for s in counted]),
             sum([s.fund_fen for s in counted]),
         )
+
+    def _reading(self, key: str) -> MeterReading:
+        own = self._settlement
+        if key in own.meters_before:
+            return MeterReading.of(key, own.meters_before[key])
+        of_patient = self._base.where(Settlement, "patient", own.bill.patient)
+        counted = [s.meters_added.get(key, 0) for s in of_patient if self._before(s)]
+        return MeterReading.of(key, sum(counted))
 
     def _before(self, settlement: Settlement) -> bool:
         """Return whether another settlement was made before, and stood then."""

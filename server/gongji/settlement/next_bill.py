@@ -18,7 +18,7 @@ from gongji.model.decided import DecidedBy, RuleRef
 from gongji.model.facts import Facts
 from gongji.model.people import InstitutionGrade
 from gongji.model.settlement import Accumulator, Bill
-from gongji.rules.benefits import NoFund, Table
+from gongji.rules.benefits import Table
 from gongji.rules.binding import NO_LIMIT
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
@@ -29,7 +29,8 @@ from gongji.rules.codes import (
     VisitKind,
 )
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.money import percent, yuan
+from gongji.rules.money import MAX_FEN, percent, yuan
+from gongji.rules.shapes import Counted, Meter, Period, Row
 from gongji.settlement.admission import InsuredVisit, insured_visit
 from gongji.settlement.entitlement import (
     FundTerms,
@@ -37,7 +38,10 @@ from gongji.settlement.entitlement import (
     fund_terms,
     purse_terms,
 )
+from gongji.settlement.fund import read_for
+from gongji.settlement.rows import Readings, deductible_of, row_share, row_steps
 from gongji.settlement.split import (
+    FlatRow,
     FundStep,
     StepKind,
     Used,
@@ -56,6 +60,9 @@ GRADES = (
 """One of each level, one without a level, and a pharmacy."""
 
 _YUAN = 100
+
+PAID_AT_VISIT = Meter(of=Counted.PAID, per=Period.VISIT)
+"""The meter of a visit's own limit."""
 
 
 class YearLimit(Struct, frozen=True):
@@ -122,7 +129,9 @@ def next_bill(
         psn_type=enrolment.psn_type,
         deductible_limit=table.deductible_limit(used),
         fund_limit=table.fund_limit(used),
-        levels=tuple([_level(visit, table, used) for visit in visits]),
+        levels=tuple(
+            [_level(visit, table, _paying(visit, before, facts)) for visit in visits]
+        ),
         purses=tuple(_purses(hospital, pharmacy, facts, cities)),
         decided_by=hospital.city.decided_by,
     )
@@ -161,7 +170,8 @@ class _Table:
     def __init__(self, rules: DayRules, scheme: Scheme, standing: Standing) -> None:
         self._rules = rules
         entry = rules.value(CityRules.reimbursement)[scheme]
-        self._table: Table | None = None if isinstance(entry, NoFund) else entry
+        # The limits of any other benefit differ by its rows: each level tells its own.
+        self._table = entry if isinstance(entry, Table) else None
         self._standing = standing
 
     def deductible_limit(self, used: Used) -> YearLimit | None:
@@ -199,31 +209,79 @@ class _Table:
         return self._rules.ref(CityRules.reimbursement, *clauses)
 
 
-def _level(visit: InsuredVisit, table: _Table, used: Used) -> LevelBenefit:
+class _Paying(Struct, frozen=True):
+    """How the fund pays of one visit: its curve, and what is left before it pays."""
+
+    terms: FundTerms
+    steps: tuple[FundStep, ...]
+    next_yuan_fen: int
+    deductible: tuple[int, int] | None = None
+    visit_limit: int | None = None
+
+
+def _paying(visit: InsuredVisit, before: Accumulator, facts: Facts) -> _Paying:
     terms = fund_terms(visit)
     benefit = terms.benefit
+    if isinstance(benefit, Row):
+        return _paying_by_row(terms, benefit, read_for(visit, benefit, before, facts))
+    used = Used(before.deductible_used_fen, before.fund_paid_fen)
+    steps = tuple(fund_steps(benefit, used))
+    next_yuan = fund_share(_YUAN, benefit, used).fund_fen
+    if benefit is None:
+        return _Paying(terms, steps, next_yuan)
+    most = benefit.visit_cap_fen
+    return _Paying(
+        terms,
+        steps,
+        next_yuan,
+        (benefit.deductible_fen, deductible_left(benefit, used)),
+        None if most is NO_LIMIT else most,
+    )
+
+
+def _paying_by_row(terms: FundTerms, row: Row, read: Readings) -> _Paying:
+    of_visit = [limit.fen for limit in row.limits if limit.on == PAID_AT_VISIT]
+    left = deductible_of(MAX_FEN, row, read)
+    whole = min([one.fen for one in row.deductibles], default=0)
+    return _Paying(
+        terms,
+        tuple(row_steps(row, read)),
+        row_share(_YUAN, row, read).fund_fen,
+        (whole, left) if row.deductibles else None,
+        min(of_visit, default=None),
+    )
+
+
+def first_ratio_of(benefit: FlatRow | Row | None) -> int:
+    """Return the ratio at which the fund begins to pay, in basis points."""
+    if isinstance(benefit, Row):
+        return benefit.bands[0].ratio_bp
+    return benefit.ratio_bp if benefit else 0
+
+
+def _level(visit: InsuredVisit, table: _Table, paying: _Paying) -> LevelBenefit:
+    terms = paying.terms
+    rule = terms.rule if isinstance(terms.benefit, Row) else table.deductible_rule
+    cap_rule = terms.rule if isinstance(terms.benefit, Row) else table.cap_rule
     deductible = visit_limit = None
-    if benefit is not None:
-        left = deductible_left(benefit, used)
-        deductible = YearLimit(benefit.deductible_fen, left, table.deductible_rule)
-        most = benefit.visit_cap_fen
-        if most is not NO_LIMIT:
-            visit_limit = YearLimit(most, most, table.cap_rule)
+    if paying.deductible is not None:
+        deductible = YearLimit(*paying.deductible, rule)
+    if paying.visit_limit is not None:
+        visit_limit = YearLimit(paying.visit_limit, paying.visit_limit, cap_rule)
     rules = {
-        StepKind.DEDUCTIBLE: table.deductible_rule,
-        StepKind.VISIT_LIMIT: table.cap_rule,
-        StepKind.YEAR_LIMIT: table.cap_rule,
+        StepKind.DEDUCTIBLE: rule,
+        StepKind.VISIT_LIMIT: cap_rule,
+        StepKind.YEAR_LIMIT: cap_rule,
     }
     steps = [
-        StepUnderRule(step, rules.get(step.kind, terms.rule))
-        for step in fund_steps(benefit, used)
+        StepUnderRule(step, rules.get(step.kind, terms.rule)) for step in paying.steps
     ]
     return LevelBenefit(
         grade=visit.grade,
         terms=terms,
         deductible=deductible,
         visit_limit=visit_limit,
-        next_yuan_fen=fund_share(_YUAN, benefit, used).fund_fen,
+        next_yuan_fen=paying.next_yuan_fen,
         steps=tuple(steps),
     )
 
@@ -256,4 +314,5 @@ def _step_in_words(step: FundStep) -> str:
 _LIMITS = {
     StepKind.VISIT_LIMIT: "单次支付限额",
     StepKind.YEAR_LIMIT: "年度支付限额",
+    StepKind.LIMIT: "支付限额",
 }

@@ -8,7 +8,7 @@ only added: the refund and the new charge stand on the day they are made.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -28,11 +28,18 @@ from gongji.model.refusals import (
     NothingToResettle,
     SettlementNotFound,
 )
-from gongji.model.settlement import Accumulator, Bill, SettledDay, Settlement
+from gongji.model.settlement import (
+    Accumulator,
+    Bill,
+    MeterReading,
+    SettledDay,
+    Settlement,
+)
 from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import pooling_area
 from gongji.rules.money import yuan
 from gongji.settlement.admission import insured_place, scheme_of
+from gongji.settlement.meters import meter_needs
 from gongji.settlement.preview import place_in_year
 from gongji.settlement.recompute import PayerDifference, differences_by_payer
 from gongji.settlement.settle import settlement_id_of
@@ -140,7 +147,7 @@ class Resettle(Command[Resettled], frozen=True):
         concerned = self._concerned(settlement, facts)
         yield from needs_of_year(concerned, facts, self.cities)
         for one in concerned:
-            yield from _written_by(one, facts)
+            yield from _written_by(one, facts, self.cities)
 
     def decide(self, facts: Facts) -> Decision[Resettled]:
         """Decide all of them.
@@ -187,10 +194,9 @@ class Resettle(Command[Resettled], frozen=True):
         if not self.later:
             return [settlement]
         place = place_in_year(settlement)
-        year = settlement.bill.service_day.year
         of_patient = facts.where(Settlement, "patient", settlement.bill.patient)
-        of_year = [s for s in of_patient if s.bill.service_day.year == year]
-        return under_review(s for s in of_year if place_in_year(s) >= place)
+        later = [s for s in of_patient if place_in_year(s) >= place]
+        return under_review(_sharing_a_year(settlement, later))
 
     def _bill_of(self, settlement: Settlement) -> Bill:
         if self.returned is None or settlement.settlement_id != self.settlement_id:
@@ -198,9 +204,27 @@ class Resettle(Command[Resettled], frozen=True):
         return self.returned.of(settlement.bill)
 
 
-def _written_by(settlement: Settlement, facts: Facts) -> Iterator[Need]:
+def _sharing_a_year(
+    first: Settlement, later: Iterable[Settlement]
+) -> Iterator[Settlement]:
+    """Yield those of its calendar year, and those that share a meter with one yielded.
+
+    A benefit year that begins in July lies in two calendar years.
+    """
+    year = first.bill.service_day.year
+    shared = set(first.meters_before)
+    for settlement in sorted(later, key=place_in_year):
+        of_year = settlement.bill.service_day.year == year
+        if of_year or not shared.isdisjoint(settlement.meters_before):
+            shared |= settlement.meters_before.keys()
+            yield settlement
+
+
+def _written_by(settlement: Settlement, facts: Facts, cities: Cities) -> Iterator[Need]:
     """Yield the records that settling this one again writes over."""
     yield by_key(Accumulator, settlement.accumulator_key)
+    for key in settlement.meters_before:
+        yield by_key(MeterReading, key)
     bill = settlement.bill
     patient = by_key(Person, bill.patient)
     for movement in settlement.movements:
@@ -210,10 +234,10 @@ def _written_by(settlement: Settlement, facts: Facts) -> Iterator[Need]:
     person = facts.get(Person, bill.patient)
     if person is None:
         return
+    scheme = scheme_of(bill, person)
+    yield from meter_needs(bill, person, scheme, cities)
     area = pooling_area(insured_place(bill, person))
-    key = Accumulator.key_of(
-        bill.patient, scheme_of(bill, person), area, bill.service_day.year
-    )
+    key = Accumulator.key_of(bill.patient, scheme, area, bill.service_day.year)
     yield by_key(Accumulator, key)
     yield by_key(SettledDay, SettledDay.key_of(area, bill.service_day))
 
@@ -227,6 +251,7 @@ class _Booking:
         self._facts = facts
         self._accounts: dict[AccountKey, Account | WalletAccount] = {}
         self._accumulators: dict[str, Accumulator] = {}
+        self._readings: dict[str, MeterReading] = {}
         self._days: dict[str, SettledDay] = {}
         self._entries: list[Entry] = []
         self._settlements: list[Settlement] = []
@@ -242,6 +267,7 @@ class _Booking:
             *self._settlements,
             *self._accounts.values(),
             *self._accumulators.values(),
+            *self._readings.values(),
             *self._days.values(),
             *self._entries,
         )
@@ -338,6 +364,10 @@ class _Booking:
         return tuple(movements)
 
     def _accumulate(self, settlement: Settlement, sign: int) -> None:
+        for meter, fen in settlement.meters_added.items():
+            read = self._readings.get(meter) or self._facts.get(MeterReading, meter)
+            before_fen = read.fen if read else 0
+            self._readings[meter] = MeterReading.of(meter, before_fen + sign * fen)
         key = settlement.accumulator_key
         share = (settlement.deductible_fen, settlement.fund_fen)
         if not any(share):

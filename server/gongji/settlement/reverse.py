@@ -26,7 +26,7 @@ from gongji.model.refusals import (
     NotLastSettlement,
     SettlementNotFound,
 )
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, MeterReading, Settlement
 from gongji.rules.benefits import Reversal
 from gongji.rules.clauses import Ruled
 from gongji.rules.hookspecs import CityRules
@@ -126,6 +126,8 @@ class Reverse(Command[Reversed], frozen=True):
         if last_first(settlement, facts.today, self.cities):
             yield Need(Settlement, "patient", settlement.bill.patient)
         yield by_key(Accumulator, settlement.accumulator_key)
+        for key in settlement.meters_added:
+            yield by_key(MeterReading, key)
         for movement in settlement.movements:
             yield by_key(*movement.key)
 
@@ -152,6 +154,7 @@ class Reverse(Command[Reversed], frozen=True):
             taken_back,
             *accounts,
             *_accumulator_without(settlement, facts),
+            *_readings_without(settlement, facts),
             *entries,
         )
         return Decision(Reversed(taken_back, refunds), writes)
@@ -213,10 +216,10 @@ class PatientOfOriginal(Struct, frozen=True):
 
 
 def of_same_year(settlement: Settlement, facts: Facts) -> list[Settlement]:
-    """Return the settlements that share its accumulator, itself among them."""
-    key = settlement.accumulator_key
+    """Return the settlements that share its accumulator or a meter, itself among them."""
+    keys = settlement.counted_on
     of_patient = facts.where(Settlement, "patient", settlement.bill.patient)
-    return [s for s in of_patient if s.accumulator_key == key]
+    return [s for s in of_patient if not keys.isdisjoint(s.counted_on)]
 
 
 def _accumulator_without(
@@ -235,6 +238,18 @@ def _accumulator_without(
         "settlement added"
     )
     raise Inconsistent(msg)
+
+
+def _readings_without(settlement: Settlement, facts: Facts) -> list[MeterReading]:
+    """Return the readings without what this settlement added."""
+    readings = []
+    for key, fen in settlement.meters_added.items():
+        before = facts.get(MeterReading, key)
+        if before is None or before.fen < fen:
+            msg = f"reading of settlement {settlement.settlement_id} holds too little"
+            raise Inconsistent(msg)
+        readings.append(MeterReading.of(key, before.fen - fen))
+    return readings
 
 
 def later_in_year(settlement: Settlement, facts: Facts) -> list[Settlement]:

@@ -32,6 +32,7 @@ from gongji.model.settlement import (
     Accumulator,
     Bill,
     Line,
+    MeterReading,
     SettledDay,
     Settlement,
 )
@@ -46,16 +47,16 @@ from gongji.settlement.admission import (
     scheme_of,
 )
 from gongji.settlement.entitlement import FundTerms, PurseTerms, fund_terms, purse_terms
+from gongji.settlement.fund import FundPaid, fund_paid
 from gongji.settlement.identities import check_identities
 from gongji.settlement.messages import message_needs, settled_before
+from gongji.settlement.meters import meter_needs
 from gongji.settlement.once import noted, once_needs, seen_once
 from gongji.settlement.split import (
     Charge,
     FundShare,
     Owed,
-    Used,
     charge_purses,
-    fund_share,
 )
 from gongji.settlement.trace import lines_of, notices_of
 from gongji.settlement.wallet import with_wallet
@@ -79,7 +80,7 @@ class Settle(RecallingCommand[Settlement], frozen=True):
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return what a quote needs, and the service day."""
-        needs = _needs(self.bill, facts, settling=True)
+        needs = _needs(self.bill, facts, self.cities, settling=True)
         # hot path: a message id is one more key of a fetch that is made anyway.
         if self.bill.msgid:
             needs += message_needs(self.bill, self.request, facts)
@@ -138,7 +139,7 @@ class Quote(Struct, frozen=True):
 
     def needs(self, facts: Facts) -> list[Need]:
         """Return patient, institution, purse, bindings; then accumulator and givers."""
-        return _needs(self.bill, facts)
+        return _needs(self.bill, facts, self.cities)
 
     def decide(self, facts: Facts) -> Decision[Settlement]:
         """Decide who pays what. Every refusal of `decide_brought`."""
@@ -163,9 +164,9 @@ class QuoteOnce(Quote, frozen=True):
         return Decision(quote if seen is None else replace(quote, evidence=seen))
 
 
-def settling_needs(bill: Bill, facts: Facts) -> list[Need]:
+def settling_needs(bill: Bill, facts: Facts, cities: Cities) -> list[Need]:
     """Return what must be known to settle a bill, its message and invoice apart."""
-    return _needs(bill, facts, settling=True)
+    return _needs(bill, facts, cities, settling=True)
 
 
 def decide_brought(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
@@ -183,22 +184,22 @@ def decide_bill(bill: Bill, facts: Facts, cities: Cities) -> Outcome:
     case = admit(bill, facts, cities)
     terms = fund_terms(case)
     before = _accumulator(case, facts)
-    used = Used(before.deductible_used_fen, before.fund_paid_fen)
-    share = fund_share(bill.in_scope_fen, terms.benefit, used)
+    paid = fund_paid(case, terms, before, facts)
+    share = paid.share
     purses = purse_terms(case, facts, cities)
     if bill.use_wallet:
         purses = with_wallet(purses, case, facts)
-    owed = Owed.after(bill, share)
+    owed = Owed.after(bill, share, paid.further_fen)
     charges, cash_fen = charge_purses(owed, [p.purse for p in purses])
     charged = zip(purses, charges, strict=True)
     return Outcome(
         case=case,
         terms=terms,
-        share=share,
+        paid=paid,
         after=before.plus(share.deductible_fen, share.fund_fen),
         charges=charges,
         cash_fen=cash_fen,
-        lines=lines_of(case, terms, used, share, charged),
+        lines=lines_of(case, terms, paid, charged),
         decided_by=_decided_by(case, purses),
         known=_known(case, purses, facts),
     )
@@ -217,7 +218,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     case: AdmittedBill
     terms: FundTerms
-    share: FundShare
+    paid: FundPaid
     after: Accumulator
     charges: tuple[Charge, ...]
     cash_fen: int
@@ -228,8 +229,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     def quoted(self) -> Settlement:
         """Return the settlement as a quote: no id, no time, no movements."""
         case = self.case
-        share = self.share
-        benefit = self.terms.benefit
+        share = self.paid.share
         quote = Settlement(
             settlement_id="",
             settled_at=None,
@@ -239,7 +239,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
             area_code=case.city.area_code,
             level=self.terms.level,
             deductible_fen=share.deductible_fen,
-            ratio_bp=benefit.ratio_bp if benefit else 0,
+            ratio_bp=self.paid.ratio_bp,
             fund_fen=share.fund_fen,
             own_fen=self._paid_by(PurseKind.OWN),
             aid_fen=self._paid_by(PurseKind.GIVERS),
@@ -252,6 +252,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
             decided_by=self.decided_by,
             known=self.known,
             notices=notices_of(case),
+            meters_before=self.paid.meters_before,
+            meters_added=self.paid.meters_added,
+            further_fen=self.paid.further_fen,
         )
         check_identities(quote)
         return quote
@@ -275,6 +278,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         writes = (
             *accounts,
             *self._accumulated(),
+            *self._read_on(),
             *self._settled_day(facts),
             *entries,
         )
@@ -286,9 +290,16 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     def _accumulated(self) -> tuple[Accumulator, ...]:
         # A bill the fund has no part in leaves no accumulator behind.
-        if self.share == FundShare():
+        if self.paid.share == FundShare():
             return ()
         return (self.after,)
+
+    def _read_on(self) -> list[MeterReading]:
+        before = self.paid.meters_before
+        return [
+            MeterReading.of(key, before[key] + fen)
+            for key, fen in self.paid.meters_added.items()
+        ]
 
     def _settled_day(self, facts: Facts) -> tuple[SettledDay, ...]:
         # Written once: an adoption may not change the rules of a settled day.
@@ -326,7 +337,9 @@ def settlement_id_in(remembered: RequestRecord) -> str:
     return settlement_id_of(remembered.key)
 
 
-def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
+def _needs(
+    bill: Bill, facts: Facts, cities: Cities, *, settling: bool = False
+) -> list[Need]:
     # hot path: `Need` itself, asked in every round of every bill.
     person = Need(Person, "", bill.patient)
     bindings = Need(Binding, "member", bill.patient)
@@ -342,7 +355,7 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
         return needs
     patient = facts.get(Person, bill.patient)
     if patient is not None:
-        needs += _needs_of_patient(bill, patient, settling=settling)
+        needs += _needs_of_patient(bill, patient, cities, settling=settling)
     if bill.account_use is AccountUse.CITY_ORDER:
         bound = facts.where(Binding, "member", bill.patient)
         for holder in givers_of(bill, bound):
@@ -351,12 +364,17 @@ def _needs(bill: Bill, facts: Facts, *, settling: bool = False) -> list[Need]:
     return needs
 
 
-def _needs_of_patient(bill: Bill, patient: Person, *, settling: bool) -> list[Need]:
-    """Return the accumulator of the bill's year, the wallet if it asks for that and, to
-    settle it, the service day."""
+def _needs_of_patient(
+    bill: Bill, patient: Person, cities: Cities, *, settling: bool
+) -> list[Need]:
+    """Return the accumulator of the bill's year and its meters, the wallet if it asks for
+    that and, to settle it, the service day."""
     scheme = scheme_of(bill, patient)
     area = pooling_area(patient.place_on(bill.service_day, scheme))
-    needs = [Need(Accumulator, "", _unused(bill, scheme, area).key)]
+    needs = [
+        Need(Accumulator, "", _unused(bill, scheme, area).key),
+        *meter_needs(bill, patient, scheme, cities),
+    ]
     if bill.use_wallet:
         needs.append(Need(WalletAccount, "", bill.patient))
     if settling:

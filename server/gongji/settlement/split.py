@@ -1,7 +1,7 @@
 """Third step of a bill, its arithmetic: deductible, ratio, caps, purses, cash.
 
 Whole fen in, whole fen out, and the parts sum. Nothing here knows a city, a person or
-a day: what the rules grant comes in as a `Benefit` and as `Purse`s.
+a day: what the rules grant comes in as a `FlatRow` and as `Purse`s.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Assumption: aid comes last, so the own purse spends itself first on what aid cou
 """
 
 
-class Benefit(Struct, frozen=True):
+class FlatRow(Struct, frozen=True):
     """A row of a reimbursement table (待遇): what the fund pays at one level and standing.
 
     Amounts are fen, the ratio basis points.
@@ -70,10 +70,10 @@ class Owed(Struct, frozen=True):
     out_of_catalogue_fen: int
 
     @classmethod
-    def after(cls, bill: Bill, paid: FundShare) -> Owed:
-        """Return what is owed of a bill after the fund has paid."""
+    def after(cls, bill: Bill, paid: FundShare, further_fen: int = 0) -> Owed:
+        """Return what is owed of a bill after the fund and further payers have paid."""
         return cls(
-            bill.in_scope_fen - paid.fund_fen,
+            bill.in_scope_fen - paid.fund_fen - further_fen,
             bill.first_selfpay_fen,
             bill.above_limit_fen,
             bill.out_of_catalogue_fen,
@@ -103,9 +103,9 @@ class Charge(Struct, frozen=True):
     fen: int
 
 
-def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
+def benefit_of(table: Table, level: int, standing: Standing) -> FlatRow:
     """Return the row of a table for a level (1, 2, 3) and standing."""
-    return Benefit(
+    return FlatRow(
         table.deductible_fen[level],
         table.deductible_year_max_fen,
         table.ratio_of(standing, level),
@@ -115,7 +115,7 @@ def benefit_of(table: Table, level: int, standing: Standing) -> Benefit:
     )
 
 
-def fund_share(in_scope_fen: int, benefit: Benefit | None, used: Used) -> FundShare:
+def fund_share(in_scope_fen: int, benefit: FlatRow | None, used: Used) -> FundShare:
     """Return the fund's part of a bill; nothing without a benefit.
 
     The deductible is topped up within its yearly maximum; then ratio, visit cap and
@@ -145,6 +145,7 @@ class StepKind(Enum):
     RATIO = "ratio"
     VISIT_LIMIT = "visit_limit"
     YEAR_LIMIT = "year_limit"
+    LIMIT = "limit"
     NO_FUND = "no_fund"
 
 
@@ -160,7 +161,7 @@ class FundStep(Struct, frozen=True):
     fund_fen: int = 0
 
 
-def fund_steps(benefit: Benefit | None, used: Used) -> Iterator[FundStep]:
+def fund_steps(benefit: FlatRow | None, used: Used) -> Iterator[FundStep]:
     """Yield how the fund pays as the amount in scope grows: the curve of `fund_share`."""
     if benefit is None:
         yield FundStep(StepKind.NO_FUND, None)
@@ -180,12 +181,12 @@ def fund_steps(benefit: Benefit | None, used: Used) -> Iterator[FundStep]:
     yield FundStep(kind, None, fund_fen=most)
 
 
-def deductible_left(benefit: Benefit, used: Used) -> int:
+def deductible_left(benefit: FlatRow, used: Used) -> int:
     """Return what of the deductible the next bill bears first, in fen."""
     return fund_share(benefit.deductible_fen, benefit, used).deductible_fen
 
 
-def _limits(benefit: Benefit, used: Used) -> list[tuple[StepKind, int]]:
+def _limits(benefit: FlatRow, used: Used) -> list[tuple[StepKind, int]]:
     """Return the limits there are, with what they leave to the next bill in fen."""
     limits = []
     if benefit.visit_cap_fen is not NO_LIMIT:

@@ -1,5 +1,15 @@
 """Fourth step of a bill: the lines of trace.v1, by which anybody recomputes each amount.
 
+fund.v2         a row of any shape: each `deductible:M` and `limit:M` is so many fen on the
+                meter M, of which `read:M` was counted before (nothing of a visit's own);
+                deductible = min(in_scope, what is left of each); counted = min(in_scope,
+                what is left of each limit on in_scope); the part of counted above the
+                deductible is paid at band1_bp, from band1_upto on at band2_bp …, where
+                `bands:M` says on which meter bands end: on in_scope as the cost grows from
+                read + deductible, on paid as the payment grows from read; then at most
+                what is left of each limit on paid; rounded once by rounding_bp; elsewhere
+                each bandN_bp = max(0, (homeN_bp × factor_bp + 5000) // 10000 - less_bp)
+further.v1      as fund.v2; `in_scope` is what those before left of it
 fund.v1         deductible = min(in_scope, max(0, deductible_per_level -
                 deductible_used), max(0, deductible_year_max - deductible_used)); fen =
                 min(((in_scope - deductible) × ratio_bp + rounding_bp) // 10000,
@@ -13,13 +23,13 @@ own_purse.v1    fen = min(available, needed), where available = min(balance, nee
 giver_purse.v1  as own_purse.v1; `place` counts the givers from 1 in the order of charging
 wallet.v1       as own_purse.v1; `use_place` is the area the wallet is used in, left out if
                 none is open; only if the bill asks for the wallet
-cash.v1         fen = total - fund - own_purse - givers - wallet; `wallet` is left out if the
-                bill does not ask for it
+cash.v1         fen = total - fund - further - own_purse - givers - wallet; `wallet` is left
+                out if the bill does not ask for it, `further` if nobody else pays
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gongji.model.settlement import Line, Notice
 from gongji.rules.benefits import NoFund, PurseKind
@@ -27,11 +37,17 @@ from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import NoticeKind, Payer, Scheme
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import FULL_BP, Rounding, percent, share, yuan
-from gongji.rules.phrases import in_words
+from gongji.rules.shapes import Row
 from gongji.rules.terms import TERMS
 from gongji.settlement.admission import AdmittedBill
 from gongji.settlement.entitlement import FundTerms, PurseTerms
-from gongji.settlement.split import Benefit, Charge, FundShare, Used
+from gongji.settlement.fund import FundPaid
+from gongji.settlement.split import Charge, FlatRow, FundShare, Used
+from gongji.settlement.trace_rows import (
+    elsewhere_in_words,
+    fund_line_of_row,
+    further_lines,
+)
 
 ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
 
@@ -41,17 +57,21 @@ _ROUNDING = {added: rounding for rounding, added in ROUNDING_BP.items()}
 def lines_of(
     case: AdmittedBill,
     terms: FundTerms,
-    used: Used,
-    paid: FundShare,
+    paid: FundPaid,
     charges: Iterable[tuple[PurseTerms, Charge]],
 ) -> tuple[Line, ...]:
-    """Return who pays each fen: fund, purses in order of charging, cash.
+    """Return who pays each fen: fund, further payers, purses as they are charged, cash.
 
     The lines add up to the total of the bill.
     """
-    fund = _fund_line(case.bill.in_scope_fen, terms, used, paid)
+    in_scope = case.bill.in_scope_fen
+    if isinstance(terms.benefit, Row):
+        fund = fund_line_of_row(in_scope, terms, paid)
+    else:
+        fund = _fund_line(in_scope, terms, terms.benefit, paid)
+    further = further_lines(paid.further)
     purses = _purse_lines(charges)
-    return (fund, *purses, _cash_line(case, fund, purses))
+    return (fund, *further, *purses, _cash_line(case, fund, further, purses))
 
 
 def notices_of(case: AdmittedBill) -> tuple[Notice, ...]:
@@ -68,7 +88,7 @@ def notices_of(case: AdmittedBill) -> tuple[Notice, ...]:
     return (Notice(NoticeKind.NO_TABLE, rule, told),)
 
 
-def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:
+def fund_inputs(line: Line) -> tuple[int, FlatRow, Used] | None:
     """Return what a fund line was decided from, None if a clause denied it.
 
     It is the amount in scope (fen), the row of the table and what was used before.
@@ -76,7 +96,7 @@ def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:
     if line.formula != "fund.v1":
         return None
     inputs = line.inputs
-    benefit = Benefit(
+    benefit = FlatRow(
         deductible_fen=inputs["deductible_per_level"],
         year_max_fen=inputs.get("deductible_year_max", NO_LIMIT),
         ratio_bp=inputs["ratio_bp"],
@@ -89,9 +109,8 @@ def fund_inputs(line: Line) -> tuple[int, Benefit, Used] | None:
 
 
 def _fund_line(
-    in_scope_fen: int, terms: FundTerms, used: Used, paid: FundShare
+    in_scope_fen: int, terms: FundTerms, benefit: FlatRow | None, paid: FundPaid
 ) -> Line:
-    benefit = terms.benefit
     if benefit is None:
         return Line(
             fen=0,
@@ -101,19 +120,20 @@ def _fund_line(
             inputs={},
             in_words=f"统筹基金不予支付：{terms.denied}",
         )
+    inputs = _inputs_of(in_scope_fen, benefit, paid.used)
     return Line(
-        fen=paid.fund_fen,
+        fen=paid.share.fund_fen,
         payer=Payer.FUND,
         rule=terms.rule,
         formula="fund.v1",
-        inputs=_inputs_of(in_scope_fen, benefit, used) | _inputs_elsewhere(terms),
-        in_words=_elsewhere_in_words(
-            terms, _fund_in_words(in_scope_fen, benefit, paid)
+        inputs=inputs | _inputs_elsewhere(terms),
+        in_words=elsewhere_in_words(
+            terms, _fund_in_words(in_scope_fen, benefit, paid.share)
         ),
     )
 
 
-def _inputs_of(in_scope_fen: int, benefit: Benefit, used: Used) -> dict[str, int]:
+def _inputs_of(in_scope_fen: int, benefit: FlatRow, used: Used) -> dict[str, int]:
     inputs = {
         "in_scope": in_scope_fen,
         "deductible_per_level": benefit.deductible_fen,
@@ -137,21 +157,13 @@ def _inputs_elsewhere(terms: FundTerms) -> dict[str, int]:
     if fund is None:
         return {}
     return {
-        "home_ratio_bp": terms.home_ratio_bp,
+        "home_ratio_bp": terms.home_ratios_bp[0],
         "factor_bp": fund.factor_bp,
         "less_bp": fund.less_bp,
     }
 
 
-def _elsewhere_in_words(terms: FundTerms, sentence: str) -> str:
-    """Return the sentence on the fund's part, with why the ratio is not that at home."""
-    if terms.elsewhere is None:
-        return sentence
-    at_home = percent(terms.home_ratio_bp)
-    return f"{sentence}；异地就医{in_words(terms.elsewhere)}，参保地为 {at_home}"
-
-
-def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
+def _fund_in_words(in_scope_fen: int, benefit: FlatRow, paid: FundShare) -> str:
     sentence = (
         f"政策范围内 {yuan(in_scope_fen)} 元，"
         f"扣除起付标准 {yuan(paid.deductible_fen)} 元后"
@@ -232,14 +244,19 @@ def _purse_in_words(payer: str, terms: PurseTerms, charge: Charge) -> str:
     return f"可由{payer}支付的费用 {needed} 元，{balance}，支付 {paid} 元"
 
 
-def _cash_line(case: AdmittedBill, fund: Line, purses: Iterable[Line]) -> Line:
+def _cash_line(
+    case: AdmittedBill, fund: Line, further: Sequence[Line], purses: Iterable[Line]
+) -> Line:
     own = _paid_by(Payer.OWN_PURSE, purses)
     givers = _paid_by(Payer.GIVER_PURSE, purses)
     wallet = _paid_by(Payer.WALLET, purses)
     total = case.bill.total_fen
     # Recomputed from the other lines, not taken over: I4 then checks one against the other.
-    cash = total - fund.fen - own - givers - wallet
+    others = sum([line.fen for line in further])
+    cash = total - fund.fen - others - own - givers - wallet
     asked = {"wallet": wallet} if case.bill.use_wallet else {}
+    if further:
+        asked["further"] = others
     order = case.rules_now.value(CityRules.purse_order)
     return Line(
         fen=cash,

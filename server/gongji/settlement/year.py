@@ -23,7 +23,7 @@ from gongji.cities.city import Cities
 from gongji.model.account import Account, AccountKey
 from gongji.model.facts import Facts, Need
 from gongji.model.refusals import Refusal
-from gongji.model.settlement import Accumulator, Bill, Settlement
+from gongji.model.settlement import Accumulator, Bill, MeterReading, Settlement
 from gongji.model.wallet import WalletAccount
 from gongji.rules.codes import Scheme
 from gongji.settlement.alike import alike_since, needs_of_alike_since
@@ -42,13 +42,15 @@ _PLACE: Final = itemgetter(0)
 class Course:
     """What the settlements decided so far leave to those after them.
 
-    `deductible` and `fund` are what accumulators have more than stored, by key; `purses`
+    `deductible` and `fund` are what accumulators have more than stored, by key, and
+    `meters` what readings have; `purses`
     what purses and wallets have more than their balances. Fen, negative if less.
     """
 
     def __init__(self) -> None:
         self.deductible: Counter[str] = Counter()
         self.fund: Counter[str] = Counter()
+        self.meters: Counter[str] = Counter()
         self.purses: Counter[AccountKey] = Counter()
         self._years: dict[str, _Places] = {}
 
@@ -71,12 +73,14 @@ class Course:
         if not before.withdrawn:
             self.deductible[before.accumulator_key] -= before.deductible_fen
             self.fund[before.accumulator_key] -= before.fund_fen
+            self.meters.subtract(before.meters_added)
             for movement in before.movements:
                 self.purses[movement.key] -= movement.fen
         if after is None:
             return
         self.deductible[after.accumulator_key] += after.deductible_fen
         self.fund[after.accumulator_key] += after.fund_fen
+        self.meters.update(after.meters_added)
         for key, fen in again.charged.items():
             self.purses[key] -= fen
 
@@ -105,8 +109,9 @@ class Redecided(Struct, frozen=True, kw_only=True):
         return paid != self.charged or _meters(after) != _meters(self.before)
 
 
-def _meters(settlement: Settlement) -> tuple[str, int, int, int]:
+def _meters(settlement: Settlement) -> tuple[object, ...]:
     return (
+        settlement.meters_added,
         settlement.accumulator_key,
         settlement.deductible_fen,
         settlement.fund_fen,
@@ -204,6 +209,16 @@ class YearFacts(FormerFacts):
             max(0, used.fund_fen + self._course.fund[key]),
         )
 
+    def _reading(self, key: str) -> MeterReading:
+        own = self._settlement
+        if key in own.meters_before:
+            before, counted = own.meters_before[key], self._resettled_since(key)
+        else:
+            before, counted = 0, self._counted(key)
+        for sign, earlier in counted:
+            before += sign * earlier.meters_added.get(key, 0)
+        return MeterReading.of(key, max(0, before + self._course.meters[key]))
+
     def _resettled_since(self, key: str) -> Iterator[tuple[int, Settlement]]:
         """Yield what its accumulator did not know yet: earlier ones settled again since.
 
@@ -212,7 +227,7 @@ class YearFacts(FormerFacts):
         booked_at = _booked_at(self._settlement)
         for earlier in self._earlier():
             again = earlier.replaces or earlier.superseded
-            if not again or earlier.accumulator_key != key:
+            if not again or key not in earlier.counted_on:
                 continue
             if earlier.replaces and _booked_at(earlier) > booked_at:
                 yield 1, earlier
@@ -223,7 +238,7 @@ class YearFacts(FormerFacts):
     def _counted(self, key: str) -> Iterator[tuple[int, Settlement]]:
         """Yield the earlier ones that stand, for an accumulator it was not settled on."""
         for earlier in self._earlier():
-            if earlier.accumulator_key == key and earlier.reversed_at is None:
+            if key in earlier.counted_on and earlier.reversed_at is None:
                 yield 1, earlier
 
     def _earlier(self) -> Iterator[Settlement]:

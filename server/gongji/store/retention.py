@@ -34,7 +34,13 @@ from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
-from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
+from gongji.model.settlement import (
+    Accumulator,
+    MeterReading,
+    SettledDay,
+    SettledMessage,
+    Settlement,
+)
 from gongji.model.staging import (
     AppliedImport,
     StagedInstitution,
@@ -135,7 +141,16 @@ _WORKING: Final = "不是留存的资料：用完即由服务清除"
 
 KEPT: Final[Mapping[type, str]] = {
     **dict.fromkeys(
-        (Settlement, Entry, Account, Accumulator, Credit, BroughtForward, Premium),
+        (
+            Settlement,
+            Entry,
+            Account,
+            Accumulator,
+            MeterReading,
+            Credit,
+            BroughtForward,
+            Premium,
+        ),
         _BOOKS,
     ),
     **dict.fromkeys((SettledDay, SettledMessage, SpentToken), f"随结算留存：{_BOOKS}"),

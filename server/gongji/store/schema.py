@@ -21,7 +21,13 @@ from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Institution
 from gongji.model.revisions import InstitutionRevision
-from gongji.model.settlement import Accumulator, SettledDay, SettledMessage, Settlement
+from gongji.model.settlement import (
+    Accumulator,
+    MeterReading,
+    SettledDay,
+    SettledMessage,
+    Settlement,
+)
 from gongji.model.staging import (
     AppliedImport,
     StagedInstitution,
@@ -201,6 +207,13 @@ _TABLES: Final[tuple[AnyTable, ...]] = (
         non_negative=("deductible_used_fen", "fund_paid_fen"),
         clustered=True,
         personal=("accumulator_id", "person_no"),
+    ),
+    flat_table(
+        MeterReading,
+        "meter_reading",
+        non_negative=("fen",),
+        clustered=True,
+        personal=("meter_id", "person_no"),
     ),
     flat_table(
         Entry,

@@ -66,5 +66,11 @@ CREATE TABLE spent_token (
   token_id {TEXT} PRIMARY KEY NOT NULL, settlement_id {TEXT} NOT NULL
 ){CLUSTERED}
 """,
+    """
+CREATE TABLE meter_reading (
+  meter_id {TEXT} PRIMARY KEY NOT NULL, person_no {TEXT} NOT NULL,
+  fen {INTEGER} NOT NULL CHECK (fen >= 0)
+){CLUSTERED}
+""",
 )
 """Statements, as those of `steps`."""

@@ -207,6 +207,14 @@ class _PayerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Payer.ValueType
     """The patient in cash (个人现金)."""
     PAYER_WALLET: _Payer.ValueType  # 5
     """The patient's own wallet (医保钱包)."""
+    PAYER_LARGE_AMOUNT: _Payer.ValueType  # 6
+    """Insurance for large amounts of employees (职工大额医疗费用补助, hifob_pay)."""
+    PAYER_CIVIL_SERVANT: _Payer.ValueType  # 7
+    """Aid of civil servants (公务员医疗补助, cvlserv_pay)."""
+    PAYER_CRITICAL_ILLNESS: _Payer.ValueType  # 8
+    """Critical illness insurance of residents (居民大病保险, hifmi_pay)."""
+    PAYER_MEDICAL_AID: _Payer.ValueType  # 9
+    """Medical aid (医疗救助, maf_pay)."""
 
 class Payer(_Payer, metaclass=_PayerEnumTypeWrapper):
     """Who pays a line."""
@@ -223,6 +231,14 @@ PAYER_CASH: Payer.ValueType  # 4
 """The patient in cash (个人现金)."""
 PAYER_WALLET: Payer.ValueType  # 5
 """The patient's own wallet (医保钱包)."""
+PAYER_LARGE_AMOUNT: Payer.ValueType  # 6
+"""Insurance for large amounts of employees (职工大额医疗费用补助, hifob_pay)."""
+PAYER_CIVIL_SERVANT: Payer.ValueType  # 7
+"""Aid of civil servants (公务员医疗补助, cvlserv_pay)."""
+PAYER_CRITICAL_ILLNESS: Payer.ValueType  # 8
+"""Critical illness insurance of residents (居民大病保险, hifmi_pay)."""
+PAYER_MEDICAL_AID: Payer.ValueType  # 9
+"""Medical aid (医疗救助, maf_pay)."""
 Global___Payer: _TypeAlias = Payer  # noqa: Y015
 
 class _PayLoc:
@@ -363,6 +379,8 @@ class _BenefitStepKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Benef
     """The limit of the year is reached (年度支付限额)."""
     BENEFIT_STEP_KIND_NO_FUND: _BenefitStepKind.ValueType  # 5
     """The fund pays nothing, under the rule."""
+    BENEFIT_STEP_KIND_LIMIT: _BenefitStepKind.ValueType  # 6
+    """A limit of a day or month, or on the cost in scope, is reached."""
 
 class BenefitStepKind(_BenefitStepKind, metaclass=_BenefitStepKindEnumTypeWrapper):
     """Why the fund pays as it does over a stretch of the amount in scope."""
@@ -379,6 +397,8 @@ BENEFIT_STEP_KIND_YEAR_LIMIT: BenefitStepKind.ValueType  # 4
 """The limit of the year is reached (年度支付限额)."""
 BENEFIT_STEP_KIND_NO_FUND: BenefitStepKind.ValueType  # 5
 """The fund pays nothing, under the rule."""
+BENEFIT_STEP_KIND_LIMIT: BenefitStepKind.ValueType  # 6
+"""A limit of a day or month, or on the cost in scope, is reached."""
 Global___BenefitStepKind: _TypeAlias = BenefitStepKind  # noqa: Y015
 
 @_typing.final
@@ -1318,6 +1338,26 @@ class Settlement(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SETTLEMENT_ID_FIELD_NUMBER: _builtins.int
     SETTLED_AT_FIELD_NUMBER: _builtins.int
     BILL_FIELD_NUMBER: _builtins.int
@@ -1351,6 +1391,8 @@ class Settlement(_message.Message):
     CLAIM_ID_FIELD_NUMBER: _builtins.int
     WALLET_FEN_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    FURTHER_FEN_FIELD_NUMBER: _builtins.int
+    METERS_FIELD_NUMBER: _builtins.int
     settlement_id: _builtins.str
     """Its id, at most 30 characters (setl_id 结算ID); empty in a quote."""
     scheme: _types_pb2.Scheme.ValueType
@@ -1399,6 +1441,8 @@ class Settlement(_message.Message):
     """
     wallet_fen: _builtins.int
     """Paid from the patient's own wallet (医保钱包), no part of aid_fen: what is in a wallet is the patient's."""
+    further_fen: _builtins.int
+    """Paid by further payers of what the fund left in scope (大额、公务员补助、大病、救助); their lines say who."""
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled (setl_time); absent in a quote."""
@@ -1439,6 +1483,12 @@ class Settlement(_message.Message):
     def evidence(self) -> Global___EvidenceSeen:
         """What was shown at the counter and how it was checked, as far as it was sent; absent if nothing was."""
 
+    @_builtins.property
+    def meters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """What this settlement added to each meter (累计) that is kept beside the accumulator, in fen: by what is counted,
+        its period and its group, such as paid.month or borne.year7.
+        """
+
     def __init__(
         self,
         *,
@@ -1475,10 +1525,12 @@ class Settlement(_message.Message):
         claim_id: _builtins.str = ...,
         wallet_fen: _builtins.int = ...,
         evidence: Global___EvidenceSeen | None = ...,
+        further_fen: _builtins.int = ...,
+        meters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bill", b"bill", "decided_by", b"decided_by", "evidence", b"evidence", "first_settled_at", b"first_settled_at", "reversed_at", b"reversed_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "evidence", b"evidence", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place", "wallet_fen", b"wallet_fen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_fen", b"account_fen", "aid_fen", b"aid_fen", "bill", b"bill", "cash_fen", b"cash_fen", "claim_id", b"claim_id", "decided_by", b"decided_by", "deductible_fen", b"deductible_fen", "deductible_used_after_fen", b"deductible_used_after_fen", "evidence", b"evidence", "first_settled_at", b"first_settled_at", "fund_fen", b"fund_fen", "fund_paid_after_fen", b"fund_paid_after_fen", "further_fen", b"further_fen", "insured_place", b"insured_place", "known", b"known", "level", b"level", "lines", b"lines", "meters", b"meters", "movements", b"movements", "notices", b"notices", "patient_part_fen", b"patient_part_fen", "pay_loc", b"pay_loc", "ratio_bp", b"ratio_bp", "replaced_by", b"replaced_by", "replaces", b"replaces", "request_id", b"request_id", "returned_fen", b"returned_fen", "reversed_at", b"reversed_at", "reversed_why", b"reversed_why", "scheme", b"scheme", "settled_at", b"settled_at", "settlement_id", b"settlement_id", "trace_version", b"trace_version", "treatment_place", b"treatment_place", "wallet_fen", b"wallet_fen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

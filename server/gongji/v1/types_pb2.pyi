@@ -538,19 +538,23 @@ class GradeSince(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     HOSP_LV_FIELD_NUMBER: _builtins.int
     FROM_FIELD_NUMBER: _builtins.int
+    CARE_CLASS_FIELD_NUMBER: _builtins.int
     kind: Global___InstitutionKind.ValueType
     """Kind (fixmedins_type)."""
     hosp_lv: _builtins.int
     """Grade (hosp_lv), national code 1–14; 0 for a pharmacy."""
+    care_class: _builtins.str
+    """Class, as Institution.care_class."""
     def __init__(
         self,
         *,
         kind: Global___InstitutionKind.ValueType = ...,
         hosp_lv: _builtins.int = ...,
+        care_class: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "hosp_lv", b"hosp_lv", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["care_class", b"care_class", "from", b"from", "hosp_lv", b"hosp_lv", "kind", b"kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -593,6 +597,7 @@ class Institution(_message.Message):
     DESIGNATED_TO_FIELD_NUMBER: _builtins.int
     GRADES_FIELD_NUMBER: _builtins.int
     FURTHER_DESIGNATIONS_FIELD_NUMBER: _builtins.int
+    CARE_CLASS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code (fixmedins_code), 12 characters: a letter, the six-digit area, five digits."""
     name: _builtins.str
@@ -605,6 +610,10 @@ class Institution(_message.Message):
     """First day of designation, inclusive."""
     designated_to: _builtins.str
     """Last day of designation, inclusive; empty while it lasts."""
+    care_class: _builtins.str
+    """Class (机构类别), by which a city's benefits may tell institutions apart: hospital, community (社区卫生服务机构),
+    clinic (诊所), village (村卫生室), specialised (专科医院), dual_channel (双通道药店); empty if not said.
+    """
     @_builtins.property
     def grades(self) -> _containers.RepeatedCompositeFieldContainer[Global___GradeSince]:
         """Kinds and grades with their first days, ascending: they take the place of what was said of the first of these days and
@@ -627,10 +636,11 @@ class Institution(_message.Message):
         designated_to: _builtins.str = ...,
         grades: _abc.Iterable[Global___GradeSince] | None = ...,
         further_designations: _abc.Iterable[Global___Designation] | None = ...,
+        care_class: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "designated_from", b"designated_from", "designated_to", b"designated_to", "further_designations", b"further_designations", "grades", b"grades", "hosp_lv", b"hosp_lv", "kind", b"kind", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["care_class", b"care_class", "code", b"code", "designated_from", b"designated_from", "designated_to", b"designated_to", "further_designations", b"further_designations", "grades", b"grades", "hosp_lv", b"hosp_lv", "kind", b"kind", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,7 @@ from gongji.model.people import Institution, Person
 from gongji.model.revisions import InstitutionRevision, PersonRevision
 from gongji.model.settlement import (
     Accumulator,
+    MeterReading,
     SettledDay,
     SettledMessage,
     Settlement,
@@ -142,6 +143,8 @@ def _decided(output: Output, person_no: str, table: str, key: str) -> None:
 
 
 def _accumulated(output: Output, settlement: Settlement) -> None:
+    for meter, fen in settlement.meters_added.items():
+        output.put("meter", meter, (meter, "settlement", fen))
     year = settlement.accumulator_key
     share = (settlement.deductible_fen, settlement.fund_fen)
     if any(share):
@@ -183,6 +186,10 @@ def _accumulator(output: Output, accumulator: Accumulator) -> None:
     key = accumulator.key
     used = (accumulator.deductible_used_fen, accumulator.fund_paid_fen)
     output.put("year", key, (key, "accumulator", *used))
+
+
+def _meter_reading(output: Output, reading: MeterReading) -> None:
+    output.put("meter", reading.meter_id, (reading.meter_id, "reading", reading.fen))
 
 
 def _settled_day(output: Output, day: SettledDay) -> None:
@@ -256,6 +263,7 @@ _SAY: Final[dict[type, Callable[[Output, Any], None]]] = {
     BroughtForward: _brought_forward,
     Credit: _credit,
     Entry: _entry,
+    MeterReading: _meter_reading,
     Institution: _institution,
     InstitutionRevision: _institution_revision,
     Person: _person,

@@ -252,6 +252,15 @@ def _year(items: Items) -> Iterator[Discrepancy]:
         yield _finding("accumulator", masked(items[0][0]), told)
 
 
+def _meter(items: Items) -> Iterator[Discrepancy]:
+    """Yield where a meter reads otherwise than the standing settlements add up to."""
+    counted = sum([item[2] for item in _of(items, "settlement")])
+    read = [item[2] for item in _of(items, "reading")] or [0]
+    if read != [counted]:
+        told = f"未撤销的结算合计 {counted} 分，累计记为 {read[0]} 分"
+        yield _finding("meter_reading", masked(items[0][0]), told, "fen")
+
+
 def _used(used: tuple[int, int]) -> str:
     return f"起付 {used[0]} 分、统筹 {used[1]} 分"
 
@@ -285,4 +294,5 @@ _CHECKS = {
     "booked": _booked,
     "reference": _referring,
     "year": _year,
+    "meter": _meter,
 }

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from gongji.cities.city import DayRules
 from gongji.model.decided import RuleRef
-from gongji.rules.benefits import NoFund, PurseKind
+from gongji.rules.benefits import PurseKind, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import percent, share, yuan
 from gongji.settlement.split import (
-    Benefit,
     Charge,
+    FlatRow,
     FundShare,
     Owed,
     Purse,
@@ -32,7 +32,7 @@ from tests.bench.rivals.naive_tables import Account, Accumulator, Institution, P
 class Decided:
     """Who pays what, and the row of the table behind it."""
 
-    benefit: Benefit
+    benefit: FlatRow
     rule: RuleRef
     before: Used
     paid: FundShare
@@ -63,8 +63,8 @@ def decide(
 ) -> Decided:
     """Return the split of a bill over purses in order. TypeError if it has no table."""
     table = rules.value(CityRules.reimbursement)[Scheme(patient.scheme)]
-    if isinstance(table, NoFund):
-        raise TypeError(table.clause.text)
+    if not isinstance(table, Table):
+        raise TypeError(table)
     retired = patient.psn_type.startswith("12")
     standing = Standing.RETIRED if retired else Standing.ACTIVE
     benefit = benefit_of(table, institution.level, standing)
@@ -154,7 +154,7 @@ def _fund(in_scope_fen: int, decided: Decided) -> pb.Line:
     )
 
 
-def _fund_in_words(in_scope_fen: int, benefit: Benefit, paid: FundShare) -> str:
+def _fund_in_words(in_scope_fen: int, benefit: FlatRow, paid: FundShare) -> str:
     shared_fen = in_scope_fen - paid.deductible_fen
     sentence = (
         f"政策范围内 {yuan(in_scope_fen)} 元，扣除起付标准 {yuan(paid.deductible_fen)} 元后"

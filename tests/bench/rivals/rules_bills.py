@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from gongji.cities.city import Cities
 from gongji.cities.loading import load_cities
-from gongji.rules.benefits import NoFund, PurseKind, Table
+from gongji.rules.benefits import PurseKind, Table
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.hookspecs import CityRules
@@ -80,7 +80,7 @@ def table() -> Table:
     """
     rules = load_cities().of(AREA).rules(DAY)
     table = rules.value(CityRules.reimbursement)[Scheme.EMPLOYEE]
-    if isinstance(table, NoFund):
+    if not isinstance(table, Table):
         raise TypeError(table)
     return table
 

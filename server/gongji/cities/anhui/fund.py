@@ -14,6 +14,7 @@ from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import Scheme, Standing, VisitKind
 from gongji.rules.hookspecs import hookimpl
 from gongji.rules.money import Rounding
+from gongji.rules.shapes import Benefit
 
 _EMPLOYEE = b.Table(
     deductible_fen={1: 800_00, 2: 800_00, 3: 800_00},
@@ -43,7 +44,9 @@ _EMPLOYEE = b.Table(
 
 
 @hookimpl
-def reimbursement() -> Timeline[Mapping[Scheme, b.Table | b.NoFund]]:
+def reimbursement() -> Timeline[
+    Mapping[Scheme, b.Table | Benefit | b.NoFund | b.NotSettled]
+]:
     """起付标准800元，一二三级60%、55%、50%，退休高5个百分点，年度支付限额2000元
     （C58–C62，C99–C101）。"""
     return provincial(

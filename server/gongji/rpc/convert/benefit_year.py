@@ -16,6 +16,7 @@ from gongji.settlement.next_bill import (
     StepUnderRule,
     UsablePurse,
     YearLimit,
+    first_ratio_of,
     in_words,
 )
 from gongji.settlement.split import StepKind
@@ -27,6 +28,7 @@ _STEPS: Final = {
     StepKind.RATIO: pb.BENEFIT_STEP_KIND_RATIO,
     StepKind.VISIT_LIMIT: pb.BENEFIT_STEP_KIND_VISIT_LIMIT,
     StepKind.YEAR_LIMIT: pb.BENEFIT_STEP_KIND_YEAR_LIMIT,
+    StepKind.LIMIT: pb.BENEFIT_STEP_KIND_LIMIT,
     StepKind.NO_FUND: pb.BENEFIT_STEP_KIND_NO_FUND,
 }
 
@@ -96,7 +98,6 @@ class _Rules:
         )
 
     def _level_to(self, level: LevelBenefit) -> pb.BenefitLevel:
-        benefit = level.terms.benefit
         grade = level.grade
         return pb.BenefitLevel(
             kind=types_pb2.InstitutionKind.ValueType(grade.kind),
@@ -104,7 +105,7 @@ class _Rules:
             unranked=grade.level is None and not grade.is_pharmacy,
             deductible=self._limit_to(level.deductible),
             visit_limit=self._limit_to(level.visit_limit),
-            ratio_bp=benefit.ratio_bp if benefit else 0,
+            ratio_bp=first_ratio_of(level.terms.benefit),
             next_yuan_fund_fen=level.next_yuan_fen,
             steps=map(self._step_to, level.steps),
             rule=self._sources.rule_to(self._area_code, level.terms.rule),

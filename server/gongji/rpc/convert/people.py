@@ -162,7 +162,9 @@ def institution_row_from(message: pb.Institution) -> InstitutionRow:
         grade=_grade_from(message),
         grades=tuple(
             GradeSince(
-                InstitutionGrade(InstitutionKind(change.kind), change.hosp_lv),
+                InstitutionGrade(
+                    InstitutionKind(change.kind), change.hosp_lv, change.care_class
+                ),
                 day_from(_first(change)),
             )
             for change in message.grades
@@ -180,7 +182,9 @@ def _grade_from(message: pb.Institution) -> InstitutionGrade | None:
         if message.grades and not message.hosp_lv:
             return None
         raise MalformedField("kind：必填", field="kind")
-    return InstitutionGrade(InstitutionKind(message.kind), message.hosp_lv)
+    return InstitutionGrade(
+        InstitutionKind(message.kind), message.hosp_lv, message.care_class
+    )
 
 
 def institution_to(institution: Institution, day: date) -> pb.Institution:
@@ -192,6 +196,7 @@ def institution_to(institution: Institution, day: date) -> pb.Institution:
         name=institution.name,
         kind=pb.InstitutionKind.ValueType(grade.kind),
         hosp_lv=grade.hosp_lv,
+        care_class=grade.care_class,
         designated_from=day_to(institution.designated_from),
         designated_to=day_to(institution.designated_to),
         grades=[_grade_to(change) for change in grades],
@@ -235,6 +240,7 @@ def _grade_to(change: GradeSince) -> pb.GradeSince:
     message = pb.GradeSince(
         kind=pb.InstitutionKind.ValueType(change.grade.kind),
         hosp_lv=change.grade.hosp_lv,
+        care_class=change.grade.care_class,
     )
     return _since(message, change.since)
 

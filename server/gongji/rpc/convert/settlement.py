@@ -155,6 +155,9 @@ def _write_split(settlement: Settlement, message: pb.Settlement) -> None:
     message.account_fen = settlement.account_fen
     message.aid_fen = settlement.aid_fen
     message.wallet_fen = settlement.wallet_fen
+    message.further_fen = settlement.further_fen
+    for key, fen in settlement.meters_added.items():
+        message.meters[key.rpartition("/")[2]] = fen
     message.cash_fen = settlement.cash_fen
     message.deductible_used_after_fen = settlement.deductible_used_after_fen
     message.fund_paid_after_fen = settlement.fund_paid_after_fen

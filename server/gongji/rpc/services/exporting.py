@@ -31,7 +31,7 @@ from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.revisions import OWNER, PersonRevision
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, MeterReading, Settlement
 from gongji.model.staging import (
     AppliedImport,
     StagedPerson,
@@ -257,6 +257,7 @@ _KEYED: Final = (
     (Credit, "credit_id", "credit"),
     (Premium, "member_year", "premium"),
     (Accumulator, "accumulator_id", "accumulator"),
+    (MeterReading, "meter_id", "meter_reading"),
     (Guesses, "guesses_id", "guesses"),
 )
 """Kinds whose key begins with the person's number."""

@@ -20,6 +20,7 @@ from gongji.rules.phrases.elsewhere import (
     unfiled_in_words,
 )
 from gongji.rules.phrases.evidence import shown_in_words
+from gongji.rules.phrases.shapes import change_in_words, row_in_words, when_in_words
 from gongji.rules.phrases.wallet import (
     hours_in_words,
     paying_in_words,
@@ -29,6 +30,7 @@ from gongji.rules.phrases.wallet import (
 __all__ = [
     "NOTHING",
     "act_in_words",
+    "change_in_words",
     "days_in_words",
     "exclusion_in_words",
     "exempt_in_words",
@@ -44,7 +46,9 @@ __all__ = [
     "refund_in_words",
     "relations_left_out",
     "returning_in_words",
+    "row_in_words",
     "shown_in_words",
     "topic",
     "unfiled_in_words",
+    "when_in_words",
 ]

@@ -13,7 +13,7 @@ from gongji.model.commands import RequestRecord
 from gongji.model.filing import Filing
 from gongji.model.guessing import Guesses
 from gongji.model.people import Person
-from gongji.model.settlement import Accumulator, Settlement
+from gongji.model.settlement import Accumulator, MeterReading, Settlement
 from gongji.model.staging import Turn, Unmerged
 from gongji.model.wallet import WalletAccount, WalletTransfer
 from gongji.store.engine import Lookup
@@ -38,6 +38,7 @@ LOCKED: Final[Mapping[type, int]] = {
     Credit: 2,
     BroughtForward: 2,
     Accumulator: 2,
+    MeterReading: 2,
     Account: 2,
 }
 """Kinds whose rows are locked when they are read by key, with their stage: a settlement
