@@ -36,7 +36,7 @@ from gongji.kit.check.findings import FindingKind
 from gongji.rules.binding import NoLimit
 from gongji.rules.money import FULL_BP, Rounding
 from gongji.settlement import split
-from gongji.settlement.split import Benefit, Used
+from gongji.settlement.split import FlatRow, Used
 
 BEYOND_FEN = 10_000_00
 """How far past the last breakpoint the last piece is looked at."""
@@ -60,14 +60,14 @@ class Fault:
     may_fen: int
 
 
-def most_deductible(benefit: Benefit) -> int:
+def most_deductible(benefit: FlatRow) -> int:
     """Return the most this row ever charges in a year, in fen: min(D, M)."""
     if isinstance(benefit.year_max_fen, NoLimit):
         return benefit.deductible_fen
     return min(benefit.deductible_fen, benefit.year_max_fen)
 
 
-def limits(benefit: Benefit, used: Used) -> list[int]:
+def limits(benefit: FlatRow, used: Used) -> list[int]:
     """Return the fund's limits for one bill, in fen: the visit's, the rest of the year's."""
     tops = []
     if not isinstance(benefit.visit_cap_fen, NoLimit):
@@ -79,7 +79,7 @@ def limits(benefit: Benefit, used: Used) -> list[int]:
 
 def exact(
     in_scope_fen: int,
-    benefit: Benefit,
+    benefit: FlatRow,
     used: Used,
 ) -> int:
     """Return the fund's part before rounding, in ten-thousandths of a fen."""
@@ -88,7 +88,7 @@ def exact(
     return min([benefit.ratio_bp * above, *tops])
 
 
-def breakpoints(benefit: Benefit, used: Used) -> list[int]:
+def breakpoints(benefit: FlatRow, used: Used) -> list[int]:
     """Return the whole fen on either side of each breakpoint in x, and one beyond."""
     deductible = _deductible_left(benefit, used)
     points = {0, deductible}
@@ -102,11 +102,11 @@ def breakpoints(benefit: Benefit, used: Used) -> list[int]:
     return sorted(points)
 
 
-def _deductible_left(benefit: Benefit, used: Used) -> int:
+def _deductible_left(benefit: FlatRow, used: Used) -> int:
     return max(0, most_deductible(benefit) - used.deductible_fen)
 
 
-def years(benefits: Iterable[Benefit]) -> tuple[Used, ...]:
+def years(benefits: Iterable[FlatRow]) -> tuple[Used, ...]:
     """Return the breakpoints in (deductible used, fund paid) of one person's rows.
 
     Each with the fen before it.
@@ -130,7 +130,7 @@ def _and_a_fen_before(fen: int) -> set[int]:
     return {max(0, fen - 1), max(0, fen)}
 
 
-def faults(benefit: Benefit, used_up: Iterable[Used]) -> Iterator[Fault]:
+def faults(benefit: FlatRow, used_up: Iterable[Used]) -> Iterator[Fault]:
     """Yield everything one row breaks, before rounding and in the real split."""
     for used in used_up:
         yield from _faults_before_rounding(benefit, used)
@@ -138,7 +138,7 @@ def faults(benefit: Benefit, used_up: Iterable[Used]) -> Iterator[Fault]:
 
 
 def worst_shortfall(
-    benefit: Benefit, other: Benefit, used_up: Iterable[Used]
+    benefit: FlatRow, other: FlatRow, used_up: Iterable[Used]
 ) -> Point | None:
     """Return the bill for which the row pays least beside the other; None if never less."""
     most = 0
@@ -153,7 +153,7 @@ def worst_shortfall(
     return worst
 
 
-def windows(benefit: Benefit, used: Used) -> Iterator[range]:
+def windows(benefit: FlatRow, used: Used) -> Iterator[range]:
     """Yield the runs of whole fen over which the real split is evaluated.
 
     Around each breakpoint, and three in the middle of each piece.
@@ -168,7 +168,7 @@ def windows(benefit: Benefit, used: Used) -> Iterator[range]:
         yield range(middle, middle + 3)
 
 
-def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
+def _faults_before_rounding(benefit: FlatRow, used: Used) -> Iterator[Fault]:
     """Yield breaches of the curve: 0 <= f <= x, and no slope below 0 or above 1."""
     points = [(x, exact(x, benefit, used)) for x in breakpoints(benefit, used)]
     for x, fund in points:
@@ -193,7 +193,7 @@ def _faults_before_rounding(benefit: Benefit, used: Used) -> Iterator[Fault]:
         )
 
 
-def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
+def _faults_of_split(benefit: FlatRow, used: Used) -> Iterator[Fault]:
     """Yield breaches of the real split: at each fen, and against the fen before."""
     for window in windows(benefit, used):
         previous = None
@@ -209,7 +209,7 @@ def _faults_of_split(benefit: Benefit, used: Used) -> Iterator[Fault]:
 def _faults_at(
     at: Point,
     paid: split.FundShare,
-    benefit: Benefit,
+    benefit: FlatRow,
 ) -> Iterator[Fault]:
     """Yield what is wrong with one bill by itself."""
     fund = paid.fund_fen

@@ -30,6 +30,11 @@ class FindingKind(Enum):
     ARITHMETIC = "与取整前的算式不符"
     RETIRED_BELOW = "退休低于在职"
     LEVEL_BELOW = "低级别低于高级别"
+    MARKED_BELOW = "有标识的低于没有的"
+    LIMIT_ELSEWHERE = "限额可能先被另一行用完"
+    SPLITTING = "拆分的影响没有声明"
+    UNUSUAL = "数额可疑"
+    UNCITED = "条款不在规则值所列之中"
     DUPLICATE = "重复"
     SHADOWED = "被遮蔽"
     INERT = "不起作用"
@@ -46,7 +51,16 @@ class FindingKind(Enum):
     FAILS = "运行失败"
 
 
-LINTS = frozenset({FindingKind.DUPLICATE, FindingKind.SHADOWED, FindingKind.INERT})
+LINTS = frozenset(
+    {
+        FindingKind.DUPLICATE,
+        FindingKind.SHADOWED,
+        FindingKind.INERT,
+        FindingKind.LIMIT_ELSEWHERE,
+        FindingKind.UNUSUAL,
+        FindingKind.UNCITED,
+    }
+)
 """Kinds that are warnings; all others are errors unless said otherwise."""
 
 

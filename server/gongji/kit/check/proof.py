@@ -26,12 +26,16 @@ from gongji.kit.check.lints import (
     lints_of_table,
     lints_of_timelines,
 )
+from gongji.kit.check.plausible import uncited_clauses, unusual_figures
+from gongji.kit.check.shaped import prove_benefit
 from gongji.kit.check.situations import prove_situations
 from gongji.kit.check.tables import prove_table
-from gongji.rules.benefits import Table
+from gongji.rules.benefits import NoFund, Table
 from gongji.rules.binding import Identity
 from gongji.rules.clauses import Ruled, Timeline
+from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import DATED_HOOKS, hookimpl
+from gongji.rules.shapes import Benefit
 
 __all__ = ["Proof", "prove", "prove_answers", "prove_plugin"]
 
@@ -62,7 +66,11 @@ class _Period:
 
 def prove(city: City) -> Proof:
     """Prove a city that loads, with its candidates."""
-    findings = [*lints_of_timelines(city), *lints_of_candidates(city)]
+    findings = [
+        *lints_of_timelines(city),
+        *lints_of_candidates(city),
+        *uncited_clauses(city),
+    ]
     return _proof(city, list(_periods(city)), findings)
 
 
@@ -136,10 +144,9 @@ def _proof(
         findings += lints_of_exclusions(values["exclusions"].value, since)
         findings += lints_of_order(values["purse_order"].value, since)
         for scheme, table in values["reimbursement"].value.items():
-            if isinstance(table, Table):
+            if not isinstance(table, NoFund):
                 tables += 1
-                findings += prove_table(table, scheme, since)
-                findings += lints_of_table(table, scheme, since)
+                findings += _of_benefit(table, scheme, since)
     # A fault that lasts over several periods of one value is told once.
     unique = tuple(dict.fromkeys(findings))
     return Proof(
@@ -148,6 +155,17 @@ def _proof(
         tables=tables,
         findings=unique,
     )
+
+
+def _of_benefit(
+    benefit: Table | Benefit, scheme: Scheme, since: str
+) -> Iterator[Finding]:
+    yield from unusual_figures(benefit, scheme, since)
+    if isinstance(benefit, Benefit):
+        yield from prove_benefit(benefit, scheme, since)
+    else:
+        yield from prove_table(benefit, scheme, since)
+        yield from lints_of_table(benefit, scheme, since)
 
 
 def _periods(city: City) -> Iterator[_Period]:

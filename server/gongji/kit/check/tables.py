@@ -22,7 +22,7 @@ from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import MAX_FEN, percent, yuan
 from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement import split
-from gongji.settlement.split import Benefit, Used, benefit_of
+from gongji.settlement.split import FlatRow, Used, benefit_of
 
 HOOK = "reimbursement"
 
@@ -41,7 +41,7 @@ class TableRow:
 
     standing: Standing
     level: int
-    benefit: Benefit
+    benefit: FlatRow
 
     def __str__(self) -> str:
         return f"{LEVELS[self.level]}{TERMS[Standing][self.standing]}"
@@ -187,7 +187,7 @@ def bill_in_words(
     return "，".join(parts)
 
 
-def row_in_words(benefit: Benefit) -> str:
+def row_in_words(benefit: FlatRow) -> str:
     """Return the figures of a row, as people read them."""
     return "，".join(f"{figure.name} {figure.in_words}" for figure in _figures(benefit))
 
@@ -217,7 +217,7 @@ class _Figure:
     worth: int
 
 
-def _figures(benefit: Benefit) -> tuple[_Figure, ...]:
+def _figures(benefit: FlatRow) -> tuple[_Figure, ...]:
     deductible = most_deductible(benefit)
     ratio = benefit.ratio_bp
     return (
