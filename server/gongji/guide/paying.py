@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gongji.guide import shaped
 from gongji.guide.builder import GuideBuilder, phrase
 from gongji.guide.page import (
     Block,
@@ -34,6 +35,7 @@ from gongji.rules.phrases import (
     premium_years_in_words,
     refund_in_words,
 )
+from gongji.rules.shapes import Benefit
 
 _NONE_NAMED = TableClauses(always=(), ratio={})
 """The clauses of a table that names none: each statement rests on the whole rule."""
@@ -57,7 +59,8 @@ def sections(builder: GuideBuilder) -> tuple[Section, ...]:
 
 
 def _clauses_of(
-    scheme: Scheme, answer: Ruled[Mapping[Scheme, Table | NoFund]]
+    scheme: Scheme,
+    answer: Ruled[Mapping[Scheme, Table | Benefit | NoFund | NotSettled]],
 ) -> Iterator[Clause]:
     """Yield a rule's clauses but those that only the other schemes' values name."""
     named = {key: set(clauses_in(benefit)) for key, benefit in answer.value.items()}
@@ -71,9 +74,12 @@ def _clauses_of(
 def _benefit(
     builder: GuideBuilder,
     scheme: Scheme,
-    benefit: Table | NoFund,
+    benefit: Table | Benefit | NoFund,
 ) -> Iterator[Block]:
     hook = CityRules.reimbursement
+    if isinstance(benefit, Benefit):
+        yield from shaped.blocks(builder, benefit)
+        return
     if isinstance(benefit, NoFund):
         people = f"{phrase(scheme)}参保人的门诊费用"
         reason = benefit.clause.text
