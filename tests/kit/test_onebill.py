@@ -45,7 +45,7 @@ def test_bill(name: str) -> None:
     words, before, expected = BILLS[name]
     bill = read_words(words)
     tried = try_bill(shipped().named("chuzhou"), bill, DAY, Used(*before))
-    share = tried.outcome.share
+    share = tried.outcome.paid.share
 
     assert expected == (share.deductible_fen, share.fund_fen)
     assert bill.in_scope_fen - expected[1] == tried.outcome.cash_fen
@@ -59,7 +59,7 @@ def test_curve_is_that_of_bills() -> None:
     tried = try_bill(city, read_words(["退休", "二级", "900"]), DAY, used)
 
     assert tried.points() == [
-        (amount, tried_again.outcome.share.fund_fen)
+        (amount, tried_again.outcome.paid.share.fund_fen)
         for amount, _ in tried.points()
         for tried_again in [
             try_bill(

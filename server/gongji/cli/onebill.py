@@ -100,7 +100,7 @@ def _sources(tried: TriedBill) -> Iterator[dict[str, str]]:
 
 
 def _as_json(tried: TriedBill) -> dict[str, Any]:
-    share = tried.outcome.share
+    share = tried.outcome.paid.share
     return {
         "tried": {
             "city": tried.city.pinyin,

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from gongji.cities.city import Cities, City
 from gongji.kit.check.invented import RuleSituation, bill_of, invented_facts
-from gongji.model.settlement import Accumulator
+from gongji.model.people import Person
+from gongji.model.settlement import Accumulator, MeterReading
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import (
     EnrolmentStatus,
@@ -25,9 +26,11 @@ from gongji.rules.codes import (
 )
 from gongji.rules.money import MAX_FEN, fen, yuan
 from gongji.rules.terms import TERMS
+from gongji.settlement.fund import share_of, steps_of
+from gongji.settlement.meters import meter_needs
 from gongji.settlement.next_bill import steps_in_words
 from gongji.settlement.settle import Outcome, decide_bill
-from gongji.settlement.split import FundStep, Used, fund_share, fund_steps
+from gongji.settlement.split import FundStep, Used
 
 _HOSPITALS: Final = {"一级": 8, "二级": 5, "三级": 2, "未定级": 11, "药店": 0}
 
@@ -136,7 +139,7 @@ class TriedBill:
     @property
     def answer(self) -> str:
         """Return who pays how much, as a sentence."""
-        share = self.outcome.share
+        share = self.outcome.paid.share
         return (
             f"统筹基金支付 {yuan(share.fund_fen)} 元，"
             f"个人负担 {yuan(self.outcome.cash_fen)} 元"
@@ -146,7 +149,7 @@ class TriedBill:
     @property
     def steps(self) -> tuple[FundStep, ...]:
         """Return how the fund pays as the amount in scope grows."""
-        return tuple(fund_steps(self.outcome.terms.benefit, self.used))
+        return tuple(steps_of(self.outcome.terms.benefit, self.outcome.paid))
 
     @property
     def curve_in_words(self) -> str:
@@ -159,7 +162,9 @@ class TriedBill:
     @property
     def lacks_borne(self) -> bool:
         """Return whether the fund has paid before though a deductible was not borne."""
-        unborne = self.outcome.share.deductible_fen and not self.used.deductible_fen
+        unborne = (
+            self.outcome.paid.share.deductible_fen and not self.used.deductible_fen
+        )
         return bool(self.used.fund_fen and unborne)
 
     def clauses(self) -> list[Clause]:
@@ -178,7 +183,7 @@ class TriedBill:
         middles = [(one + other) // 2 for one, other in pairwise(marked)]
         benefit = self.outcome.terms.benefit
         return [
-            (amount, fund_share(amount, benefit, self.used).fund_fen)
+            (amount, share_of(amount, benefit, self.outcome.paid).fund_fen)
             for amount in sorted({*marked, *middles})
         ]
 
@@ -198,5 +203,12 @@ def try_bill(city: City, bill: OneBill, day: date, used: Used) -> TriedBill:
     )
     facts.load(Accumulator, "", [before.key], [before])
     brought = bill_of(situation, place, day, bill.in_scope_fen)
-    outcome = decide_bill(brought, facts, Cities((city,)))
+    cities = Cities((city,))
+    patient = facts.get(Person, situation.patient)
+    # Meters beside the accumulator begin with nothing.
+    for need in (
+        meter_needs(brought, patient, situation.scheme, cities) if patient else ()
+    ):
+        facts.load(MeterReading, "", [need.value], [])
+    outcome = decide_bill(brought, facts, cities)
     return TriedBill(bill, city, day, used, outcome)

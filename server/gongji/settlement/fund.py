@@ -15,8 +15,15 @@ from gongji.rules.shapes import Meter, Row
 from gongji.settlement.admission import InsuredVisit
 from gongji.settlement.entitlement import FundTerms, FurtherTerms
 from gongji.settlement.meters import Counting, counted_by, read_meters
-from gongji.settlement.rows import ratio_reached, row_share
-from gongji.settlement.split import FundShare, Used, fund_share
+from gongji.settlement.rows import ratio_reached, row_share, row_steps
+from gongji.settlement.split import (
+    FlatRow,
+    FundShare,
+    FundStep,
+    Used,
+    fund_share,
+    fund_steps,
+)
 
 Read: TypeAlias = Mapping[Meter, int]
 
@@ -105,6 +112,22 @@ def _further(
         share = row_share(left_fen, one.row, read)
         yield FurtherPaid(one, left_fen, read, share)
         left_fen -= share.fund_fen
+
+
+def steps_of(benefit: FlatRow | Row | None, paid: FundPaid) -> Iterator[FundStep]:
+    """Yield how the fund pays as the amount in scope grows, on the readings of a bill."""
+    if isinstance(benefit, Row):
+        return row_steps(benefit, paid.read)
+    return fund_steps(benefit, paid.used)
+
+
+def share_of(
+    in_scope_fen: int, benefit: FlatRow | Row | None, paid: FundPaid
+) -> FundShare:
+    """Return what the fund would pay of another amount, on the readings of a bill."""
+    if isinstance(benefit, Row):
+        return row_share(in_scope_fen, benefit, paid.read)
+    return fund_share(in_scope_fen, benefit, paid.used)
 
 
 def read_for(
