@@ -13,6 +13,7 @@ from gongji.guide import (
     sources,
 )
 from gongji.guide.builder import GuideBuilder
+from gongji.guide.calculator import calculator
 from gongji.guide.html import to_html
 from gongji.guide.markdown import to_markdown
 from gongji.guide.notes import with_notes
@@ -37,7 +38,7 @@ def markdown(city: City, day: date) -> str:
 
 def html(city: City, day: date) -> str:
     """Return the guide as one self-contained HTML page. NotInForce before the first rule."""
-    return to_html(page(city, day))
+    return to_html(page(city, day), calculator(city.rules(day)))
 
 
 def undated(

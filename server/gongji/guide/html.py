@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gongji.guide import curves
+from gongji.guide.calculator import Calculator
 from gongji.guide.page import (
     PROVINCIAL,
     Block,
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 _PAGE = "page.html.jinja"
 
 
-def to_html(page: GuidePage) -> str:
+def to_html(page: GuidePage, calculator: Calculator) -> str:
     """Return the whole document; autoescape keeps every text a text."""
-    return _environment().get_template(_PAGE).render(page=page)
+    template = _environment().get_template(_PAGE)
+    return template.render(page=page, calculator=calculator, frame=curves)
 
 
 def _kind_of(block: Block) -> str:
