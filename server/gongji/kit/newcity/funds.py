@@ -13,7 +13,7 @@ from gongji.cities.anhui import paying
 from gongji.kit.check.extremes import effects_of
 from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
 from gongji.rules.benefits import BonusPoints, NoFund, Oddity, Table, TableClauses
-from gongji.rules.binding import NO_LIMIT
+from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.clauses import Clause
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import FULL_BP
@@ -187,11 +187,11 @@ def table_of(fund: Fund) -> Table:
     odd = fund.odd
     table = Table(
         deductible_fen=fund.deductible.value,
-        deductible_year_max_fen=fund.year_max.value,
+        deductible_year_max_fen=_year_max(fund),
         ratio_bp=fund.ratio.value,
         retired=fund.retired.value,
         cap_fen=fund.cap.value,
-        visit_cap_fen=fund.visit_cap.value,
+        visit_cap_fen=_visit_caps(fund),
         pharmacy=pharmacy.value or NoFund(pharmacy.clauses[0]),
         covers=COVERED,
         uncovered=NoFund(UNCOVERED[0]),
@@ -200,6 +200,27 @@ def table_of(fund: Fund) -> Table:
         declared={oddity: odd.clauses[0] for oddity in Oddity if oddity in odd.value},
     )
     return replace(table, effects=effects_of(table))
+
+
+def _year_max(fund: Fund) -> int | NoLimit:
+    """Return the most deductible of a year, NO_LIMIT if topping up never exceeds it."""
+    # "200元、400元、400元, 累计最高400元": true, and nothing a bill could show.
+    most = fund.year_max.value
+    if isinstance(most, NoLimit) or most >= max(fund.deductible.value.values()):
+        return NO_LIMIT
+    return int(most)
+
+
+def _visit_caps(fund: Fund) -> dict[int, int | NoLimit]:
+    """Return the limits of a visit, NO_LIMIT where the year's is always reached first."""
+    year_caps = fund.cap.value.values()
+    if any(isinstance(cap, NoLimit) for cap in year_caps):
+        return dict(fund.visit_cap.value)
+    highest = max(year_caps)
+    return {
+        level: NO_LIMIT if isinstance(cap, NoLimit) or cap >= highest else cap
+        for level, cap in fund.visit_cap.value.items()
+    }
 
 
 def _table_clauses(fund: Fund) -> TableClauses:
@@ -225,4 +246,10 @@ def _table_clauses(fund: Fund) -> TableClauses:
 
 def above(fund: Fund) -> dict[str, tuple[Clause, ...]]:
     """Return the clauses that stand above each field of the table in its source."""
-    return {field: getattr(fund, name).clauses for name, field in FIELDS.items()}
+    cited = {field: getattr(fund, name).clauses for name, field in FIELDS.items()}
+    # A field that is left out has nothing above it: its clause goes to what it bounds.
+    if isinstance(_year_max(fund), NoLimit):
+        year_max = cited.pop(FIELDS["year_max"])
+        both = (*cited[FIELDS["deductible"]], *year_max)
+        cited[FIELDS["deductible"]] = tuple(dict.fromkeys(both))
+    return cited

@@ -9,8 +9,9 @@ from typing import Any, Final
 from gongji.cities import anhui, guards
 from gongji.kit.newcity import funds
 from gongji.kit.newcity.answers import AnswerFault, Answers, CitedAnswer
+from gongji.kit.newcity.proving import problems_of_table
 from gongji.kit.newcity.questions import PROVINCIAL_CHANNELS
-from gongji.rules.benefits import NoFund
+from gongji.rules.benefits import NoFund, Table
 from gongji.rules.channels import ALWAYS, Channel, ReviewLatency
 from gongji.rules.clauses import Clause, Timeline
 from gongji.rules.codes import Scheme
@@ -91,6 +92,16 @@ def policy(answers: Answers) -> Policy:
         problem
         for rule in rules
         for problem in guards.problems_of_value(rule.hook, rule.value)
+    ]
+    # So is what a strict check would object to; a table must be sound to be proved.
+    problems = problems or [
+        problem
+        for rule in rules
+        for constant in rule.constants
+        if isinstance(constant.value, Table)
+        for problem in problems_of_table(
+            constant.name.lower(), constant.value, str(answers.since)
+        )
     ]
     if problems:
         raise AnswerFault("\n".join(problems))
