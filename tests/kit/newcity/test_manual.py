@@ -27,6 +27,7 @@ from gongji.kit.newcity import answers
 from gongji.kit.newcity.policy import policy
 from gongji.kit.newcity.questions import QUESTIONS
 from gongji.rules.benefits import Table
+from gongji.rules.clauses import clauses_in
 from gongji.rules.codes import Scheme
 from gongji.rules.hookspecs import CityRules, hookimpl
 from gongji_conformance.cases import case, reading
@@ -105,6 +106,24 @@ def test_examples_make_a_city(city: City) -> None:
     assert (5, 8) == tuple(
         value.value.people for value in city.timelines["family_limit"][-2:]
     )
+
+
+def test_changes_of_the_manual(written: Mapping[str, Any]) -> None:
+    """Each example of a change loads, in two periods, under clauses of its own."""
+    changes = {
+        "family_limit": written["CHANGED"],
+        "reimbursement": written["TABLE_CHANGED"],
+        "review_latency": written["LATENCY_CHANGED"],
+    }
+    for hook, (before, after) in changes.items():
+        assert [] == list(problems_of_timeline(hook, (before, after)))
+        assert before.value != after.value
+        assert set(after.clauses) - set(before.clauses)
+    for ruled in changes["reimbursement"]:
+        table = ruled.value[Scheme.EMPLOYEE]
+        assert [] == list(problems_of_effects(table))
+        # What a bill cites is among the clauses of the value.
+        assert set(clauses_in(table)) <= set(ruled.clauses)
 
 
 def test_answers_of_the_manual() -> None:
