@@ -11,6 +11,7 @@ from typing import Final
 
 from gongji.kit.check.findings import Finding, FindingKind, passes
 from gongji.kit.check.lints import lints_of_table
+from gongji.kit.check.plausible import unusual_figures
 from gongji.kit.check.tables import prove_table
 from gongji.kit.newcity.questions import GROUPS
 from gongji.rules.benefits import Oddity, Table
@@ -20,6 +21,7 @@ from gongji.rules.terms import TERMS
 _ODDITIES: Final = {
     FindingKind.RETIRED_BELOW: Oddity.RETIRED_BELOW_ACTIVE,
     FindingKind.LEVEL_BELOW: Oddity.LOWER_LEVEL_BELOW_HIGHER,
+    FindingKind.UNUSUAL: Oddity.UNUSUAL_FIGURE,
 }
 
 
@@ -29,6 +31,7 @@ def problems_of_table(group: str, table: Table, since: str) -> Iterator[str]:
     found = [
         *prove_table(table, scheme, since),
         *lints_of_table(table, scheme, since),
+        *unusual_figures(table, scheme, since),
     ]
     told: set[FindingKind] = set()
     for finding in found:
