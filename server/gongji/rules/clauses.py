@@ -8,6 +8,8 @@ from datetime import date
 from enum import Enum
 from typing import Generic, TypeVar
 
+from gongji.rules.days import day_of
+
 T = TypeVar("T")
 
 
@@ -45,11 +47,12 @@ class Clause:
     verified_on: str = ""
 
     def __post_init__(self) -> None:
-        day = self.verified_on
-        # fromisoformat also reads 20250101 and 2025-W01-1.
-        if day and str(date.fromisoformat(day)) != day:
-            msg = f"条款 {self.id} 的 verified_on 应写作 YYYY-MM-DD，得到 {self.verified_on!r}"
-            raise ValueError(msg)
+        if not self.verified_on:
+            return
+        try:
+            day_of(self.verified_on)
+        except ValueError as error:
+            raise ValueError(f"条款 {self.id} 的 verified_on：{error}") from None
 
     @classmethod
     def assumption(cls, id: str, text: str) -> Clause:  # noqa: A002 - the field's name
@@ -100,10 +103,14 @@ def ruled(
     if not clauses:
         msg = f"规则值 {value!r} 没有条款依据；无文件时请用 Clause.assumption 写明推定"
         raise ValueError(msg)
+    try:
+        first_day = day_of(since)
+    except ValueError as error:
+        raise ValueError(f"规则值的 since：{error}") from None
     return (
         Ruled(
             value,
-            date.fromisoformat(since),
+            first_day,
             clauses,
             tuple(against),
             why,
