@@ -16,8 +16,11 @@ from gongji.rules.benefits import Table
 from gongji.rules.codes import AccountUse, Payer, Scheme, VisitKind
 from gongji.rules.shapes import PAID_IN_YEAR, Benefit
 from gongji.settlement.former import FormerFacts
+from gongji.settlement.preview import PreviewReversal
 from gongji.settlement.resettle import Resettle, Returned
+from gongji.settlement.reverse import Reverse
 from gongji.settlement.settle import decide_bill
+from gongji.settlement.split import FundShare
 from msgspec.structs import replace
 
 from tests import evaluator
@@ -335,3 +338,20 @@ def facts_of(world: World) -> Facts:
         facts.load(Entry, "ledger_account", [account], [])
     facts.load(Account, "", ["P1"], [])
     return facts
+
+
+def test_a_reversal_says_what_later_visits_would_be(new_world: NewWorld) -> None:
+    """Without the first visit of a month the second would have got all it is due."""
+    world = world_of(new_world, EXAMPLES["a limit by month"])
+    first = settled(world, ShapedVisit(300_00, 0, 240_00))
+    world.now += timedelta(minutes=1)
+    second = settled(world, ShapedVisit(300_00, 0, 60_00))
+    world.now += timedelta(minutes=1)
+    other_month = settled(world, ShapedVisit(300_00, 0, 240_00, day="2025-08-03"))
+    command = Reverse(
+        world.request("Reverse"), first.settlement_id, "", "", world.cities
+    )
+    [affected] = world.decide(PreviewReversal(command)).answer.affected
+    assert second.settlement_id == affected.settlement.settlement_id
+    assert FundShare(0, 240_00) == affected.would_be
+    assert other_month.settlement_id != affected.settlement.settlement_id

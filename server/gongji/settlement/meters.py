@@ -66,6 +66,19 @@ def name_of(meter: Meter, payer: Payer = Payer.FUND) -> str:
     return ".".join([*parts, meter.group] if meter.group else parts)
 
 
+def meter_of(name: str) -> Meter:
+    """Return the fund's meter of a name; the opposite of `name_of`."""
+    of, per, *group = name.split(".")
+    period = per.rstrip("0123456789")
+    starts = per.removeprefix(period)
+    return Meter(
+        of=Counted(of),
+        per=Period(period),
+        group="".join(group),
+        year_starts=int(starts or 1),
+    )
+
+
 def begun_on(meter: Meter, day: date) -> date:
     """Return the day on which the period of a meter began."""
     if meter.per is Period.MONTH:

@@ -7,7 +7,7 @@ does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,10 +15,14 @@ from msgspec import Struct
 from gongji.model.commands import Decision
 from gongji.model.facts import Facts, Need
 from gongji.model.settlement import Settlement
+from gongji.rules.shapes import Counted, Meter
 from gongji.settlement.former import settled_at_of
+from gongji.settlement.meters import name_of
 from gongji.settlement.reverse import Reverse, Reversed, of_same_year
+from gongji.settlement.rows import row_share
 from gongji.settlement.split import FundShare, Used, fund_share
 from gongji.settlement.trace import fund_inputs
+from gongji.settlement.trace_rows import row_inputs
 
 
 class Affected(Struct, frozen=True):
@@ -81,13 +85,18 @@ def affected_by(
     The year is gone through again without it. A settlement in between that has been
     reversed since counts up to its reversal, as it did.
     """
-    removed = FundShare(reversed_one.deductible_fen, reversed_one.fund_fen)
+    taken = FundShare(reversed_one.deductible_fen, reversed_one.fund_fen)
+    removed = _Removed(reversed_one, taken, reversed_one.bill.in_scope_fen)
     place = place_in_year(reversed_one)
     later_ones = [s for s in year if place_in_year(s) > place]
     affected: list[Affected] = []
     for later in sorted(later_ones, key=place_in_year):
         settled_at = settled_at_of(later)
-        counted = [a.surplus for a in affected if a.counts_at(settled_at)]
+        counted = [
+            _Removed(a.settlement, a.surplus)
+            for a in affected
+            if a.counts_at(settled_at)
+        ]
         would_be = _without([removed, *counted], later)
         candidate = Affected(later, would_be)
         if candidate.surplus != FundShare():
@@ -95,13 +104,49 @@ def affected_by(
     return tuple([a for a in affected if a.settlement.reversed_at is None])
 
 
-def _without(removed: Iterable[FundShare], settlement: Settlement) -> FundShare:
-    """Return the fund's share, had the accumulators held so much less."""
-    inputs = fund_inputs(settlement.lines[0])
+class _Removed(Struct, frozen=True):
+    """What would not have been counted: of a settlement, its share or its surplus."""
+
+    settlement: Settlement
+    share: FundShare
+    in_scope_fen: int = 0
+
+    def of(self, meter: Meter, key: str) -> int:
+        """Return how much less a meter of that key would have read."""
+        if key not in self.settlement.counted_on:
+            return 0
+        counted = {
+            Counted.BORNE: self.share.deductible_fen,
+            Counted.PAID: self.share.fund_fen,
+            Counted.IN_SCOPE: self.in_scope_fen,
+        }
+        return counted[meter.of]
+
+
+def _less(
+    read: Mapping[Meter, int], removed: Iterable[_Removed], settlement: Settlement
+) -> dict[Meter, int]:
+    """Return what the meters of a settlement would have read."""
+    keys = {key.rpartition("/")[2]: key for key in settlement.meters_before}
+    own = settlement.accumulator_key
+    return {
+        meter: fen - sum([r.of(meter, keys.get(name_of(meter), own)) for r in removed])
+        for meter, fen in read.items()
+    }
+
+
+def _without(removed: Iterable[_Removed], settlement: Settlement) -> FundShare:
+    """Return the fund's share, had its meters read so much less."""
+    line, own = settlement.lines[0], settlement.accumulator_key
+    by_row = row_inputs(line)
+    if by_row is not None:
+        in_scope_fen, row, read = by_row
+        return row_share(in_scope_fen, row, _less(read, removed, settlement))
+    inputs = fund_inputs(line)
     if inputs is None:
         return FundShare()
     in_scope_fen, benefit, used = inputs
-    for share in removed:
+    for share in [r.share for r in removed if own in r.settlement.counted_on]:
         used = Used(
             used.deductible_fen - share.deductible_fen,
             used.fund_fen - share.fund_fen,

@@ -5,7 +5,7 @@ Whole fen in, whole fen out. As `split` does of a table's row, which has one of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from gongji.rules.binding import NoLimit
@@ -170,20 +170,35 @@ def _stretches(row: Row, read: Readings) -> Iterator[tuple[int, int | None]]:
         if isinstance(band.upto, NoLimit):
             yield band.ratio_bp, None
         elif on_paid:
-            yield band.ratio_bp, _least_paying(band.upto - before, row, read)
+            yield band.ratio_bp, _least_reaching(band.upto - before, row, read)
         else:
             yield band.ratio_bp, max(0, band.upto - before)
 
 
 def _least_paying(fen: int, row: Row, read: Readings) -> int | None:
     """Return the least amount in scope of which so much is paid, None if there is none."""
-    if row_share(MAX_FEN, row, read).fund_fen < fen:
+    return _least(lambda x: row_share(x, row, read).fund_fen >= fen)
+
+
+def _least_reaching(fen: int, row: Row, read: Readings) -> int | None:
+    """Return the least amount in scope of which so much is due before rounding."""
+
+    def is_due(x: int) -> bool:
+        numerator, denominator = exact_share(x, row, read)
+        return numerator >= fen * denominator
+
+    return _least(is_due)
+
+
+def _least(holds: Callable[[int], bool]) -> int | None:
+    """Return the least amount from which on something holds, None if it never does."""
+    if not holds(MAX_FEN):
         return None
     # What is paid never falls as the amount grows.
     low, high = 0, MAX_FEN
     while low < high:
         middle = (low + high) // 2
-        if row_share(middle, row, read).fund_fen >= fen:
+        if holds(middle):
             high = middle
         else:
             low = middle + 1

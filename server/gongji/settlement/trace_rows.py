@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gongji.model.settlement import Line
-from gongji.rules.binding import NoLimit
+from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.codes import Payer
 from gongji.rules.money import FULL_BP, Rounding, percent, yuan
 from gongji.rules.phrases import in_words
-from gongji.rules.shapes import Meter, Row
+from gongji.rules.shapes import Band, Meter, Row, Upto
 from gongji.rules.terms import TERMS
 from gongji.settlement.entitlement import FundTerms
 from gongji.settlement.fund import FundPaid, FurtherPaid, Read
-from gongji.settlement.meters import meters_of, name_of
+from gongji.settlement.meters import meter_of, meters_of, name_of
 from gongji.settlement.rows import row_share
 from gongji.settlement.split import FundShare
 
@@ -89,6 +89,41 @@ def _inputs_of(in_scope_fen: int, row: Row, read: Read, payer: Payer) -> dict[st
         if meter in read
     }
     return inputs
+
+
+def row_inputs(line: Line) -> tuple[int, Row, dict[Meter, int]] | None:
+    """Return the amount in scope, the row and the readings behind a line of fund.v2.
+
+    None of any other line.
+    """
+    if line.formula != FORMULA:
+        return None
+    inputs = line.inputs
+    rounding = {fen: how for how, fen in _ROUNDING_BP.items()}[inputs["rounding_bp"]]
+    row = Row(
+        bands=tuple(_bands(inputs)),
+        deductibles=tuple([Upto(fen, on) for on, fen in _named(inputs, "deductible")]),
+        bands_on=next((on for on, _ in _named(inputs, "bands")), None),
+        limits=tuple([Upto(fen, on) for on, fen in _named(inputs, "limit")]),
+        rounding=rounding,
+    )
+    return inputs["in_scope"], row, dict(_named(inputs, "read"))
+
+
+def _bands(inputs: dict[str, int]) -> Iterator[Band]:
+    place = 1
+    while f"band{place}_bp" in inputs:
+        upto = inputs.get(f"band{place}_upto", NO_LIMIT)
+        yield Band(inputs[f"band{place}_bp"], upto)
+        place += 1
+
+
+def _named(inputs: dict[str, int], role: str) -> Iterator[tuple[Meter, int]]:
+    """Yield the meters that inputs of a role name, with their figures."""
+    for name, fen in inputs.items():
+        said, _, meter = name.partition(":")
+        if said == role:
+            yield meter_of(meter), fen
 
 
 def _inputs_elsewhere(terms: FundTerms) -> dict[str, int]:
