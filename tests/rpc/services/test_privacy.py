@@ -18,6 +18,7 @@ from gongji.model.decided import DecidedBy
 from gongji.model.guessing import Guesses
 from gongji.model.people import Person
 from gongji.model.revisions import PersonRevision
+from gongji.model.settlement import MeterReading
 from gongji.model.staging import StagedPerson, StagedSet
 from gongji.rpc.convert.people import person_row_from
 from gongji.store.schema import Schema
@@ -96,6 +97,7 @@ async def test_nothing_held_is_left_out(service: Service) -> None:
     await service.write(
         Credit("PATIENT0001/2025-08", "PATIENT0001", "2025-08", 1, "fund", at),
         Guesses(guesses_id=Guesses.key_of("his", "PATIENT0001"), wrong=1, since=at),
+        MeterReading.of("PATIENT0001/310/3411/2025-07-01/paid.year7", 1),
         Premium(
             premium_id="Y1",
             holder="HOLDER00002",
