@@ -146,6 +146,18 @@ HOSPITAL = InstitutionRow(
 )
 
 
+def test_a_file_that_says_no_class_takes_none_away() -> None:
+    """A class once said stays until another is said."""
+    community = InstitutionGrade(InstitutionKind.HOSPITAL, 2, "community")
+    classed = replace(HOSPITAL, grade=community)
+    known = institution_after(None, classed, noon(FIRST), "a")
+    silent = institution_after(
+        known, replace(HOSPITAL, name="新名"), noon(DAYS[9]), "b"
+    )
+
+    assert "community" == silent.grade_on(DAYS[9]).care_class
+
+
 def test_an_institution_is_designated_in_several_times() -> None:
     """Between two times of designation it is not designated."""
     hospital: Institution = institution_after(None, HOSPITAL, noon(FIRST), "")

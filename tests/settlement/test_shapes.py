@@ -224,7 +224,11 @@ def test_further_payers_pay_of_what_is_left(new_world: NewWorld) -> None:
         Payer.CIVIL_SERVANT: 210_00,
         Payer.CASH: 210_00,
     } == paid
-    assert (690_00, 210_00) == (one.further_fen, one.patient_part_fen)
+    assert (690_00, 790_00, 210_00) == (
+        one.further_fen,
+        one.funds_fen,
+        one.patient_part_fen,
+    )
     # The deductible of the large amounts is behind.
     again = settled(world, ShapedVisit(100_00, 0, 0))
     assert 80_00 + 10_00 == again.further_fen

@@ -262,8 +262,7 @@ def _payee(settlement: Settlement, sign: int) -> Posting:
     """Return what the institution receives; of a claim, what the person does."""
     bill = settlement.bill
     if bill.claim_id:
-        paid_fen = settlement.fund_fen + settlement.further_fen
-        return Posting(claimant_account(bill.patient), sign * paid_fen)
+        return Posting(claimant_account(bill.patient), sign * settlement.funds_fen)
     return Posting(f"institution:{bill.institution_code}", sign * bill.total_fen)
 
 

@@ -91,7 +91,7 @@ class DecideClaim(Command[Claim], frozen=True, kw_only=True):
         paid = replace(
             claim,
             settlement_id=settlement.settlement_id,
-            paid_fen=settlement.fund_fen + settlement.further_fen,
+            paid_fen=settlement.funds_fen,
         )
         return Decision(paid, (paid, *settled.writes), creates=settled.creates)
 

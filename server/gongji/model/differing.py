@@ -187,7 +187,8 @@ def _marked_now(before: Person, after: Person, kind: str, day: date) -> str:
 def _grade(grade: InstitutionGrade) -> str:
     if grade.kind is InstitutionKind.PHARMACY:
         return "零售药店"
-    return _GRADES.get(grade.hosp_lv, "无等级")
+    named = _GRADES.get(grade.hosp_lv, "无等级")
+    return f"{named}、类别 {grade.care_class}" if grade.care_class else named
 
 
 def _designated(institution: Institution, day: date) -> str:

@@ -182,7 +182,8 @@ def institution_after(
     if row.grade is None:
         grades = _told_with_days(before, row.grades)
     else:
-        grades = _told(before, row.grades, GradeSince(row.grade, day))
+        grade = _with_class(row.grade, known, day)
+        grades = _told(before, row.grades, GradeSince(grade, day))
     first, *further = row.designations
     after = Institution(
         code=row.code,
@@ -197,6 +198,18 @@ def institution_after(
         revision=0,
     )
     return _revised(known, after, at, import_id)
+
+
+def _with_class(
+    grade: InstitutionGrade, known: Institution | None, day: date
+) -> InstitutionGrade:
+    """Return a grade with the class known on a day if it does not say one.
+
+    A file of before classes were says nothing of them: it takes none away.
+    """
+    if grade.care_class or known is None:
+        return grade
+    return replace(grade, care_class=known.grade_on(day).care_class)
 
 
 def _revised(known: R | None, after: R, at: datetime, import_id: str) -> R:

@@ -205,9 +205,14 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.own_fen + self.aid_fen + self.wallet_fen
 
     @property
+    def funds_fen(self) -> int:
+        """Return what the fund and further payers paid together (fund_pay_sumamt)."""
+        return self.fund_fen + self.further_fen
+
+    @property
     def patient_part_fen(self) -> int:
         """Return what the patient bears (psn_part_amt)."""
-        return self.bill.total_fen - self.fund_fen - self.further_fen
+        return self.bill.total_fen - self.funds_fen
 
     @property
     def counted_on(self) -> frozenset[str]:

@@ -23,9 +23,9 @@ from gongji.national.quote_settle import (
     QUOTED,
     SETTLE,
     SETTLED,
-    all_funds,
     balance_after,
     unmapped_of_reply,
+    with_all_funds,
 )
 from gongji.national.reconcile import BALANCED, TOTALS, compared
 from gongji.national.reverse import CORRECTION, REVERSE, REVERSED
@@ -106,17 +106,7 @@ def reply_to(
     if isinstance(response, pb.ReconcileTotalsResponse):
         return _compared(response, message, head, dialect)
     unmapped = _unmapped_of(shape, asked, response, message, head)
-    return shape.write(_with_all_funds(response), unmapped, dialect)
-
-
-def _with_all_funds(response: Any) -> Any:
-    """Return a response whose settlement tells what all funds paid, as the interface does."""
-    if not response.settlement.further_fen:
-        return response
-    told = type(response)()
-    told.CopyFrom(response)
-    told.settlement.CopyFrom(all_funds(response.settlement))
-    return told
+    return shape.write(with_all_funds(response), unmapped, dialect)
 
 
 def answered(request: object, at: datetime, output: object) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from gongji.national.forms import (
     amount,
 )
 from gongji.national.heads import envelope
-from gongji.national.quote_settle import setldetail
+from gongji.national.quote_settle import (
+    further_payers,
+    setldetail,
+    with_all_funds,
+)
 from gongji.national.tables import (
     CLEARING,
     NO_OTHER_FUND,
@@ -150,9 +154,10 @@ def query_output(
         "enddate": settlement.bill.service_day,
         "setl_time": settled_at,
         "hifp_pay": amount(settlement.fund_fen),
+        **further_payers(settlement),
         "refd_setl_flag": "1" if settlement.HasField("reversed_at") else "0",
         "year": settled_at[:4],
     }
-    info = write(answered, QUERY_SETLINFO, fresh(QUERY_SETLINFO, known))
+    info = write(with_all_funds(answered), QUERY_SETLINFO, fresh(QUERY_SETLINFO, known))
     dialect.check(info, "output.setlinfo")
     return {"setlinfo": info, "setldetail": [setldetail(settlement)]}

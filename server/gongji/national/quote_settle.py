@@ -119,7 +119,7 @@ def unmapped_of_reply(
     data = request["input"]["data"]
     returned = {name: data[name] for name in _FROM_REQUEST if name in data}
     pooled = amount(settlement.fund_fen)
-    known = {"hifp_pay": pooled, **_further(settlement), **returned, **known}
+    known = {"hifp_pay": pooled, **further_payers(settlement), **returned, **known}
     rows = [setldetail(settlement)]
     return Unmapped(head, fresh(shape.fields, known), {"setldetail": rows})
 
@@ -132,7 +132,7 @@ _FURTHER: Final = {
 }
 
 
-def _further(settlement: pb.Settlement) -> dict[str, str]:
+def further_payers(settlement: pb.Settlement) -> dict[str, str]:
     """Return what further payers pay, each in its field."""
     return {
         _FURTHER[line.payer]: amount(line.fen)
@@ -141,11 +141,13 @@ def _further(settlement: pb.Settlement) -> dict[str, str]:
     }
 
 
-def all_funds(settlement: pb.Settlement) -> pb.Settlement:
-    """Return a settlement whose fund_fen is fund_pay_sumamt: further payers included."""
-    told = pb.Settlement()
-    told.CopyFrom(settlement)
-    told.fund_fen += settlement.further_fen
+def with_all_funds(response: Any) -> Any:
+    """Return a response whose fund_fen is what all funds paid, as fund_pay_sumamt is."""
+    if not response.settlement.further_fen:
+        return response
+    told = type(response)()
+    told.CopyFrom(response)
+    told.settlement.fund_fen += response.settlement.further_fen
     return told
 
 

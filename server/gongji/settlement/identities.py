@@ -10,8 +10,7 @@ def check_identities(settlement: Settlement) -> None:
     """Check I1-I5 and that the lines add up. Inconsistent if one does not hold."""
     bill = settlement.bill
     total = bill.total_fen
-    # What further payers pay is part of the national fund_pay_sumamt.
-    fund = settlement.fund_fen + settlement.further_fen
+    fund = settlement.funds_fen
     patient = settlement.patient_part_fen
     purses = settlement.account_fen
     cash = settlement.cash_fen

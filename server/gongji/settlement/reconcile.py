@@ -143,7 +143,7 @@ def _booked(settlement: Settlement, at: datetime | None, sign: int) -> Booked:
         settlement_id=settlement.settlement_id,
         patient=bill.patient,
         total_fen=sign * bill.total_fen,
-        fund_fen=sign * settlement.fund_fen,
+        fund_fen=sign * settlement.funds_fen,
         account_fen=sign * settlement.account_fen,
         refund=sign < 0,
     )

@@ -42,9 +42,9 @@ _PLACE: Final = itemgetter(0)
 class Course:
     """What the settlements decided so far leave to those after them.
 
-    `deductible` and `fund` are what accumulators have more than stored, by key, and
-    `meters` what readings have; `purses`
-    what purses and wallets have more than their balances. Fen, negative if less.
+    `deductible` and `fund` are what accumulators have more than stored, by key, `meters`
+    what readings have, `purses` what purses and wallets have more than their balances.
+    Fen, negative if less.
     """
 
     def __init__(self) -> None:
@@ -112,6 +112,7 @@ class Redecided(Struct, frozen=True, kw_only=True):
 def _meters(settlement: Settlement) -> tuple[object, ...]:
     return (
         settlement.meters_added,
+        settlement.further_fen,
         settlement.accumulator_key,
         settlement.deductible_fen,
         settlement.fund_fen,

@@ -1132,7 +1132,7 @@ class SettlementRow(_message.Message):
     total_fen: _builtins.int
     """Total of the bill in fen; 0 from a holder's side."""
     fund_fen: _builtins.int
-    """Paid by the fund in fen (hifp_pay); 0 from a holder's side."""
+    """Paid by the fund and further payers in fen (fund_pay_sumamt); 0 from a holder's side."""
     cash_fen: _builtins.int
     """Paid in cash in fen (psn_cash_pay); 0 from a holder's side."""
     aid_fen: _builtins.int
@@ -1404,9 +1404,9 @@ class Settlement(_message.Message):
     ratio_bp: _builtins.int
     """Ratio applied in basis points (pool_prop_selfpay 统筹基金支付比例); 0 where the fund does not pay."""
     fund_fen: _builtins.int
-    """Paid by the pooled fund (hifp_pay, fund_pay_sumamt)."""
+    """Paid by the pooled fund (hifp_pay); with further_fen it is fund_pay_sumamt."""
     patient_part_fen: _builtins.int
-    """Borne by the patient (psn_part_amt): total less fund."""
+    """Borne by the patient (psn_part_amt): total less fund and further payers."""
     account_fen: _builtins.int
     """Paid from purses and the patient's wallet (acct_pay 个人账户支出); contains aid_fen and wallet_fen."""
     aid_fen: _builtins.int
@@ -1622,7 +1622,7 @@ class Total(_message.Message):
     total_fen: _builtins.int
     """Total fees (medfee_sumamt)."""
     fund_fen: _builtins.int
-    """Paid by the fund (fund_pay_sumamt)."""
+    """Paid by the fund and further payers (fund_pay_sumamt)."""
     account_fen: _builtins.int
     """Paid from purses (acct_pay)."""
     def __init__(
@@ -1793,7 +1793,7 @@ class ReconcileRow(_message.Message):
     total_fen: _builtins.int
     """Total fee in fen (medfee_sumamt), negative in a reverse row."""
     fund_fen: _builtins.int
-    """Paid by the fund in fen (fund_pay_sumamt), negative in a reverse row."""
+    """Paid by the fund and further payers in fen (fund_pay_sumamt), negative in a reverse row."""
     account_fen: _builtins.int
     """Paid from purses in fen (acct_pay), negative in a reverse row."""
     refund: _builtins.bool

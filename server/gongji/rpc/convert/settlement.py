@@ -260,7 +260,7 @@ def patient_row_to(
         settlement, institution_name, sign * settlement.own_fen, refund=refund
     )
     row.total_fen = sign * settlement.bill.total_fen
-    row.fund_fen = sign * settlement.fund_fen
+    row.fund_fen = sign * settlement.funds_fen
     row.cash_fen = sign * settlement.cash_fen
     row.aid_fen = sign * settlement.aid_fen
     row.wallet_fen = sign * settlement.wallet_fen
