@@ -13,7 +13,7 @@ from gongji.cli.plugins import installed_cities
 from gongji.cli.served import INSTALLED
 from gongji.cli.terminal import Terminal
 from gongji.kit.sheet.changes import CHANGE_COLUMNS, changes
-from gongji.kit.sheet.content import Row, RulesSheet, sheet_of
+from gongji.kit.sheet.content import RulesSheet, SheetRow, sheet_of
 from gongji.kit.sheet.due import DUE_COLUMNS, WITHIN, due_clauses
 from gongji.kit.sheet.files import (
     MOST_BYTES,
@@ -89,6 +89,6 @@ def read_sheet(file: BinaryIO) -> RulesSheet:
     return from_pdf(content) if content.startswith(b"%PDF-") else from_xlsx(content)
 
 
-def show_changes(terminal: Terminal, changed: Sequence[Row]) -> None:
+def show_changes(terminal: Terminal, changed: Sequence[SheetRow]) -> None:
     """Print by what a sheet differs from a former one."""
     terminal.table("sheet_changes", changed, CHANGE_COLUMNS)

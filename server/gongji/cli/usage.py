@@ -25,7 +25,7 @@ def in_words(fault: click.ClickException) -> str:
             return _unknown(fault)
         case click.BadOptionUsage():
             return f"选项 {fault.option_name} {_number_of_values(fault)}"
-        case click.UsageError() if not _is_ours(fault.message):
+        case click.FileError() | click.UsageError() if not _is_ours(fault.message):
             return _usage(fault)
     return fault.format_message()
 
@@ -106,8 +106,10 @@ def _unknown(fault: click.NoSuchOption | click.NoSuchCommand) -> str:
     return told
 
 
-def _usage(fault: click.UsageError) -> str:
-    """Return what else click finds: arguments too many, or no command."""
+def _usage(fault: click.FileError | click.UsageError) -> str:
+    """Return what else click finds: a file, arguments too many, or no command."""
+    if isinstance(fault, click.FileError):
+        return f"文件 {fault.ui_filename}：{_path(fault.message)}"
     extra = re.search(r"extra arguments? \((.*)\)", fault.message, re.DOTALL)
     if extra:
         return f"多写了 {extra[1]}"

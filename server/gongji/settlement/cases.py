@@ -35,7 +35,7 @@ def _value(facet: Facet, visit: InsuredVisit, level: int) -> str:
 
 def _age(facet: Facet, patient: Person, day: date) -> str:
     """Return the greatest age that the patient has completed; the least if none is known."""
-    # T114: without a birth date nobody is older than the first band.
+    # Without a birth date nobody is older than the first band, as the manual says.
     reached, *later = facet.values
     for years in later:
         if patient.younger_than(int(years), day) is False:

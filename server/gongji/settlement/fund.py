@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +14,7 @@ from gongji.rules.shapes import Meter, Row
 from gongji.settlement.admission import InsuredVisit
 from gongji.settlement.entitlement import FundTerms, FurtherTerms
 from gongji.settlement.meters import Counting, counted_by, read_meters
-from gongji.settlement.rows import ratio_reached, row_share, row_steps
+from gongji.settlement.rows import Readings, ratio_reached, row_share, row_steps
 from gongji.settlement.split import (
     FlatRow,
     FundShare,
@@ -25,15 +24,13 @@ from gongji.settlement.split import (
     fund_steps,
 )
 
-Read: TypeAlias = Mapping[Meter, int]
-
 
 class FurtherPaid(Struct, frozen=True):
     """What a further payer paid of an amount that was left in scope, and on which meters."""
 
     terms: FurtherTerms
     left_fen: int
-    read: Read
+    read: Readings
     share: FundShare
 
 
@@ -47,7 +44,7 @@ class FundPaid(Struct, frozen=True):
     share: FundShare
     used: Used
     ratio_bp: int = 0
-    read: Read = {}
+    read: Readings = {}
     further: tuple[FurtherPaid, ...] = ()
     meters_before: dict[str, int] = {}
     meters_added: dict[str, int] = {}
@@ -94,7 +91,7 @@ def _used(before: Accumulator) -> Used:
     return Used(before.deductible_used_fen, before.fund_paid_fen)
 
 
-def _by_row(in_scope_fen: int, row: Row, read: Read, used: Used) -> FundPaid:
+def _by_row(in_scope_fen: int, row: Row, read: Readings, used: Used) -> FundPaid:
     share = row_share(in_scope_fen, row, read)
     return FundPaid(share, used, ratio_reached(in_scope_fen, row, read), read)
 

@@ -37,7 +37,7 @@ def ratio_reached(in_scope_fen: int, row: Row, read: Readings) -> int:
 
 def deductible_of(in_scope_fen: int, row: Row, read: Readings) -> int:
     """Return the deductible that a bill takes: the least that is left of any."""
-    left = [_left(one, read) for one in row.deductibles]
+    left = [left_of(one, read) for one in row.deductibles]
     return min([in_scope_fen, *left]) if left else 0
 
 
@@ -52,12 +52,12 @@ def exact_share(in_scope_fen: int, row: Row, read: Readings) -> tuple[int, int]:
 
 def scope_limits(row: Row, read: Readings) -> list[int]:
     """Return what is left of the limits on the cost in scope."""
-    return [_left(one, read) for one in row.limits if one.on.of is Counted.IN_SCOPE]
+    return [left_of(one, read) for one in row.limits if one.on.of is Counted.IN_SCOPE]
 
 
 def paid_limits(row: Row, read: Readings) -> list[int]:
     """Return what is left of the limits on what is paid."""
-    return [_left(one, read) for one in row.limits if one.on.of is Counted.PAID]
+    return [left_of(one, read) for one in row.limits if one.on.of is Counted.PAID]
 
 
 def _banded(in_scope_fen: int, row: Row, read: Readings) -> tuple[int, int, int]:
@@ -70,7 +70,8 @@ def _banded(in_scope_fen: int, row: Row, read: Readings) -> tuple[int, int, int]
     return _banded_by_cost(above, deductible, row, read)
 
 
-def _left(one: Upto, read: Readings) -> int:
+def left_of(one: Upto, read: Readings) -> int:
+    """Return what is left of a deductible or limit, in fen."""
     if one.on.per is Period.VISIT:
         return one.fen
     return max(0, one.fen - read.get(one.on, 0))
@@ -148,7 +149,7 @@ def _limited(row: Row, read: Readings) -> tuple[StepKind, int] | None:
     """Return the limit reached first and the amount in scope at which; None if none is."""
     reached = []
     for limit in row.limits:
-        left = _left(limit, read)
+        left = left_of(limit, read)
         paid = limit.on.of is Counted.PAID
         end = _least_paying(left, row, read) if paid else left
         if end is not None:

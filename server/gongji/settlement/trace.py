@@ -36,7 +36,7 @@ from gongji.rules.benefits import NoFund, PurseKind
 from gongji.rules.binding import NO_LIMIT
 from gongji.rules.codes import NoticeKind, Payer, Scheme
 from gongji.rules.hookspecs import CityRules
-from gongji.rules.money import FULL_BP, Rounding, percent, share, yuan
+from gongji.rules.money import percent, share, yuan
 from gongji.rules.shapes import Row
 from gongji.rules.terms import TERMS
 from gongji.settlement.admission import AdmittedBill
@@ -44,14 +44,12 @@ from gongji.settlement.entitlement import FundTerms, PurseTerms
 from gongji.settlement.fund import FundPaid
 from gongji.settlement.split import Charge, FlatRow, FundShare, Used
 from gongji.settlement.trace_rows import (
+    ROUNDING_BP,
+    ROUNDING_OF,
     elsewhere_in_words,
     fund_line_of_row,
     further_lines,
 )
-
-ROUNDING_BP = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
-
-_ROUNDING = {added: rounding for rounding, added in ROUNDING_BP.items()}
 
 
 def lines_of(
@@ -102,7 +100,7 @@ def fund_inputs(line: Line) -> tuple[int, FlatRow, Used] | None:
         ratio_bp=inputs["ratio_bp"],
         cap_fen=inputs.get("cap", NO_LIMIT),
         visit_cap_fen=inputs.get("visit_cap", NO_LIMIT),
-        rounding=_ROUNDING[inputs["rounding_bp"]],
+        rounding=ROUNDING_OF[inputs["rounding_bp"]],
     )
     used = Used(inputs["deductible_used"], inputs["fund_paid"])
     return inputs["in_scope"], benefit, used

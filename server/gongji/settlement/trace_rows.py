@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from gongji.model.settlement import Line
@@ -13,16 +14,18 @@ from gongji.rules.phrases import in_words
 from gongji.rules.shapes import Band, Meter, Row, Upto
 from gongji.rules.terms import TERMS
 from gongji.settlement.entitlement import FundTerms
-from gongji.settlement.fund import FundPaid, FurtherPaid, Read
+from gongji.settlement.fund import FundPaid, FurtherPaid
 from gongji.settlement.meters import meter_of, meters_of, name_of
-from gongji.settlement.rows import row_share
+from gongji.settlement.rows import Readings, row_share
 from gongji.settlement.split import FundShare
 
 FORMULA: Final = "fund.v2"
 
 OF_FURTHER: Final = "further.v1"
 
-_ROUNDING_BP: Final = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
+ROUNDING_BP: Final = {Rounding.HALF_UP: FULL_BP // 2, Rounding.DOWN: 0}
+
+ROUNDING_OF: Final = {added: rounding for rounding, added in ROUNDING_BP.items()}
 
 
 def fund_line_of_row(in_scope_fen: int, terms: FundTerms, paid: FundPaid) -> Line:
@@ -70,8 +73,10 @@ def elsewhere_in_words(terms: FundTerms, sentence: str) -> str:
     return f"{sentence}；异地就医{in_words(terms.elsewhere)}，参保地为 {at_home}"
 
 
-def _inputs_of(in_scope_fen: int, row: Row, read: Read, payer: Payer) -> dict[str, int]:
-    inputs = {"in_scope": in_scope_fen, "rounding_bp": _ROUNDING_BP[row.rounding]}
+def _inputs_of(
+    in_scope_fen: int, row: Row, read: Readings, payer: Payer
+) -> dict[str, int]:
+    inputs = {"in_scope": in_scope_fen, "rounding_bp": ROUNDING_BP[row.rounding]}
     for one in row.deductibles:
         inputs[f"deductible:{name_of(one.on, payer)}"] = one.fen
     for one in row.limits:
@@ -99,13 +104,12 @@ def row_inputs(line: Line) -> tuple[int, Row, dict[Meter, int]] | None:
     if line.formula != FORMULA:
         return None
     inputs = line.inputs
-    rounding = {fen: how for how, fen in _ROUNDING_BP.items()}[inputs["rounding_bp"]]
     row = Row(
         bands=tuple(_bands(inputs)),
         deductibles=tuple([Upto(fen, on) for on, fen in _named(inputs, "deductible")]),
         bands_on=next((on for on, _ in _named(inputs, "bands")), None),
         limits=tuple([Upto(fen, on) for on, fen in _named(inputs, "limit")]),
-        rounding=rounding,
+        rounding=ROUNDING_OF[inputs["rounding_bp"]],
     )
     return inputs["in_scope"], row, dict(_named(inputs, "read"))
 
@@ -139,7 +143,7 @@ def _inputs_elsewhere(terms: FundTerms) -> dict[str, int]:
 
 
 def _row_in_words(
-    in_scope_fen: int, row: Row, read: Read, share: FundShare, payer: str
+    in_scope_fen: int, row: Row, read: Readings, share: FundShare, payer: str
 ) -> str:
     ratios = "、".join(dict.fromkeys(percent(band.ratio_bp) for band in row.bands))
     by_band = f"分段按 {ratios} " if len(row.bands) > 1 else f"按 {ratios} "
@@ -147,27 +151,21 @@ def _row_in_words(
         f"政策范围内 {yuan(in_scope_fen)} 元，"
         f"扣除起付标准 {yuan(share.deductible_fen)} 元后"
         f"{by_band}由{payer}支付 {yuan(share.fund_fen)} 元"
-        f"{_limited_by(in_scope_fen, row, read, share)}"
+        f"{_limited_by(in_scope_fen, row, read)}"
     )
 
 
-def _limited_by(in_scope_fen: int, row: Row, read: Read, share: FundShare) -> str:
+def _limited_by(in_scope_fen: int, row: Row, read: Readings) -> str:
     """Return which limit made it less, "" if none did."""
     reached = [one for one in row.limits if _binds(one.on, in_scope_fen, row, read)]
-    if not reached or (not share.fund_fen and not in_scope_fen):
+    if not reached:
         return ""
     names = "、".join(in_words(one) for one in reached)
     return f"（以{names}为限）"
 
 
-def _binds(meter: Meter, in_scope_fen: int, row: Row, read: Read) -> bool:
+def _binds(meter: Meter, in_scope_fen: int, row: Row, read: Readings) -> bool:
     """Return whether more would be paid without the limit on a meter."""
-    others = tuple([one for one in row.limits if one.on != meter])
-    without = Row(
-        bands=row.bands,
-        deductibles=row.deductibles,
-        bands_on=row.bands_on,
-        limits=others,
-        rounding=row.rounding,
-    )
+    others = [one for one in row.limits if one.on != meter]
+    without = replace(row, limits=tuple(others))
     return row_share(in_scope_fen, without, read) != row_share(in_scope_fen, row, read)

@@ -23,11 +23,13 @@ from gongji.kit.sheet.files import SheetToSign, UnreadableSheetError, kind_of
 from gongji.kit.sheet.pdf import from_pdf, to_pdf
 from gongji.kit.sheet.workbook import from_xlsx, to_xlsx
 from gongji.rules.clauses import Clause, Grade
+from gongji.rules.codes import Scheme
 from gongji_conformance.reports import tiers
 
 from tests.cli.command import gongji, tables
 from tests.scaffold.cities import employee_table, shipped, two_cities
 from tests.scaffold.people import CHUZHOU
+from tests.settlement.shaped import AT_MOST_400, NOT_COVERED
 
 TODAY = date(2026, 1, 31)
 PRINTED_AT = datetime(2026, 1, 31, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -130,6 +132,23 @@ def test_examples_are_by_the_clauses(figures: tuple[str, ...]) -> None:
     headings = ("参保人", "政策范围内费用", "统筹支付", "个人负担")
     found = [tuple(row[heading] for heading in headings) for row in rows]
     assert figures in found
+
+
+def test_examples_of_rows_are_worked_out_too() -> None:
+    """Each case of a benefit of another shape has its examples, by hand for one of them."""
+    benefits = {Scheme.EMPLOYEE: AT_MOST_400, Scheme.RESIDENT: NOT_COVERED}
+    examples = sheet_of(chuzhou(reimbursement=benefits), date(2026, 1, 1)).tables[
+        EXAMPLES
+    ]
+    paid = {
+        row["参保人"]: row["统筹支付"]
+        for row in examples
+        if row["政策范围内费用"] == "1,000.00"
+    }
+
+    assert len({"在职", "退休"}) * 3 == len(paid)
+    # (1,000 - 200) × 60 %, (1,000 - 400) × 60 %.
+    assert ("480.00", "360.00") == (paid["在职、一级"], paid["退休、三级"])
 
 
 def test_a_text_that_begins_as_a_formula_stays_a_text() -> None:

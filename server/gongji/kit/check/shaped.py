@@ -19,11 +19,11 @@ from gongji.rules.benefits import NoFund, Oddity
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme
 from gongji.rules.money import MAX_FEN, yuan
-from gongji.rules.phrases import in_words, row_in_words, when_in_words
+from gongji.rules.phrases import case_named, in_words, row_in_words
 from gongji.rules.shapes import Benefit, Facet, FacetOf, Meter, Period, Row, Upto
 from gongji.rules.terms import TERMS
 from gongji.rules.unfolding import Values, unfolded
-from gongji.settlement.rows import Readings, exact_share, row_share, row_steps
+from gongji.settlement.rows import Readings, exact_share, left_of, row_share, row_steps
 
 HOOK: Final = "reimbursement"
 
@@ -194,11 +194,7 @@ class _Proof:
                     yield limit.on, less, more
 
     def _named(self, values: Values) -> str:
-        when = {
-            name: frozenset({value})
-            for name, value in zip(self._benefit.facets, values, strict=True)
-        }
-        return when_in_words(self._benefit, when) or "所有情形"
+        return case_named(self._benefit, values)
 
     def _idle(self, oddity: Oddity) -> Finding:
         return self._finding(
@@ -297,7 +293,7 @@ def _paid(x: int, row: Row | NoFund, read: Readings) -> int:
 def faults_of(row: Row) -> Iterator[tuple[FindingKind, int, Readings]]:
     """Yield where a row pays more than it may, less than before, or jumps."""
     for read in readings_of([row]):
-        limits = [_left(one, read) for one in row.limits]
+        limits = [left_of(one, read) for one in row.limits]
         for x in points_of([row], read):
             share, next_share = row_share(x, row, read), row_share(x + 1, row, read)
             if not 0 <= share.fund_fen <= x - share.deductible_fen:
@@ -308,10 +304,6 @@ def faults_of(row: Row) -> Iterator[tuple[FindingKind, int, Readings]]:
                 yield FindingKind.DROP, x, read
             if next_share.fund_fen > share.fund_fen + 1:
                 yield FindingKind.CLIFF, x, read
-
-
-def _left(one: Upto, read: Readings) -> int:
-    return max(0, one.fen - read.get(one.on, 0))
 
 
 def readings_of(rows: Iterable[Row]) -> Iterator[dict[Meter, int]]:

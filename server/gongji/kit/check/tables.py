@@ -16,10 +16,11 @@ from gongji.kit.check.curve import (
     years,
 )
 from gongji.kit.check.findings import Finding, FindingKind
-from gongji.rules.benefits import Oddity, Table
+from gongji.rules.benefits import NoFund, Oddity, Table
 from gongji.rules.binding import NoLimit
 from gongji.rules.codes import Scheme, Standing
 from gongji.rules.money import MAX_FEN, percent, yuan
+from gongji.rules.shapes import Benefit
 from gongji.rules.terms import LEVELS, TERMS
 from gongji.settlement import split
 from gongji.settlement.split import FlatRow, Used, benefit_of
@@ -237,11 +238,17 @@ def _limit(name: str, fen: int | NoLimit) -> _Figure:
 
 def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
     """Yield every reimbursement table under a name people know, candidates last."""
+    for label, entry in reimbursements(city):
+        if isinstance(entry, Table):
+            yield label, entry
+
+
+def reimbursements(city: City) -> Iterator[tuple[str, Table | Benefit | NoFund]]:
+    """Yield what each scheme is paid by under a name people know, candidates last."""
     in_force = city.timelines[HOOK]
     candidates = [c for c in city.candidates if c.hook == HOOK]
     values = [(f"自 {ruled.since} 起", ruled.value) for ruled in in_force]
     values += [(f"候选 {c.name}", c.value) for c in candidates]
     for label, by_scheme in values:
         for scheme, entry in by_scheme.items():
-            if isinstance(entry, Table):
-                yield f"{HOOK} {label}：{TERMS[type(scheme)][scheme]}", entry
+            yield f"{HOOK} {label}：{TERMS[type(scheme)][scheme]}", entry

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from gongji.kit.sheet.content import AREA, KEYS, Row, RulesSheet
+from gongji.kit.sheet.content import AREA, KEYS, RulesSheet, SheetRow
 
 CHANGE_COLUMNS: Final = ("表", "行", "栏", "此前", "现在")
 
@@ -19,7 +19,7 @@ class OtherCityError(ValueError):
     """Two sheets are of two cities."""
 
 
-def changes(former: RulesSheet, now: RulesSheet) -> Iterator[Row]:
+def changes(former: RulesSheet, now: RulesSheet) -> Iterator[SheetRow]:
     """Yield every cell and row by which a sheet differs from a former one.
 
     The head does not count, but for the city: a sheet printed on another day, or of
@@ -38,7 +38,9 @@ def changes(former: RulesSheet, now: RulesSheet) -> Iterator[Row]:
                 yield {"表": table, "行": " ".join(key[0]), **change}
 
 
-def _by_key(rows: Sequence[Row], headings: tuple[str, ...]) -> dict[_Key, Row]:
+def _by_key(
+    rows: Sequence[SheetRow], headings: tuple[str, ...]
+) -> dict[_Key, SheetRow]:
     seen: Counter[tuple[str, ...]] = Counter()
     found = {}
     for row in rows:
@@ -49,7 +51,7 @@ def _by_key(rows: Sequence[Row], headings: tuple[str, ...]) -> dict[_Key, Row]:
     return found
 
 
-def _row_changes(before: Row | None, after: Row | None) -> Iterator[Row]:
+def _row_changes(before: SheetRow | None, after: SheetRow | None) -> Iterator[SheetRow]:
     if before is None or after is None:
         yield {"栏": "整行", "此前": _whole(before), "现在": _whole(after)}
         return
@@ -59,5 +61,5 @@ def _row_changes(before: Row | None, after: Row | None) -> Iterator[Row]:
             yield {"栏": heading, "此前": cells[0], "现在": cells[1]}
 
 
-def _whole(row: Row | None) -> str:
+def _whole(row: SheetRow | None) -> str:
     return "没有" if row is None else "；".join(filter(None, row.values()))

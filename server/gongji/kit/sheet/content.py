@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Final
@@ -12,15 +13,19 @@ from typing import Final
 from gongji.cities.city import City
 from gongji.cities.encoding import encoded
 from gongji.kit.check.report import extreme_rows, rule_rows
-from gongji.kit.check.tables import reimbursement_tables, rows_of
+from gongji.kit.check.tables import reimbursement_tables, reimbursements, rows_of
+from gongji.rules.benefits import NoFund, Table
 from gongji.rules.clauses import Clause, Grade
 from gongji.rules.money import yuan
-from gongji.rules.phrases import topic
+from gongji.rules.phrases import case_named, topic
+from gongji.rules.shapes import Benefit, Row
 from gongji.rules.terms import TERMS
-from gongji.settlement.split import Used, fund_share
+from gongji.rules.unfolding import unfolded
+from gongji.settlement.rows import row_share
+from gongji.settlement.split import FundShare, Used, fund_share
 from gongji.text.characters import shown
 
-Row = Mapping[str, str]
+SheetRow = Mapping[str, str]
 """The cells of a row by heading."""
 
 RULES: Final = "规则"
@@ -47,7 +52,7 @@ class RulesSheet:
     """A city's rules as printed for signing; `tables` are those of `KEYS`."""
 
     head: Mapping[str, str]
-    tables: Mapping[str, Sequence[Row]]
+    tables: Mapping[str, Sequence[SheetRow]]
 
 
 def sheet_of(city: City, printed_on: date) -> RulesSheet:
@@ -78,12 +83,12 @@ def all_clauses(city: City) -> Iterable[Clause]:
     }.values()
 
 
-def _printable(row: Row) -> Row:
+def _printable(row: SheetRow) -> SheetRow:
     """Return a row as it is read back: nothing in it that a reader of files loses."""
     return {heading: shown(cell).strip() for heading, cell in row.items()}
 
 
-def _rules(city: City) -> Iterator[Row]:
+def _rules(city: City) -> Iterator[SheetRow]:
     named: list[tuple[str, object]] = [
         (f"{hook} {topic(hook)}", ruled.value)
         for hook, timeline in city.timelines.items()
@@ -105,7 +110,7 @@ def _rules(city: City) -> Iterator[Row]:
         }
 
 
-def _clause(clause: Clause) -> Row:
+def _clause(clause: Clause) -> SheetRow:
     return {
         "条款": clause.id,
         "原文": clause.text,
@@ -115,14 +120,14 @@ def _clause(clause: Clause) -> Row:
     }
 
 
-def _examples(city: City) -> Iterator[Row]:
-    for label, table in reimbursement_tables(city):
-        for row in rows_of(table):
+def _examples(city: City) -> Iterator[SheetRow]:
+    for label, entry in reimbursements(city):
+        for who, share_of in _payers(entry):
             for in_scope_fen in EXAMPLES_FEN:
-                share = fund_share(in_scope_fen, row.benefit, Used())
+                share = share_of(in_scope_fen)
                 yield {
                     "待遇表": label,
-                    "参保人": str(row),
+                    "参保人": who,
                     "政策范围内费用": yuan(in_scope_fen),
                     "起付线": yuan(share.deductible_fen),
                     "统筹支付": yuan(share.fund_fen),
@@ -130,7 +135,20 @@ def _examples(city: City) -> Iterator[Row]:
                 }
 
 
-def _effects(city: City) -> Iterator[Row]:
+def _payers(
+    entry: Table | Benefit | NoFund,
+) -> Iterator[tuple[str, Callable[[int], FundShare]]]:
+    """Yield each row of a benefit by its name, with what it pays of a year's first bill."""
+    if isinstance(entry, Table):
+        for row in rows_of(entry):
+            yield str(row), partial(fund_share, benefit=row.benefit, used=Used())
+    elif isinstance(entry, Benefit):
+        for values, one in unfolded(entry).items():
+            if isinstance(one, Row):
+                yield case_named(entry, values), partial(row_share, row=one, read={})
+
+
+def _effects(city: City) -> Iterator[SheetRow]:
     for label, table in reimbursement_tables(city):
         for row in extreme_rows(label, table):
             yield {

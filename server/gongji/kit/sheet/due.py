@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from gongji.cities.city import City
-from gongji.kit.sheet.content import Row, all_clauses
+from gongji.kit.sheet.content import SheetRow, all_clauses
 from gongji.rules.clauses import Clause, Grade
 
 FRESH: Final = timedelta(days=365)
@@ -22,7 +22,9 @@ _SOURCED: Final = frozenset({Grade.DOCUMENT, Grade.OFFICIAL})
 """Grades whose text stands in a document that can be looked up again."""
 
 
-def due_clauses(city: City, today: date, within: timedelta = WITHIN) -> Iterator[Row]:
+def due_clauses(
+    city: City, today: date, within: timedelta = WITHIN
+) -> Iterator[SheetRow]:
     """Yield the clauses whose verification ends soon or has ended, the first to end first.
 
     Those never verified come last, in their own order.
@@ -44,6 +46,6 @@ def due_clauses(city: City, today: date, within: timedelta = WITHIN) -> Iterator
             yield _row(clause, "", "从未核实")
 
 
-def _row(clause: Clause, ends: str, told: str) -> Row:
+def _row(clause: Clause, ends: str, told: str) -> SheetRow:
     cells = (clause.id, clause.verified_on, ends, told, clause.source)
     return dict(zip(DUE_COLUMNS, cells, strict=True))

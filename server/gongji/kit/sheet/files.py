@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gongji.kit.sheet.content import Row, RulesSheet
+from gongji.kit.sheet.content import RulesSheet, SheetRow
 
 SIGNATURES: Final = ("拟定", "复核", "负责人", "日期")
 """Lines to be signed on."""
@@ -27,8 +27,8 @@ class SheetToSign:
     """
 
     sheet: RulesSheet
-    changes: Sequence[Row] | None
-    due: Sequence[Row]
+    changes: Sequence[SheetRow] | None
+    due: Sequence[SheetRow]
 
 
 def kind_of(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from gongji.client.statement.pdf import print_page
 from gongji.kit.sheet.changes import CHANGE_COLUMNS
-from gongji.kit.sheet.content import KEYS, Row, RulesSheet
+from gongji.kit.sheet.content import KEYS, RulesSheet, SheetRow
 from gongji.kit.sheet.due import DUE_COLUMNS
 from gongji.kit.sheet.files import (
     SIGNATURES,
@@ -65,7 +65,9 @@ def from_pdf(file: bytes) -> RulesSheet:
     return _sheet_in(found[0])
 
 
-def _part(name: str, rows: Sequence[Row], columns: Sequence[str]) -> dict[str, object]:
+def _part(
+    name: str, rows: Sequence[SheetRow], columns: Sequence[str]
+) -> dict[str, object]:
     headings = list(rows[0] if rows else columns)
     return {"name": name, "head": headings, "rows": [[*row.values()] for row in rows]}
 

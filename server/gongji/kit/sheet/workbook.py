@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from gongji.kit.sheet.changes import CHANGE_COLUMNS
-from gongji.kit.sheet.content import KEYS, Row, RulesSheet
+from gongji.kit.sheet.content import KEYS, RulesSheet, SheetRow
 from gongji.kit.sheet.due import DUE_COLUMNS
 from gongji.kit.sheet.files import SIGNATURES, SheetToSign, UnreadableSheetError
 
@@ -66,7 +66,7 @@ def _library() -> ModuleType:
     return library
 
 
-def _table(page: Any, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
+def _table(page: Any, rows: Sequence[SheetRow], columns: Sequence[str] = ()) -> None:
     headings = tuple(columns) or tuple(rows[0] if rows else KEYS[page.title])
     _write(page, [headings, *([row[h] for h in headings] for row in rows)])
     page.freeze_panes = "A2"

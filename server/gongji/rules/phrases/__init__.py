@@ -20,7 +20,12 @@ from gongji.rules.phrases.elsewhere import (
     unfiled_in_words,
 )
 from gongji.rules.phrases.evidence import shown_in_words
-from gongji.rules.phrases.shapes import change_in_words, row_in_words, when_in_words
+from gongji.rules.phrases.shapes import (
+    case_named,
+    change_in_words,
+    row_in_words,
+    when_in_words,
+)
 from gongji.rules.phrases.wallet import (
     hours_in_words,
     paying_in_words,
@@ -30,6 +35,7 @@ from gongji.rules.phrases.wallet import (
 __all__ = [
     "NOTHING",
     "act_in_words",
+    "case_named",
     "change_in_words",
     "days_in_words",
     "exclusion_in_words",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gongji.rules.benefits import NoFund
@@ -91,6 +91,13 @@ def _age_in_words(facet: Facet, value: str) -> str:
 def when_in_words(benefit: Benefit, when: When) -> str:
     """Return in which cases: "在职、一级或二级", "" if in all."""
     return "、".join(_conditions(benefit, when))
+
+
+def case_named(benefit: Benefit, values: Sequence[str]) -> str:
+    """Return one case by the values of its facets: "在职、三级"."""
+    named = zip(benefit.facets, values, strict=True)
+    when = {name: frozenset({value}) for name, value in named}
+    return when_in_words(benefit, when) or "所有情形"
 
 
 def _conditions(benefit: Benefit, when: When) -> Iterator[str]:
