@@ -25,6 +25,8 @@ function yuanOf(fen) {
 }
 
 (() => {
+  // A city all of whose benefits have rows of other shapes has nothing to work out here.
+  if (!ROWS.length) return;
   const form = document.querySelector(".calculator");
   const field = form.elements;
   const offer = (select, texts) => {
