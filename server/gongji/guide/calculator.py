@@ -18,7 +18,7 @@ from gongji.guide.curves import Curve, Rise, curve_of
 from gongji.rules.benefits import NoFund, Table
 from gongji.rules.binding import NO_LIMIT, NoLimit
 from gongji.rules.clauses import Clause
-from gongji.rules.codes import Scheme, Standing
+from gongji.rules.codes import STANDINGS, Scheme, Standing
 from gongji.rules.hookspecs import CityRules
 from gongji.rules.money import Rounding
 from gongji.rules.phrases import level_in_words
@@ -103,13 +103,8 @@ def _rows(rules: DayRules) -> Iterator[CaseRow]:
         if isinstance(entry, NoFund):
             yield _denied(phrase(scheme), "各类机构", entry.clause)
         elif isinstance(entry, Table):
-            for standing in _standings(scheme):
+            for standing in STANDINGS[scheme]:
                 yield from _rows_of(rules, entry, scheme, standing)
-
-
-def _standings(scheme: Scheme) -> Sequence[Standing]:
-    # Residents are told apart by no standing: theirs is the active one.
-    return tuple(Standing) if scheme is Scheme.EMPLOYEE else (Standing.ACTIVE,)
 
 
 def _rows_of(

@@ -18,7 +18,7 @@ from gongji.kit.check.curve import (
 from gongji.kit.check.findings import Finding, FindingKind
 from gongji.rules.benefits import NoFund, Oddity, Table
 from gongji.rules.binding import NoLimit
-from gongji.rules.codes import Scheme, Standing
+from gongji.rules.codes import STANDINGS, Scheme, Standing
 from gongji.rules.money import MAX_FEN, percent, yuan
 from gongji.rules.shapes import Benefit
 from gongji.rules.terms import LEVELS, TERMS
@@ -38,26 +38,30 @@ BOUNDS = {FindingKind.ARITHMETIC: "按算式取整应为", FindingKind.DROP: "�
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table under the name people know: 二级在职."""
+    """One row of a table under the name people know: 二级在职, of residents 二级."""
 
     standing: Standing
     level: int
     benefit: FlatRow
+    name: str
 
     def __str__(self) -> str:
-        return f"{LEVELS[self.level]}{TERMS[Standing][self.standing]}"
+        return self.name
 
 
-def rows_of(table: Table) -> list[TableRow]:
-    """Return every complete row of a table."""
+def rows_of(table: Table, scheme: Scheme) -> list[TableRow]:
+    """Return every complete row of a scheme's table: residents have one standing."""
     rows = []
-    for standing, level in product(Standing, LEVELS):
+    standings = STANDINGS[scheme]
+    for standing, level in product(standings, LEVELS):
         try:
             benefit = benefit_of(table, level, standing)
         # situations.py finds the figure that is missing.
         except KeyError:
             continue
-        rows.append(TableRow(standing, level, benefit))
+        of_standing = TERMS[Standing][standing] if len(standings) > 1 else ""
+        name = f"{LEVELS[level]}{of_standing}"
+        rows.append(TableRow(standing, level, benefit, name))
     return rows
 
 
@@ -67,7 +71,7 @@ def prove_table(
     since: str,
 ) -> Iterator[Finding]:
     """Yield everything that does not hold of a table, with its first or worst bill."""
-    rows = rows_of(table)
+    rows = rows_of(table, scheme)
     used_up = years(row.benefit for row in rows)
     for row in rows:
         # One fault of a kind is told: from its breakpoint on every bill has it.
@@ -238,12 +242,14 @@ def _limit(name: str, fen: int | NoLimit) -> _Figure:
 
 def reimbursement_tables(city: City) -> Iterator[tuple[str, Table]]:
     """Yield every reimbursement table under a name people know, candidates last."""
-    for label, entry in reimbursements(city):
+    for label, _, entry in reimbursements(city):
         if isinstance(entry, Table):
             yield label, entry
 
 
-def reimbursements(city: City) -> Iterator[tuple[str, Table | Benefit | NoFund]]:
+def reimbursements(
+    city: City,
+) -> Iterator[tuple[str, Scheme, Table | Benefit | NoFund]]:
     """Yield what each scheme is paid by under a name people know, candidates last."""
     in_force = city.timelines[HOOK]
     candidates = [c for c in city.candidates if c.hook == HOOK]
@@ -251,4 +257,4 @@ def reimbursements(city: City) -> Iterator[tuple[str, Table | Benefit | NoFund]]
     values += [(f"候选 {c.name}", c.value) for c in candidates]
     for label, by_scheme in values:
         for scheme, entry in by_scheme.items():
-            yield f"{HOOK} {label}：{TERMS[type(scheme)][scheme]}", entry
+            yield f"{HOOK} {label}：{TERMS[Scheme][scheme]}", scheme, entry

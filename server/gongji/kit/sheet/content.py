@@ -16,6 +16,7 @@ from gongji.kit.check.report import extreme_rows, rule_rows
 from gongji.kit.check.tables import reimbursement_tables, reimbursements, rows_of
 from gongji.rules.benefits import NoFund, Table
 from gongji.rules.clauses import Clause, Grade
+from gongji.rules.codes import Scheme
 from gongji.rules.money import yuan
 from gongji.rules.phrases import case_named, topic
 from gongji.rules.shapes import Benefit, Row
@@ -121,8 +122,8 @@ def _clause(clause: Clause) -> SheetRow:
 
 
 def _examples(city: City) -> Iterator[SheetRow]:
-    for label, entry in reimbursements(city):
-        for who, share_of in _payers(entry):
+    for label, scheme, entry in reimbursements(city):
+        for who, share_of in _payers(entry, scheme):
             for in_scope_fen in EXAMPLES_FEN:
                 share = share_of(in_scope_fen)
                 yield {
@@ -136,11 +137,11 @@ def _examples(city: City) -> Iterator[SheetRow]:
 
 
 def _payers(
-    entry: Table | Benefit | NoFund,
+    entry: Table | Benefit | NoFund, scheme: Scheme
 ) -> Iterator[tuple[str, Callable[[int], FundShare]]]:
     """Yield each row of a benefit by its name, with what it pays of a year's first bill."""
     if isinstance(entry, Table):
-        for row in rows_of(entry):
+        for row in rows_of(entry, scheme):
             yield str(row), partial(fund_share, benefit=row.benefit, used=Used())
     elif isinstance(entry, Benefit):
         for values, one in unfolded(entry).items():

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any, Final
+from typing import Any
 
 from gongji import Clause, NoFund, NoLimit, Scheme, Standing, Table
+from gongji.rules.codes import STANDINGS
 from gongji.rules.terms import LEVELS
 
 Outcome = tuple[Any, ...]
 """What decides the fund's part of every bill of one kind, and what the bill cites."""
-
-_STANDINGS: Final[Mapping[Scheme, tuple[Standing, ...]]] = {
-    Scheme.EMPLOYEE: tuple(Standing),
-    # Residents have the active standing: a retired row of theirs is nobody's.
-    Scheme.RESIDENT: (Standing.ACTIVE,),
-}
 
 
 def outcomes(
@@ -40,9 +35,9 @@ def _of_scheme(scheme: Scheme, entry: Table | NoFund) -> Iterator[Outcome]:
         yield scheme, entry
         return
     yield scheme, entry.covers, entry.uncovered, entry.rounding
-    for standing, level in product(_STANDINGS[scheme], LEVELS):
+    for standing, level in product(STANDINGS[scheme], LEVELS):
         yield _at(entry, standing, level)
-    for standing in _STANDINGS[scheme]:
+    for standing in STANDINGS[scheme]:
         yield _at(entry, standing, entry.unranked_as, ranked=False)
         if isinstance(entry.pharmacy, int):
             yield _at(entry, standing, entry.pharmacy, pharmacy=True)
